@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace fovea::base {
+
+/// A file's bytes, read-only, by memory map; the mapping lives as long as any copy of the pointer.
+struct MappedFile {
+    std::shared_ptr<const void> owner;
+    std::span<const std::byte> bytes;
+};
+
+/// Maps `path`; throws `io` naming the file and the system's reason. An empty file gives an empty span.
+MappedFile map_file(const std::filesystem::path& path);
+
+/// Whole file as text; throws `io`.
+std::string read_text(const std::filesystem::path& path);
+
+/// Writes to a temporary name beside `path`, syncs, and renames over it: either the whole file appears or nothing.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_text(const std::filesystem::path& path, const std::string& text);
+
+}  // namespace fovea::base

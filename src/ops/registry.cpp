@@ -1,0 +1,70 @@
+#include "ops/registry.hpp"
+
+#include <algorithm>
+
+#include "fovea/error.hpp"
+
+namespace fovea::ops {
+namespace {
+
+std::vector<const Op*> collect() {
+    std::vector<const Op*> result;
+    for (const auto operators : {
+             conv_operators(),
+             unary_operators(),
+         })
+        for (const Op& op : operators) result.push_back(&op);
+    std::sort(result.begin(), result.end(), [](const Op* a, const Op* b) { return a->name < b->name; });
+    return result;
+}
+
+bool holds(const ir::Attribute& attribute, AttributeKind kind) {
+    return attribute.index() == static_cast<std::size_t>(kind);
+}
+
+constexpr std::string_view kKindNames[] = {"an integer", "a number", "a text", "a list of integers",
+                                           "a list of numbers", "a list of texts", "a tensor", "a graph"};
+
+void check_arity(const NodeView& view, Arity arity, std::size_t count, const char* what) {
+    const auto n = static_cast<int>(std::min<std::size_t>(count, Arity::kAny));
+    if (n >= arity.min && n <= arity.max) return;
+    const std::string upper = arity.max == Arity::kAny ? "any number" : std::to_string(arity.max);
+    view.fail("expected " + std::to_string(arity.min) + " to " + upper + " " + what + ", found " + std::to_string(count));
+}
+
+}  // namespace
+
+std::span<const Op* const> all() {
+    static const std::vector<const Op*> operators = collect();
+    return operators;
+}
+
+const Op* find(std::string_view name) {
+    const auto operators = all();
+    const auto it = std::lower_bound(operators.begin(), operators.end(), name,
+                                     [](const Op* op, std::string_view key) { return op->name < key; });
+    return it != operators.end() && (*it)->name == name ? *it : nullptr;
+}
+
+void check(const ir::Node& node) {
+    const NodeView view(node);
+    const Op* op = find(node.op);
+    if (!op)
+        throw Error(ErrorCode::unsupported, "fovea does not know this operator")
+            .in("node " + node.name + " (" + node.op + ")");
+    check_arity(view, op->inputs, node.inputs.size(), "inputs");
+    check_arity(view, op->outputs, node.outputs.size(), "outputs");
+    for (const auto& [key, attribute] : node.attributes) {
+        const auto* spec = std::find_if(op->attributes.begin(), op->attributes.end(),
+                                        [&key = key](const AttributeSpec& s) { return s.name == key; });
+        if (spec == op->attributes.end()) view.fail("the operator has no attribute \"" + key + "\"");
+        if (!holds(attribute, spec->kind))
+            view.fail("attribute \"" + key + "\": expected " + std::string(kKindNames[static_cast<std::size_t>(spec->kind)]) +
+                      ", found " + std::string(kKindNames[attribute.index()]));
+    }
+    for (const AttributeSpec& spec : op->attributes)
+        if (spec.required && !node.attributes.contains(spec.name))
+            view.fail("the required attribute \"" + std::string(spec.name) + "\" is missing");
+}
+
+}  // namespace fovea::ops

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace fovea {
+
+/// Interleaved 8-bit pixels, row-major without padding: 1 channel (grey), 3 (RGB) or 4 (RGBA).
+struct Image {
+    Image() = default;
+    /// All pixels zero.
+    Image(std::int64_t w, std::int64_t h, std::int64_t c)
+        : width(w), height(h), channels(c), pixels(static_cast<std::size_t>(w * h * c)) {}
+
+    [[nodiscard]] const std::uint8_t* row(std::int64_t y) const { return pixels.data() + y * width * channels; }
+    [[nodiscard]] std::uint8_t* row(std::int64_t y) { return pixels.data() + y * width * channels; }
+
+    std::int64_t width = 0, height = 0, channels = 0;
+    std::vector<std::uint8_t> pixels;
+};
+
+}  // namespace fovea

@@ -1,13 +1,13 @@
-#include <jerror.h>
-#include <jpeglib.h>
-#include <cstddef>
-#include <cstdio>
-
 #include <csetjmp>
+#include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <utility>
+
+// libjpeg's header needs <cstdio> before it.
+#include <jpeglib.h>
+
+#include <jerror.h>
 
 #include "fovea/error.hpp"
 #include "media/codec.hpp"

@@ -1,0 +1,47 @@
+"""Monocular depth: a ResNet encoder and the decoder of Monodepth2 (Godard et al., 2019), highest resolution only."""
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from .resnet import ResNetFeatures
+
+NEAREST_METRES, FARTHEST_METRES = 0.1, 100.0
+
+
+class ReflectConvolution(nn.Module):
+    """3x3 convolution whose input is padded by reflection, which avoids seams at the image border."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.convolution(functional.pad(x, (1, 1, 1, 1), mode="reflect"))
+
+
+class DepthNetwork(nn.Module):
+    """Input: image in [0, 1], sides divisible by 32. Output: (batch, 1, height, width) depth in metres."""
+
+    def __init__(self, depth: int, width: int = 64):
+        super().__init__()
+        self.encoder = ResNetFeatures(depth, width)
+        self.before_upsample, self.after_upsample = nn.ModuleList(), nn.ModuleList()
+        inputs = self.encoder.channels[-1]
+        skips = [*reversed(self.encoder.channels[:-1]), 0]
+        for level, skip in enumerate(skips):
+            outputs = 4 * width >> level
+            self.before_upsample.append(ReflectConvolution(inputs, outputs))
+            self.after_upsample.append(ReflectConvolution(outputs + skip, outputs))
+            inputs = outputs
+        self.disparity = ReflectConvolution(inputs, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        *skips, x = self.encoder((image - 0.45) / 0.225)
+        for before, after in zip(self.before_upsample, self.after_upsample):
+            x = functional.interpolate(functional.elu(before(x)), scale_factor=2, mode="nearest")
+            if skips:
+                x = torch.cat([x, skips.pop()], 1)
+            x = functional.elu(after(x))
+        lowest, highest = 1 / FARTHEST_METRES, 1 / NEAREST_METRES
+        return 1 / (lowest + (highest - lowest) * self.disparity(x).sigmoid())

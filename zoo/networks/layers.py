@@ -1,0 +1,16 @@
+"""Steps that several families share."""
+
+import torch
+import torch.nn.functional as functional
+
+
+def resize_bilinear(x: torch.Tensor, size) -> torch.Tensor:
+    """Resizes (batch, channels, height, width) to `size` with half-pixel centres."""
+    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, heads: int) -> torch.Tensor:
+    """Scaled dot-product attention of projected (batch, length, channels) tensors, split into heads and joined again."""
+    split = [x.reshape(x.shape[0], -1, heads, x.shape[2] // heads).transpose(1, 2) for x in (query, key, value)]
+    mixed = functional.scaled_dot_product_attention(*split)
+    return mixed.transpose(1, 2).reshape(query.shape)

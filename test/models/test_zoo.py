@@ -4,12 +4,11 @@ import hashlib
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from accuracy import relative_error
 from catalog import GRAPHS, NETWORKS, graph_file
 from fill import fill
-from weights import draw_uniform
+from references import onnxruntime_session, random_images, run_session
 
 LARGEST_GRAPHS_BYTES = 2_000_000
 DYNAMIC = (None, None)
@@ -24,18 +23,12 @@ def has_form(network, form):
 
 
 def run(model, batch, size):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
-    # Shapes that the exporter wrote down for outputs of dynamic graphs are not exact; the warning says only that.
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    image = draw_uniform("image", batch * 3 * size[0] * size[1], 0, 1).reshape(batch, 3, *size)
-    return session.run(None, {"image": image})
+    return run_session(onnxruntime_session(model), random_images(batch, size))
 
 
-def assert_close(results, references):
-    for result, reference in zip(results, references, strict=True):
-        assert relative_error(result, reference) < 1e-5
+def assert_close(results, expected):
+    for name, reference in expected.items():
+        assert relative_error(results[name], reference) < 1e-5, name
 
 
 @pytest.mark.parametrize("file", sorted(GRAPHS.glob("*.onnx")), ids=lambda file: file.stem)

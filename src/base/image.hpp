@@ -20,4 +20,12 @@ struct Image {
     std::vector<std::uint8_t> pixels;
 };
 
+namespace base {
+
+/// The same picture with 1, 3 or 4 channels: grey is repeated, colour becomes grey by ITU-R 601 luma in the 16-bit
+/// fixed point that Pillow uses, alpha is dropped or becomes opaque. Throws `invalid_argument` for other channel
+/// counts.
+Image convert_channels(const Image& image, std::int64_t channels);
+
+}  // namespace base
 }  // namespace fovea

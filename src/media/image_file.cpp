@@ -25,11 +25,6 @@ Decoded decode(std::span<const std::byte> bytes, std::int64_t max_pixels) {
     throw Error(ErrorCode::unsupported, "expected a PNG or JPEG picture, found something else");
 }
 
-/// ITU-R 601 luma in 16-bit fixed point.
-std::uint8_t luma(const std::uint8_t* rgb) {
-    return static_cast<std::uint8_t>((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
-}
-
 }  // namespace
 
 void require_size(std::int64_t width, std::int64_t height, std::int64_t max_pixels) {
@@ -42,7 +37,7 @@ Image decode_image(std::span<const std::byte> bytes, const DecodeOptions& option
     Decoded decoded = decode(bytes, options.max_pixels);
     if (options.apply_orientation) decoded.image = upright(std::move(decoded.image), decoded.orientation);
     if (options.channels == 0 || options.channels == decoded.image.channels) return std::move(decoded.image);
-    return convert_channels(decoded.image, options.channels);
+    return base::convert_channels(decoded.image, options.channels);
 }
 
 Image read_image(const std::filesystem::path& path, const DecodeOptions& options) {
@@ -61,24 +56,6 @@ void write_image(const std::filesystem::path& path, const Image& image) {
     if (extension == ".png") return base::write_file(path, encode_png(image));
     if (extension == ".jpg" || extension == ".jpeg") return base::write_file(path, encode_jpeg(image));
     throw Error(ErrorCode::invalid_argument, "expected a name ending in .png, .jpg or .jpeg").in(path.string());
-}
-
-Image convert_channels(const Image& image, int channels) {
-    if (channels != 1 && channels != 3 && channels != 4)
-        throw Error(ErrorCode::invalid_argument, "an image has 1, 3 or 4 channels, not " + std::to_string(channels));
-    if (channels == image.channels) return image;
-    Image result(image.width, image.height, channels);
-    const std::uint8_t* in = image.pixels.data();
-    for (std::size_t i = 0; i < result.pixels.size(); i += static_cast<std::size_t>(channels), in += image.channels) {
-        std::uint8_t* out = result.pixels.data() + i;
-        if (channels == 1) {
-            out[0] = luma(in);
-        } else {
-            for (int c = 0; c < 3; ++c) out[c] = in[image.channels == 1 ? 0 : c];
-            if (channels == 4) out[3] = 255;
-        }
-    }
-    return result;
 }
 
 }  // namespace fovea::media

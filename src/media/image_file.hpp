@@ -34,8 +34,4 @@ std::vector<std::byte> encode_jpeg(const Image& image, int quality = 90);
 /// Writes the format that the extension names (.png, .jpg, .jpeg; `invalid_argument` for others), atomically.
 void write_image(const std::filesystem::path& path, const Image& image);
 
-/// The same picture with 1, 3 or 4 channels: grey is repeated, colour becomes grey by ITU-R 601 luma (Pillow's integer
-/// form), alpha is dropped or becomes opaque.
-Image convert_channels(const Image& image, int channels);
-
 }  // namespace fovea::media

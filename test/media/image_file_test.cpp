@@ -69,10 +69,10 @@ TEST(DecodeImage, ConvertsChannels) {
     const Image grey = read_image(kData / "grey.png");
     EXPECT_EQ(grey.channels, 3);
     EXPECT_EQ(grey.pixels[0], grey.pixels[2]);
-    const Image rgba = convert_channels(grey, 4);
+    const Image rgba = base::convert_channels(grey, 4);
     EXPECT_EQ(rgba.pixels[3], 255);
-    EXPECT_EQ(convert_channels(rgba, 1).pixels, convert_channels(grey, 1).pixels);
-    EXPECT_THROW((void)convert_channels(grey, 2), Error);
+    EXPECT_EQ(base::convert_channels(rgba, 1).pixels, base::convert_channels(grey, 1).pixels);
+    EXPECT_THROW((void)base::convert_channels(grey, 2), Error);
 }
 
 TEST(DecodeImage, RefusesOtherFormats) {

@@ -35,8 +35,10 @@ bool equal(const Attribute& a, const Attribute& b) {
     return std::visit(
         [&](const auto& x) {
             using T = std::decay_t<decltype(x)>;
-            if constexpr (std::is_same_v<T, Tensor>) return false;
-            else return x == std::get<T>(b);
+            if constexpr (std::is_same_v<T, Tensor>)
+                return false;
+            else
+                return x == std::get<T>(b);
         },
         a);
 }
@@ -150,9 +152,25 @@ ValueId Graph::find_value(std::string_view value_name) const {
 }
 
 std::string Graph::unique_name(std::string_view base) const {
-    std::string candidate(base);
-    for (int i = 1; by_name_.contains(candidate); ++i) candidate = std::string(base) + "_" + std::to_string(i);
-    return candidate;
+    if (!by_name_.contains(base)) return std::string(base);
+    const auto numbered = [base](std::int64_t i) { return std::string(base) + "_" + std::to_string(i); };
+    // Thousands of names may share a base: double the number, then halve the gap.
+    std::int64_t taken = 0, free = 1;
+    while (by_name_.contains(numbered(free))) {
+        taken = free;
+        free *= 2;
+    }
+    while (free - taken > 1) {
+        const std::int64_t middle = taken + (free - taken) / 2;
+        (by_name_.contains(numbered(middle)) ? taken : free) = middle;
+    }
+    return numbered(free);
+}
+
+void Graph::swap_names(ValueId a, ValueId b) {
+    std::swap(value(a).name, value(b).name);
+    by_name_[value(a).name] = a;
+    by_name_[value(b).name] = b;
 }
 
 void Graph::replace_uses(ValueId from, ValueId to) {

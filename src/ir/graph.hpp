@@ -43,10 +43,10 @@ std::string to_string(const std::optional<Dims>& dims);
 
 /// One tensor of the graph. Produced by a node, a graph input, or a constant.
 struct Value {
-    std::string name;           ///< unique within its graph
+    std::string name;  ///< unique within its graph
     DType dtype = DType::undefined;
-    std::optional<Dims> dims;   ///< not set: rank unknown
-    Tensor constant;            ///< set for constants
+    std::optional<Dims> dims;  ///< not set: rank unknown
+    Tensor constant;           ///< set for constants
     NodeId producer = kNone;
     std::vector<std::string> origins;  ///< the user's tensors that hold this content, sorted
 };
@@ -54,7 +54,7 @@ struct Value {
 /// One operator application. If, Loop and Scan are closed: values that their bodies take from outside are further
 /// inputs of the node, after the formal ones, and further inputs of the body graph, in the same order.
 struct Node {
-    std::string op;             ///< operator name as in `ops::find`, e.g. "Conv"
+    std::string op;  ///< operator name as in `ops::find`, e.g. "Conv"
     std::string name;
     std::vector<ValueId> inputs;   ///< `kNone` for an omitted optional input
     std::vector<ValueId> outputs;  ///< `kNone` for an unused optional output
@@ -108,6 +108,9 @@ class Graph {
     [[nodiscard]] ValueId find_value(std::string_view name) const;
     /// `base` itself or with a number behind it, such that no value has the name yet.
     [[nodiscard]] std::string unique_name(std::string_view base) const;
+
+    /// Gives `a` the name of `b` and the other way round.
+    void swap_names(ValueId a, ValueId b);
 
     /// Every use of `from` (node inputs and graph outputs) reads `to` instead.
     void replace_uses(ValueId from, ValueId to);

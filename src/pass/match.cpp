@@ -1,0 +1,86 @@
+#include "pass/match.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/dispatch.hpp"
+
+namespace fovea::pass {
+namespace {
+
+bool all_equal(const Tensor& tensor, double value) {
+    if (tensor.size() == 0) return false;
+    return base::visit(tensor.dtype(), [&]<class T>() {
+        const auto elements = tensor.as<T>();
+        return std::all_of(elements.begin(), elements.end(), [value](const T& element) {
+            return static_cast<double>(static_cast<base::arithmetic_t<T>>(element)) == value;
+        });
+    });
+}
+
+}  // namespace
+
+bool filled_with(const View& view, ir::ValueId id, double value) {
+    while (true) {
+        if (const Tensor* tensor = view.constant(id)) return all_equal(*tensor, value);
+        const ir::Node* node = view.producer(id);
+        if (!node) return false;
+        if (node->op == "ConstantOfShape") {
+            const Tensor* fill = node->find<Tensor>("value");
+            return fill ? all_equal(*fill, value) : value == 0;
+        }
+        if (node->op != "Expand" && node->op != "Tile" && node->op != "Reshape" && node->op != "Unsqueeze")
+            return false;
+        id = node->inputs[0];
+    }
+}
+
+bool close(double a, double b) { return std::abs(a - b) <= 1e-5 * std::max(std::abs(a), std::abs(b)); }
+
+std::optional<WithScalar> with_scalar(const View& view, const ir::Node& node, std::string_view op) {
+    if (node.op != op || node.inputs.size() != 2) return std::nullopt;
+    const bool commutes = op == "Add" || op == "Mul";
+    for (const std::size_t i : {std::size_t{1}, std::size_t{0}}) {
+        if (i == 0 && !commutes) break;
+        const auto scalar = view.scalar(node.inputs[i]);
+        const ir::ValueId value = node.inputs[1 - i];
+        if (scalar && value != ir::kNone && view.same_dims(value, node.outputs[0])) return WithScalar{value, *scalar};
+    }
+    return std::nullopt;
+}
+
+std::optional<WithScalar> with_scalar(const View& view, ir::ValueId id, std::string_view op) {
+    const ir::Node* node = view.producer(id, op);
+    return node ? with_scalar(view, *node, op) : std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> reduced_axes(const View& view, const ir::Node& node) {
+    const auto rank = view.rank(node.inputs[0]);
+    if (!rank) return std::nullopt;
+    std::vector<std::int64_t> axes = node.get("axes", std::vector<std::int64_t>());
+    if (View::input(node, 1) != ir::kNone) {
+        const auto given = view.integers(node.inputs[1]);
+        if (!given) return std::nullopt;
+        axes = *given;
+    }
+    if (axes.empty()) {
+        if (node.get<std::int64_t>("noop_with_empty_axes", 0) != 0) return axes;
+        axes.resize(static_cast<std::size_t>(*rank));
+        std::iota(axes.begin(), axes.end(), 0);
+    }
+    for (std::int64_t& axis : axes) axis = base::normalize_axis(axis, *rank);
+    std::sort(axes.begin(), axes.end());
+    return axes;
+}
+
+std::optional<std::vector<std::int64_t>> permutation(const View& view, const ir::Node& node) {
+    if (const auto* perm = node.find<std::vector<std::int64_t>>("perm")) return *perm;
+    const auto rank = view.rank(node.inputs[0]);
+    if (!rank) return std::nullopt;
+    std::vector<std::int64_t> perm(static_cast<std::size_t>(*rank));
+    std::iota(perm.rbegin(), perm.rend(), 0);
+    return perm;
+}
+
+}  // namespace fovea::pass

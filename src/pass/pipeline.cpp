@@ -1,0 +1,30 @@
+#include "pass/pipeline.hpp"
+
+#include "fovea/error.hpp"
+#include "pass/passes.hpp"
+
+namespace fovea::pass {
+
+const std::vector<Pass>& pipeline() {
+    static const std::vector<Pass> passes = {
+        dead_code(),
+        fold_constants(),
+        remove_identities(),
+        merge_equal_nodes(),
+    };
+    return passes;
+}
+
+const Pass& find(std::string_view name) {
+    std::string names;
+    for (const Pass& pass : pipeline()) {
+        if (pass.name == name) return pass;
+        names += (names.empty() ? "" : ", ") + std::string(pass.name);
+    }
+    throw Error(ErrorCode::invalid_argument,
+                "there is no pass named \"" + std::string(name) + "\"; the passes are " + names);
+}
+
+Report simplify(ir::Graph& graph, const Options& options) { return run(graph, pipeline(), options); }
+
+}  // namespace fovea::pass

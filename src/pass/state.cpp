@@ -1,0 +1,109 @@
+#include "pass/state.hpp"
+
+#include "fovea/error.hpp"
+
+namespace fovea::pass {
+namespace {
+
+std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
+
+/// Adds what `more` says to `known`; false when they contradict each other.
+bool merge(ir::Dim& known, const ir::Dim& more) {
+    if (known.known()) return !more.known() || more.value == known.value;
+    if (more.known() || known.symbol.empty()) known = more;
+    return true;
+}
+
+bool merge(ops::ValueInfo& known, const ops::ValueInfo& more) {
+    if (known.dtype == DType::undefined) known.dtype = more.dtype;
+    if (more.dtype != DType::undefined && more.dtype != known.dtype) return false;
+    if (!known.dims)
+        known.dims = more.dims;
+    else if (more.dims) {
+        if (more.dims->size() != known.dims->size()) return false;
+        for (std::size_t i = 0; i < known.dims->size(); ++i)
+            if (!merge((*known.dims)[i], (*more.dims)[i])) return false;
+    }
+    if (!known.constant) known.constant = more.constant;
+    if (!known.content)
+        known.content = more.content;
+    else if (more.content && more.content->size() == known.content->size())
+        for (std::size_t i = 0; i < known.content->size(); ++i) merge((*known.content)[i], (*more.content)[i]);
+    return true;
+}
+
+bool same(const ops::ValueInfo& a, const ops::ValueInfo& b) {
+    return a.dtype == b.dtype && a.dims == b.dims && a.content == b.content &&
+           static_cast<bool>(a.constant) == static_cast<bool>(b.constant);
+}
+
+std::string describe(const ops::ValueInfo& info) {
+    return std::string(to_string(info.dtype)) + ir::to_string(info.dims);
+}
+
+}  // namespace
+
+State::State(ir::Graph& graph, const ops::InferOptions& options)
+    : graph_(graph), table_(ops::infer(graph, options)), order_(graph.order()) {}
+
+bool State::infer(ir::NodeId id) {
+    const ir::Node& node = graph_.node(id);
+    std::vector<const ops::ValueInfo*> inputs;
+    for (const ir::ValueId input : node.inputs) inputs.push_back(input == ir::kNone ? nullptr : &table_[at(input)]);
+    const auto results = ops::infer_node(node, std::move(inputs));
+    bool changed = false;
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+        if (node.outputs[i] == ir::kNone) continue;
+        ops::ValueInfo merged = table_[at(node.outputs[i])];
+        if (!merge(merged, results[i]))
+            throw Error(ErrorCode::internal, "the output was " + describe(table_[at(node.outputs[i])]) +
+                                                 " and became " + describe(results[i]))
+                .in("node " + node.name + " (" + node.op + ")");
+        if (same(merged, table_[at(node.outputs[i])])) continue;
+        table_[at(node.outputs[i])] = std::move(merged);
+        changed = true;
+    }
+    return changed;
+}
+
+void State::update(const std::vector<ir::Applied>& applied) {
+    const auto known_values = static_cast<ir::ValueId>(table_.size());
+    table_.resize(at(graph_.value_count()));
+    for (ir::ValueId id = known_values; id < graph_.value_count(); ++id)
+        if (const Tensor* tensor = graph_.constant(id))
+            table_[at(id)] = {tensor->dtype(), ir::to_dims(tensor->shape()), *tensor, std::nullopt};
+    order_ = graph_.order();
+    std::vector<bool> dirty(at(graph_.node_count()), false);
+    const auto readers = graph_.consumers();
+    for (const ir::Applied& one : applied) {
+        for (const ir::NodeId id : one.added) dirty[at(id)] = true;
+        for (const auto& [from, to] : one.replaced)
+            for (const ir::NodeId id : readers[at(to)]) dirty[at(id)] = true;
+    }
+    // What was known of a replaced value holds for what replaced it, before that is inferred.
+    for (const ir::Applied& one : applied)
+        for (const auto& [from, to] : one.replaced)
+            if (!merge(table_[at(to)], table_[at(from)]))
+                throw Error(ErrorCode::internal, "the tensor \"" + graph_.value(to).name + "\" was " +
+                                                     describe(table_[at(from)]) + " and became " +
+                                                     describe(table_[at(to)]));
+    for (ir::ValueId id = 0; id < graph_.value_count(); ++id)
+        if (graph_.value(id).producer == ir::kNone && !graph_.constant(id)) table_[at(id)].constant = Tensor();
+    for (const ir::NodeId id : order_) {
+        if (!dirty[at(id)] || !infer(id)) continue;
+        for (const ir::ValueId output : graph_.node(id).outputs)
+            if (output != ir::kNone)
+                for (const ir::NodeId reader : readers[at(output)]) dirty[at(reader)] = true;
+    }
+}
+
+void State::annotate() const {
+    for (ir::ValueId id = 0; id < graph_.value_count(); ++id) {
+        const ops::ValueInfo& info = table_[at(id)];
+        if (info.dtype == DType::undefined) continue;
+        graph_.value(id).dtype = info.dtype;
+        graph_.value(id).dims = info.dims;
+    }
+}
+
+}  // namespace fovea::pass

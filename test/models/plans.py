@@ -1,0 +1,33 @@
+"""How the tests of whole networks build and run plans, in one place."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from machine import describe_machine
+
+ROOT = Path(__file__).resolve().parents[2]
+THREADS = 2
+
+needs_module = pytest.mark.skipif(
+    not (ROOT / "build/python").exists(), reason="the Python module is not built: run scripts/build"
+)
+needs_bf16 = pytest.mark.skipif(
+    not {"avx512_bf16", "amx_bf16"} & set(describe_machine(THREADS).features), reason="this processor has no bf16 instructions"
+)
+
+
+def build_engine(model: onnx.ModelProto, folder: Path, precision: str, **options):
+    """Builds a plan, gate included, saves it, and loads it again: the way of a user's network."""
+    import fovea
+
+    file = folder / "network.onnx"
+    onnx.save(model, file)
+    plan = fovea.build(str(file), precision=precision, threads=THREADS, **options)
+    plan.save(str(folder / "network.plan"))
+    return fovea.Engine(str(folder / "network.plan"), threads=THREADS)
+
+
+def run_engine(engine, name: str, images: np.ndarray) -> dict[str, np.ndarray]:
+    return {key: np.array(value) for key, value in engine.run({name: images}).items()}

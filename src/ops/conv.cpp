@@ -30,11 +30,8 @@ void infer(InferContext& c) {
     const auto weights = ir::known_shape(w);
     for (std::size_t i = 2; i < x->size(); ++i) y.emplace_back();
     if (weights) {
-        std::vector<std::int64_t> spatial;
-        for (std::size_t i = 2; i < x->size(); ++i) spatial.push_back((*x)[i].known() ? (*x)[i].value : -1);
-        const SlidingWindow window = sliding_window(c, kernel_shape(c, *weights), spatial);
-        for (std::size_t i = 0; i < spatial.size(); ++i)
-            if (spatial[i] >= 0) y[i + 2] = sliding_output(c, window, i, spatial[i], false);
+        const SlidingWindow window = sliding_window(c, kernel_shape(c, *weights), spatial_sizes(*x));
+        for (std::size_t i = 2; i < x->size(); ++i) y[i] = sliding_dim(c, window, i - 2, (*x)[i], false);
     }
     c.set_output(0, c.dtype(0), std::move(y));
 }

@@ -1,5 +1,7 @@
 #include "ops/evaluate.hpp"
 
+#include <algorithm>
+
 #include "base/limits.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
@@ -9,8 +11,8 @@ namespace {
 
 std::vector<Tensor> evaluate_graph(const ir::Graph& graph, std::vector<Tensor> inputs, int depth);
 
-/// Type and shape of output 0, inferred from the actual inputs.
-ValueInfo output_info(const ir::Node& node, const std::vector<Tensor>& inputs) {
+/// Types and shapes of the outputs, inferred from the actual inputs.
+std::vector<ValueInfo> output_infos(const ir::Node& node, const std::vector<Tensor>& inputs) {
     std::vector<ValueInfo> infos(inputs.size());
     std::vector<const ValueInfo*> pointers(inputs.size(), nullptr);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -18,11 +20,17 @@ ValueInfo output_info(const ir::Node& node, const std::vector<Tensor>& inputs) {
         infos[i] = {inputs[i].dtype(), ir::to_dims(inputs[i].shape()), inputs[i], std::nullopt};
         pointers[i] = &infos[i];
     }
-    return infer_node(node, std::move(pointers), {.fold_elements = -1}).front();
+    return infer_node(node, std::move(pointers), {.fold_elements = -1});
 }
 
-std::vector<Tensor> evaluate_whole_by_box(const ir::Node& node, std::vector<Tensor> inputs) {
-    const ValueInfo info = output_info(node, inputs);
+/// Whether boxes of the node's one used output can be evaluated.
+bool boxes(const ir::Node& node, const Op& op) {
+    const auto used = [](ir::ValueId id) { return id != ir::kNone; };
+    return op.evaluate_box && (!op.evaluate || (used(node.outputs.front()) &&
+                                                std::count_if(node.outputs.begin(), node.outputs.end(), used) == 1));
+}
+
+std::vector<Tensor> evaluate_whole_by_box(const ir::Node& node, const ValueInfo& info, std::vector<Tensor> inputs) {
     const auto shape = ir::known_shape(info.dims);
     if (!shape) NodeView(node).fail("the shape of the output does not follow from the inputs");
     std::vector<Window> windows;
@@ -35,7 +43,8 @@ std::vector<Tensor> evaluate_node(const ir::Node& node, std::vector<Tensor> inpu
     if (!op)
         throw Error(ErrorCode::unsupported, "fovea does not know this operator")
             .in("node " + node.name + " (" + node.op + ")");
-    if (op->evaluate_box) return evaluate_whole_by_box(node, std::move(inputs));
+    const std::vector<ValueInfo> infos = output_infos(node, inputs);
+    if (boxes(node, *op)) return evaluate_whole_by_box(node, infos.front(), std::move(inputs));
     EvalContext context(node, std::move(inputs), [depth](const ir::Graph& body, std::vector<Tensor> arguments) {
         return evaluate_graph(body, std::move(arguments), depth + 1);
     });
@@ -89,7 +98,7 @@ std::vector<Tensor> evaluate(const ir::Graph& graph, std::vector<Tensor> inputs)
 
 bool has_boxes(const ir::Node& node) {
     const Op* op = find(node.op);
-    return op && op->evaluate_box;
+    return op && boxes(node, *op);
 }
 
 Tensor evaluate_box(const ir::Node& node, std::vector<Window> inputs, DType dtype, const Shape& output_shape, const Box& box) {

@@ -35,4 +35,12 @@ inline std::size_t offset_in(const Box& box, const Shape& index) {
     return static_cast<std::size_t>(offset);
 }
 
+/// Place in a tensor of shape `operand`, which broadcasts to the tensor that `index` counts in.
+inline Shape broadcast_index(const Shape& index, const Shape& operand) {
+    Shape place(operand.size());
+    const std::size_t skipped = index.size() - operand.size();
+    for (std::size_t i = 0; i < operand.size(); ++i) place[i] = operand[i] == 1 ? 0 : index[skipped + i];
+    return place;
+}
+
 }  // namespace fovea::ops

@@ -159,9 +159,9 @@ struct Op {
     std::initializer_list<AttributeSpec> attributes;
     /// Sets type and shape of every output; must accept unknown shapes and constants.
     void (*infer)(InferContext&) = nullptr;
-    /// The reference: plain and complete. An operator that has `evaluate_box` leaves it empty.
+    /// The reference: plain and complete. An operator with `evaluate_box` needs it only for further outputs.
     void (*evaluate)(EvalContext&) = nullptr;
-    /// Computes any box of output 0 (operators with a single output only). Needs `required_input`.
+    /// Computes any box of output 0; called where the node has no other output. Needs `required_input`.
     void (*evaluate_box)(BoxContext&) = nullptr;
     /// Part of input `input` that a box of output 0 needs.
     Box (*required_input)(const ShapeContext&, int input, const Box& output_box) = nullptr;

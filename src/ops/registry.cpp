@@ -10,7 +10,14 @@ namespace {
 std::vector<const Op*> collect() {
     std::vector<const Op*> result;
     for (const auto operators : {
+             batch_normalization_operators(),
              conv_operators(),
+             global_pool_operators(),
+             matmul_operators(),
+             normalization_operators(),
+             pool_operators(),
+             resize_operators(),
+             softmax_operators(),
              unary_operators(),
          })
         for (const Op& op : operators) result.push_back(&op);
@@ -22,14 +29,15 @@ bool holds(const ir::Attribute& attribute, AttributeKind kind) {
     return attribute.index() == static_cast<std::size_t>(kind);
 }
 
-constexpr std::string_view kKindNames[] = {"an integer", "a number", "a text", "a list of integers",
+constexpr std::string_view kKindNames[] = {"an integer",        "a number",        "a text",   "a list of integers",
                                            "a list of numbers", "a list of texts", "a tensor", "a graph"};
 
 void check_arity(const NodeView& view, Arity arity, std::size_t count, const char* what) {
     const auto n = static_cast<int>(std::min<std::size_t>(count, Arity::kAny));
     if (n >= arity.min && n <= arity.max) return;
     const std::string upper = arity.max == Arity::kAny ? "any number" : std::to_string(arity.max);
-    view.fail("expected " + std::to_string(arity.min) + " to " + upper + " " + what + ", found " + std::to_string(count));
+    view.fail("expected " + std::to_string(arity.min) + " to " + upper + " " + what + ", found " +
+              std::to_string(count));
 }
 
 }  // namespace
@@ -59,8 +67,9 @@ void check(const ir::Node& node) {
                                         [&key = key](const AttributeSpec& s) { return s.name == key; });
         if (spec == op->attributes.end()) view.fail("the operator has no attribute \"" + key + "\"");
         if (!holds(attribute, spec->kind))
-            view.fail("attribute \"" + key + "\": expected " + std::string(kKindNames[static_cast<std::size_t>(spec->kind)]) +
-                      ", found " + std::string(kKindNames[attribute.index()]));
+            view.fail("attribute \"" + key + "\": expected " +
+                      std::string(kKindNames[static_cast<std::size_t>(spec->kind)]) + ", found " +
+                      std::string(kKindNames[attribute.index()]));
     }
     for (const AttributeSpec& spec : op->attributes)
         if (spec.required && !node.attributes.contains(spec.name))

@@ -7,7 +7,14 @@
 /// One function per file of operators; `registry.cpp` lists them.
 namespace fovea::ops {
 
+std::span<const Op> batch_normalization_operators();
 std::span<const Op> conv_operators();
+std::span<const Op> global_pool_operators();
+std::span<const Op> matmul_operators();
+std::span<const Op> normalization_operators();
+std::span<const Op> pool_operators();
+std::span<const Op> resize_operators();
+std::span<const Op> softmax_operators();
 std::span<const Op> unary_operators();
 
 }  // namespace fovea::ops

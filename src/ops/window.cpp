@@ -66,6 +66,19 @@ std::int64_t sliding_output(const NodeView& node, const SlidingWindow& window, s
     return output;
 }
 
+ir::Dim sliding_dim(const NodeView& node, const SlidingWindow& window, std::size_t axis, const ir::Dim& input, bool ceil_mode) {
+    if (input.known()) return sliding_output(node, window, axis, input.value, ceil_mode);
+    const bool fills = node.text("auto_pad", "NOTSET").starts_with("SAME") ||
+                       window.pads_begin[axis] + window.pads_end[axis] == window.extent(axis) - 1;
+    return window.strides[axis] == 1 && fills ? input : ir::Dim();
+}
+
+std::vector<std::int64_t> spatial_sizes(const ir::Dims& x) {
+    std::vector<std::int64_t> sizes;
+    for (std::size_t i = 2; i < x.size(); ++i) sizes.push_back(x[i].known() ? x[i].value : -1);
+    return sizes;
+}
+
 void sliding_input(const SlidingWindow& window, std::size_t axis, std::int64_t input, std::int64_t& start, std::int64_t& size) {
     const std::int64_t first = start * window.strides[axis] - window.pads_begin[axis];
     const std::int64_t last = (start + size - 1) * window.strides[axis] - window.pads_begin[axis] + window.extent(axis);

@@ -22,6 +22,12 @@ SlidingWindow sliding_window(const NodeView& node, std::vector<std::int64_t> ker
 /// Output size along one axis; `ceil_mode` as pooling defines it. Throws when the kernel exceeds the padded input.
 std::int64_t sliding_output(const NodeView& node, const SlidingWindow& window, std::size_t axis, std::int64_t input, bool ceil_mode);
 
+/// The same for a size that may be unknown; a symbol is kept where the output is as large as the input.
+ir::Dim sliding_dim(const NodeView& node, const SlidingWindow& window, std::size_t axis, const ir::Dim& input, bool ceil_mode);
+
+/// Spatial sizes of `x` as `sliding_window` takes them.
+std::vector<std::int64_t> spatial_sizes(const ir::Dims& x);
+
 /// Part of the input's spatial axes (clipped to the input) under the output positions `start`, `size` along `axis`.
 void sliding_input(const SlidingWindow& window, std::size_t axis, std::int64_t input, std::int64_t& start, std::int64_t& size);
 

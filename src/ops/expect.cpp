@@ -11,8 +11,7 @@ void expect_real(const InferContext& c, std::size_t i) {
         case DType::f16:
         case DType::bf16:
         case DType::f32:
-        case DType::f64:
-            return;
+        case DType::f64: return;
         default:
             c.fail("input " + std::to_string(i) + ": expected f16, bf16, f32 or f64, found " +
                    std::string(to_string(c.dtype(i))));

@@ -68,7 +68,7 @@ void lp(BoxContext& c) {
 std::int64_t flops(const ShapeContext& c) { return base::element_count(c.inputs[0]); }
 
 Op pool(std::string_view name, void (*evaluate_box)(BoxContext&),
-                  std::initializer_list<AttributeSpec> attributes = {}) {
+        std::initializer_list<AttributeSpec> attributes = {}) {
     return {.name = name,
             .attributes = attributes,
             .infer = infer,

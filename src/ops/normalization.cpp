@@ -2,6 +2,7 @@
 
 #include "ops/expect.hpp"
 #include "ops/moments.hpp"
+#include "ops/onnx_type.hpp"
 #include "ops/region.hpp"
 #include "ops/registry.hpp"
 
@@ -26,19 +27,12 @@ void standardize(const Window& window, const Box& box, const Shape& period, doub
 // Layer and RMS normalization: regions are all axes from "axis" on.
 
 DType stash_type(const NodeView& node) {
-    switch (const std::int64_t type = node.integer("stash_type", 1)) {
-        case 1:
-            return DType::f32;
-        case 10:
-            return DType::f16;
-        case 11:
-            return DType::f64;
-        case 16:
-            return DType::bf16;
-        default:
-            node.fail("attribute \"stash_type\": expected 1 (f32), 10 (f16), 11 (f64) or 16 (bf16), found " +
-                      std::to_string(type));
-    }
+    const std::int64_t number = node.integer("stash_type", 1);
+    const DType type = dtype_from_onnx(number);
+    node.require(
+        type == DType::f32 || type == DType::f16 || type == DType::f64 || type == DType::bf16,
+        "attribute \"stash_type\": expected 1 (f32), 10 (f16), 11 (f64) or 16 (bf16), found " + std::to_string(number));
+    return type;
 }
 
 void expect_operand(const InferContext& c, std::size_t i, const ir::Dims& x) {

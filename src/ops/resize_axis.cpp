@@ -28,17 +28,14 @@ Real coordinate(const ResizeMode& mode, const ResizeAxis& axis, Real x) {
     const auto input = static_cast<Real>(axis.input), half = static_cast<Real>(0.5);
     switch (mode.coordinates) {
         using enum ResizeMode::Coordinates;
-        case half_pixel:
-            break;
+        case half_pixel: break;
         case half_pixel_symmetric:
             return input / 2 * (1 - static_cast<Real>(axis.output) / length) + (x + half) / scale - half;
         case pytorch_half_pixel:
             if (!(length > 1)) return 0;
             break;
-        case align_corners:
-            return length > 1 ? x * (input - 1) / (length - 1) : 0;
-        case asymmetric:
-            return x / scale;
+        case align_corners: return length > 1 ? x * (input - 1) / (length - 1) : 0;
+        case asymmetric: return x / scale;
         case tf_crop_and_resize: {
             const auto start = static_cast<Real>(axis.start), end = static_cast<Real>(axis.end);
             if (!(length > 1)) return half * (start + end) * (input - 1);
@@ -51,14 +48,10 @@ Real coordinate(const ResizeMode& mode, const ResizeAxis& axis, Real x) {
 double round_nearest(ResizeMode::Nearest nearest, double x) {
     switch (nearest) {
         using enum ResizeMode::Nearest;
-        case round_prefer_floor:
-            return std::ceil(x - 0.5);
-        case round_prefer_ceil:
-            return std::floor(x + 0.5);
-        case floor:
-            return std::floor(x);
-        case ceil:
-            return std::ceil(x);
+        case round_prefer_floor: return std::ceil(x - 0.5);
+        case round_prefer_ceil: return std::floor(x + 0.5);
+        case floor: return std::floor(x);
+        case ceil: return std::ceil(x);
     }
     return x;
 }

@@ -1,0 +1,79 @@
+#include "backend/cpu/cpu.hpp"
+
+#include "backend/cpu/families.hpp"
+#include "backend/cpu/family.hpp"
+#include "backend/cpu/onednn.hpp"
+#include "backend/reference/reference.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::backend {
+namespace cpu {
+
+std::span<const Family> families() {
+    static const Family kFamilies[] = {
+        conv_family(),
+        matmul_family(),
+        view_family(),
+        transpose_family(),
+    };
+    return kFamilies;
+}
+
+Refusal refuse(Reason reason, std::string detail) { return {reason, std::move(detail)}; }
+
+bool has_channels(const RegionContext& context, ir::ValueId id) {
+    const auto& dims = context.info(id).dims;
+    return dims && dims->size() >= 3 && dims->size() <= 5 && !context.constant(id);
+}
+
+Tactic uniform_tactic(const RegionContext& context, std::string name, Layout layout) {
+    Tactic tactic{std::move(name), {}, {}};
+    for (const ir::ValueId id : context.region.inputs)
+        tactic.inputs.push_back(has_channels(context, id) ? layout : Layout::plain);
+    for (const ir::ValueId id : context.region.outputs)
+        tactic.outputs.push_back(has_channels(context, id) ? layout : Layout::plain);
+    return tactic;
+}
+
+}  // namespace cpu
+
+namespace {
+
+class CpuBackend final : public Backend {
+  public:
+    [[nodiscard]] std::string_view name() const override { return "cpu"; }
+    [[nodiscard]] std::string target() const override { return cpu::instruction_set(); }
+    [[nodiscard]] std::size_t matcher_count() const override { return cpu::families().size() + 1; }
+
+    std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context, ir::NodeId root) const override {
+        if (matcher == cpu::families().size()) return reference_->match(0, context, root);
+        return cpu::families()[matcher].match(context, root);
+    }
+
+    [[nodiscard]] std::vector<Tactic> tactics(const RegionContext& context) const override {
+        if (const cpu::Family* family = find(context.region)) return family->tactics(context);
+        return reference_->tactics(context);
+    }
+
+    [[nodiscard]] std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const override {
+        if (const cpu::Family* family = find(context.region)) return family->prepare(context, tactic);
+        return reference_->prepare(context, tactic);
+    }
+
+  private:
+    static const cpu::Family* find(const Region& region) {
+        if (region.pattern == "reference") return nullptr;
+        for (const cpu::Family& family : cpu::families())
+            if (family.pattern == region.pattern) return &family;
+        throw Error(ErrorCode::corrupt_plan, "the plan uses the kernel family \"" + region.pattern +
+                                                 "\", which this version of fovea does not have; build the plan again");
+    }
+
+    std::unique_ptr<Backend> reference_ = make_reference_backend();
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+
+}  // namespace fovea::backend

@@ -1,0 +1,115 @@
+#include "backend/cpu/epilogue.hpp"
+
+#include <array>
+#include <limits>
+
+#include "base/dispatch.hpp"
+
+namespace fovea::backend::cpu {
+namespace {
+
+struct Row {
+    std::string_view op;
+    Activation activation;
+    float alpha, beta;  ///< defaults of the attributes "alpha" and "beta"
+};
+
+constexpr std::array kActivations = {
+    Row{"Relu", Activation::relu, 0, 0},
+    Row{"LeakyRelu", Activation::leaky_relu, 0.01f, 0},
+    Row{"Elu", Activation::elu, 1, 0},
+    Row{"Sigmoid", Activation::sigmoid, 0, 0},
+    Row{"Tanh", Activation::tanh, 0, 0},
+    Row{"Swish", Activation::swish, 1, 0},
+    Row{"HardSwish", Activation::hard_swish, 1.0f / 6, 0.5f},
+    Row{"HardSigmoid", Activation::hard_sigmoid, 0.2f, 0.5f},
+    Row{"Gelu", Activation::gelu_erf, 0, 0},
+    Row{"Clip", Activation::clip, 0, 0},
+    Row{"Softplus", Activation::softplus, 0, 0},
+    Row{"Mish", Activation::mish, 0, 0},
+};
+
+bool small_float(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
+
+/// Scalar content of an input, or `fallback` when it is omitted; nothing when it is not known.
+std::optional<float> scalar(const ops::ValueTable& values, const ir::Node& node, std::size_t i, float fallback) {
+    if (i >= node.inputs.size() || node.inputs[i] == ir::kNone) return fallback;
+    const Tensor& tensor = values[static_cast<std::size_t>(node.inputs[i])].constant;
+    if (!tensor || tensor.size() != 1) return std::nullopt;
+    return tensor.to_float()[0];
+}
+
+std::optional<EpilogueStep> activation_step(const ops::ValueTable& values, const ir::Node& node) {
+    for (const Row& row : kActivations) {
+        if (row.op != node.op) continue;
+        EpilogueStep step{EpilogueStep::Kind::activation, row.activation, row.alpha, row.beta, ir::kNone};
+        if (row.activation == Activation::clip) {
+            const auto low = scalar(values, node, 1, std::numeric_limits<float>::lowest());
+            const auto high = scalar(values, node, 2, std::numeric_limits<float>::max());
+            if (!low || !high) return std::nullopt;
+            step.alpha = *low;
+            step.beta = *high;
+            return step;
+        }
+        if (row.activation == Activation::gelu_erf && node.get<std::string>("approximate", "none") == "tanh")
+            step.activation = Activation::gelu_tanh;
+        if (row.activation != Activation::hard_swish) {
+            step.alpha = node.get("alpha", row.alpha);
+            step.beta = node.get("beta", row.beta);
+        }
+        return step;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
+    const auto& info = values[static_cast<std::size_t>(chain)];
+    if (!small_float(info.dtype) || node.outputs.size() != 1 || node.inputs.empty()) return std::nullopt;
+    const auto& result = values[static_cast<std::size_t>(node.outputs[0])];
+    const auto shape = ir::known_shape(info.dims);
+    if (!shape || ir::known_shape(result.dims) != shape || !small_float(result.dtype)) return std::nullopt;
+    if (node.op == "Cast") return EpilogueStep{EpilogueStep::Kind::cast};
+    if (node.inputs[0] == chain)
+        if (auto step = activation_step(values, node)) return step;
+    if ((node.op == "Add" || node.op == "Mul") && node.inputs.size() == 2 && node.inputs[0] != node.inputs[1]) {
+        const ir::ValueId other = node.inputs[0] == chain ? node.inputs[1] : node.inputs[0];
+        EpilogueStep step{node.op == "Add" ? EpilogueStep::Kind::add : EpilogueStep::Kind::mul};
+        step.operand = other;
+        return step;
+    }
+    (void)graph;
+    return std::nullopt;
+}
+
+Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::size_t most,
+                        bool (*accept)(const MatchContext&, const EpilogueStep&, ir::ValueId chain)) {
+    Epilogue epilogue;
+    epilogue.result = start;
+    while (context.fuse && epilogue.steps.size() < most) {
+        const ir::NodeId next = context.sole_consumer(epilogue.result);
+        if (next == ir::kNone) break;
+        const auto step = as_step(context.graph, context.values, context.graph.node(next), epilogue.result);
+        if (!step || !accept(context, *step, epilogue.result)) break;
+        epilogue.steps.push_back(*step);
+        epilogue.nodes.push_back(next);
+        epilogue.result = context.graph.node(next).outputs[0];
+        if (step->kind == EpilogueStep::Kind::cast) break;
+    }
+    return epilogue;
+}
+
+Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::size_t first) {
+    Epilogue epilogue;
+    epilogue.result = start;
+    for (std::size_t i = first; i < context.region.nodes.size(); ++i) {
+        const ir::Node& node = context.node(i);
+        epilogue.steps.push_back(*as_step(context.graph, context.values, node, epilogue.result));
+        epilogue.nodes.push_back(context.region.nodes[i]);
+        epilogue.result = node.outputs[0];
+    }
+    return epilogue;
+}
+
+}  // namespace fovea::backend::cpu

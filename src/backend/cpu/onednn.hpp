@@ -1,0 +1,53 @@
+#pragma once
+
+#include <dnnl.hpp>
+
+#include <string>
+#include <vector>
+
+#include "backend/cpu/epilogue.hpp"
+#include "backend/cpu/family.hpp"
+
+namespace fovea::backend::cpu {
+
+/// The process's oneDNN engine for the CPU.
+const dnnl::engine& engine();
+/// Best instruction set of this machine that oneDNN uses, e.g. "avx512_core_bf16".
+std::string instruction_set();
+
+/// oneDNN's name of a type; throws `unsupported` when it has none.
+dnnl::memory::data_type to_dnnl(DType type);
+/// A tensor of ours as oneDNN describes it, pitch included.
+dnnl::memory::desc to_dnnl(const TensorDesc& desc);
+
+/// Appends an activation.
+void append_activation(dnnl::post_ops& list, const EpilogueStep& step);
+
+/// Steps as oneDNN post-operations. Operands of add and mul become further arguments, listed in `operands` in order.
+struct PostOps {
+    dnnl::primitive_attr attr;
+    std::vector<std::pair<int, ir::ValueId>> operands;  ///< argument number, value
+};
+PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue);
+/// Whether `post_ops` can express the step.
+bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
+
+/// Where an argument's memory comes from.
+struct Binding {
+    enum class Source : std::uint8_t { input, output, constant, scratchpad };
+    int argument;
+    Source source;
+    std::size_t index;  ///< of the region's input or output
+    dnnl::memory::desc desc;
+    PackedConstants::Block block;  ///< of a constant
+};
+
+/// A oneDNN primitive with its arguments. The scratchpad lies in the workspace.
+std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
+                                           std::string implementation, std::vector<Binding> bindings);
+
+/// The constant `tensor` (plain, as `from` describes it) in the layout `to`; made once per plan and layout.
+PackedConstants::Block pack(const RegionContext& context, const std::string& name, const Tensor& tensor,
+                            const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+
+}  // namespace fovea::backend::cpu

@@ -1,0 +1,242 @@
+#include "compiler/build.hpp"
+
+#include <omp.h>
+
+#include <chrono>
+
+#include "compiler/schedule.hpp"
+#include "compiler/typing.hpp"
+#include "fovea/error.hpp"
+#include "ir/text.hpp"
+#include "pass/pipeline.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The graph with ids in the order of its text form, as a loaded plan will have them.
+ir::Graph canonical(const ir::Graph& graph) {
+    std::vector<Tensor> constants;
+    const std::string text = ir::print(graph, [&](const Tensor& tensor) {
+        constants.push_back(tensor);
+        return static_cast<std::int64_t>(constants.size() - 1);
+    });
+    return ir::parse(text, [&](std::int64_t index, DType, const Shape&) { return constants[static_cast<std::size_t>(index)]; });
+}
+
+/// Every input's profile: the given one, or its declared shape with 1 for symbolic sizes.
+std::map<std::string, plan::InputProfile> complete_profile(const ir::Graph& graph, const std::map<std::string, plan::InputProfile>& given) {
+    std::map<std::string, plan::InputProfile> result;
+    for (const ir::ValueId id : graph.inputs) {
+        const ir::Value& value = graph.value(id);
+        if (const auto it = given.find(value.name); it != given.end()) {
+            const plan::InputProfile& p = it->second;
+            bool ordered = p.min.size() == p.opt.size() && p.opt.size() == p.max.size() && (!value.dims || value.dims->size() == p.min.size());
+            for (std::size_t i = 0; ordered && i < p.min.size(); ++i) ordered = 0 <= p.min[i] && p.min[i] <= p.opt[i] && p.opt[i] <= p.max[i];
+            if (!ordered)
+                throw Error(ErrorCode::invalid_argument, "the profile must give min ≤ opt ≤ max for every axis of the input " + ir::to_string(value.dims))
+                    .in("input " + value.name);
+            result[value.name] = p;
+            continue;
+        }
+        if (!value.dims)
+            throw Error(ErrorCode::invalid_argument, "the model declares no shape; give one with --shape " + value.name + "=…").in("input " + value.name);
+        Shape shape;
+        for (const ir::Dim& dim : *value.dims) shape.push_back(dim.known() ? dim.value : 1);
+        result[value.name] = {shape, shape, shape};
+    }
+    for (const auto& [name, p] : given)
+        if (!result.contains(name)) throw Error(ErrorCode::invalid_argument, "the model has no input of this name").in("profile " + name);
+    return result;
+}
+
+/// Declares fixed sizes as numbers and ranges as symbols.
+void declare_inputs(ir::Graph& graph, const std::map<std::string, plan::InputProfile>& profile) {
+    for (const ir::ValueId id : graph.inputs) {
+        ir::Value& value = graph.value(id);
+        const plan::InputProfile& p = profile.at(value.name);
+        ir::Dims dims;
+        for (std::size_t i = 0; i < p.opt.size(); ++i) {
+            if (p.min[i] == p.max[i]) dims.emplace_back(p.opt[i]);
+            else if (value.dims && !(*value.dims)[i].symbol.empty()) dims.emplace_back((*value.dims)[i].symbol);
+            else dims.emplace_back(value.name + "." + std::to_string(i));
+        }
+        value.dims = std::move(dims);
+    }
+}
+
+std::vector<Shape> shapes_of(const plan::Plan& plan, Shape plan::InputProfile::*which) {
+    std::vector<Shape> shapes;
+    for (const ir::ValueId id : plan.graph.inputs) shapes.push_back(plan.profile.at(plan.graph.value(id).name).*which);
+    return shapes;
+}
+
+/// Stage times and progress.
+class Stages {
+  public:
+    Stages(const BuildOptions& options, BuildReport& report) : options_(options), report_(report) {}
+    void begin(std::string_view name, double from, double to) {
+        end();
+        name_ = name;
+        from_ = from;
+        to_ = to;
+        start_ = Clock::now();
+        progress(0);
+    }
+    void progress(double fraction) const {
+        if (options_.progress) options_.progress(name_, from_ + (to_ - from_) * fraction);
+    }
+    void end() {
+        if (!name_.empty()) report_.seconds[name_] += std::chrono::duration<double>(Clock::now() - start_).count();
+        name_.clear();
+    }
+
+  private:
+    const BuildOptions& options_;
+    BuildReport& report_;
+    std::string name_;
+    double from_ = 0, to_ = 0;
+    Clock::time_point start_;
+};
+
+ops::ValueTable values_at(const ir::Graph& graph, const std::vector<Shape>& shapes) {
+    ops::InferOptions options;
+    for (std::size_t i = 0; i < shapes.size(); ++i) options.input_shapes[graph.value(graph.inputs[i]).name] = shapes[i];
+    return ops::infer(graph, options);
+}
+
+class Build {
+  public:
+    Build(const runtime::Backends& backends, const BuildOptions& options, BuildReport& report)
+        : backends_(backends), backend_(*backends.at(0)), options_(options), report_(report), stages_(options, report) {
+        threads_ = options.threads > 0 ? options.threads : omp_get_max_threads();
+    }
+
+    plan::Plan run(ir::Graph graph) {
+        const int before = omp_get_max_threads();
+        omp_set_num_threads(threads_);
+        plan_.precision = fovea::to_string(options_.precision);
+        plan_.profile = complete_profile(graph, options_.profile);
+        declare_inputs(graph, plan_.profile);
+        stages_.begin("simplify", 0, 0.1);
+        report_.simplification = pass::simplify(graph, {.disabled = options_.disabled_passes});
+        const ir::Graph simplified = canonical(graph);
+        stages_.begin("types", 0.1, 0.12);
+        plan_.graph = canonical(assign_types(simplified, options_.precision, options_.pins, plan_.choices));
+        compile();
+        if (options_.gate != GateMode::off) prove(simplified);
+        else plan_.targets[0].certificate.mode = "off";
+        stages_.end();
+        omp_set_num_threads(before);
+        return std::move(plan_);
+    }
+
+  private:
+    void compile() {
+        stages_.begin("cover", 0.12, 0.15);
+        const auto values = values_at(plan_.graph, shapes_of(plan_, &plan::InputProfile::opt));
+        const Covering covering = cover(plan_.graph, values, backend_, options_.fuse);
+        report_refusals(covering);
+        stages_.begin("tune", 0.15, 0.7);
+        tune::TimingCache local;
+        const auto selections = select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
+                                       {threads_, options_.tune, [this](double f) { stages_.progress(f); }});
+        for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
+        plan_.targets = {schedule(plan_.graph, values, covering, selections, backend_, threads_)};
+    }
+
+    void report_refusals(const Covering& covering) {
+        for (const backend::Region& region : covering.regions) {
+            if (region.pattern != "reference") continue;
+            const auto it = covering.refusals.find(region.nodes[0]);
+            const ir::Node& node = plan_.graph.node(region.nodes[0]);
+            if (it == covering.refusals.end()) continue;
+            const std::string name = node.origins.empty() ? node.name : node.origins[0];
+            report_.refusals.emplace_back(name + " (" + node.op + ")",
+                                          std::string(to_string(it->second.reason)) + (it->second.detail.empty() ? "" : ": " + it->second.detail));
+        }
+    }
+
+    /// Kernels one by one at the optimum, at the maximum and with two images at the minimum; then the outputs against the
+    /// same network unfused in f32.
+    void prove(const ir::Graph& simplified) {
+        stages_.begin("gate", 0.7, 1);
+        plan::Certificate certificate;
+        certificate.mode = options_.gate == GateMode::full ? "full" : "boxes";
+        const auto engine = std::make_shared<const runtime::Engine>(plan_, backends_, runtime::EngineOptions{threads_});
+        const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
+        const auto inputs = random_inputs(plan_.graph, opt, 1);
+        const GateOptions options{options_.gate};
+        check_kernels(engine, inputs, options, certificate);
+        stages_.progress(0.5);
+        for (const auto& shapes : further_shapes(opt)) check_kernels(engine, random_inputs(plan_.graph, shapes, 2), options, certificate);
+        stages_.progress(0.7);
+        prove_outputs(simplified, engine, inputs, certificate);
+        plan_.targets[0].certificate = std::move(certificate);
+    }
+
+    [[nodiscard]] std::vector<std::vector<Shape>> further_shapes(const std::vector<Shape>& opt) const {
+        std::vector<std::vector<Shape>> result;
+        const auto max = shapes_of(plan_, &plan::InputProfile::max), min = shapes_of(plan_, &plan::InputProfile::min);
+        auto two = min;
+        for (std::size_t i = 0; i < two.size(); ++i)
+            if (!two[i].empty() && max[i][0] > min[i][0]) two[i][0] = std::max<std::int64_t>(min[i][0], 2);
+        if (two != opt && max != min) result.push_back(two);
+        if (max != opt && max != two) result.push_back(max);
+        return result;
+    }
+
+    void prove_outputs(const ir::Graph& simplified, const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
+                       plan::Certificate& certificate) {
+        plan::Plan oracle;
+        oracle.graph = simplified;
+        oracle.profile = plan_.profile;
+        const auto values = values_at(simplified, shapes_of(plan_, &plan::InputProfile::opt));
+        const Covering covering = cover(simplified, values, backend_, false);
+        tune::TimingCache none;
+        const auto selections = select(simplified, values, covering, backend_, none, {threads_, false, {}});
+        oracle.targets = {schedule(simplified, values, covering, selections, backend_, threads_)};
+        const auto reference = std::make_shared<const runtime::Engine>(std::move(oracle), backends_, runtime::EngineOptions{threads_});
+        runtime::Context ours(engine), theirs(reference);
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            ours.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+            theirs.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+        }
+        ours.run();
+        theirs.run();
+        for (std::size_t i = 0; i < plan_.graph.outputs.size(); ++i) certificate.outputs.push_back(judge(i, ours.output(i), theirs.output(i)));
+    }
+
+    [[nodiscard]] plan::Evidence judge(std::size_t i, const Tensor& ours, const Tensor& theirs) const {
+        plan::Evidence evidence = compare(ours, theirs);
+        evidence.subject = plan_.graph.outputs[i].name;
+        // A result of whole numbers (class indices) may differ where two candidates were equal within the type's precision.
+        const bool real = base_is_float(ours.dtype());
+        evidence.tolerance = !real ? 0 : options_.precision == DType::f32 ? 1e-3 : 0.5;
+        if (real && !(evidence.max_error <= evidence.tolerance))
+            throw Error(ErrorCode::numerics, "the output differs from the same network in f32 by " + std::to_string(evidence.max_error) +
+                                                 " of its largest value, at most " + std::to_string(evidence.tolerance) + " is allowed; pin delicate layers to f32")
+                .in("output " + evidence.subject);
+        return evidence;
+    }
+
+    static bool base_is_float(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::f64; }
+
+    const runtime::Backends& backends_;
+    const backend::Backend& backend_;
+    const BuildOptions& options_;
+    BuildReport& report_;
+    Stages stages_;
+    int threads_ = 1;
+    plan::Plan plan_;
+};
+
+}  // namespace
+
+plan::Plan build(ir::Graph graph, const runtime::Backends& backends, const BuildOptions& options, BuildReport* report) {
+    BuildReport local;
+    return Build(backends, options, report ? *report : local).run(std::move(graph));
+}
+
+}  // namespace fovea::compiler

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "compiler/gate.hpp"
+#include "pass/engine.hpp"
+#include "plan/plan.hpp"
+#include "tune/tuner.hpp"
+
+namespace fovea::compiler {
+
+struct BuildOptions {
+    DType precision = DType::f32;
+    int threads = 0;  ///< 0: all that the machine offers
+    /// Shapes of inputs by name. Inputs that are not named keep their declared shape, symbolic sizes becoming 1.
+    std::map<std::string, plan::InputProfile> profile;
+    GateMode gate = GateMode::boxes;
+    bool fuse = true;
+    bool tune = true;                                  ///< false: the backend's first choice, nothing is timed
+    std::set<std::string, std::less<>> disabled_passes;
+    std::map<std::string, DType> pins;                 ///< type by the user's node name
+    tune::TimingCache* timing_cache = nullptr;         ///< shared between builds; nullptr: used once
+    /// Called with the stage ("simplify", "tune", "gate", …) and the fraction of the whole build that is done.
+    std::function<void(std::string_view stage, double fraction)> progress;
+};
+
+/// What happened during a build, beyond what the plan itself keeps.
+struct BuildReport {
+    pass::Report simplification;
+    std::map<std::string, double> seconds;  ///< by stage
+    /// By step of the plan: every tactic considered and its measured time.
+    std::vector<std::vector<std::pair<std::string, double>>> candidates;
+    /// Why nodes run by reference kernels: user's node, reason.
+    std::vector<std::pair<std::string, std::string>> refusals;
+    int kernels_timed = 0;
+};
+
+/// Simplifies the graph, chooses types, regions, tactics and layouts for the first of `backends`, and proves the plan.
+/// Throws `numerics` when the gate refuses it, `contract` when a pin or the precision cannot be had.
+plan::Plan build(ir::Graph graph, const runtime::Backends& backends, const BuildOptions& options, BuildReport* report = nullptr);
+
+}  // namespace fovea::compiler

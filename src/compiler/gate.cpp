@@ -1,0 +1,219 @@
+#include "compiler/gate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "base/dispatch.hpp"
+#include "compiler/region_reference.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+/// Reference operations per millisecond; an order of magnitude, it only sizes the sample.
+constexpr double kReferencePerMillisecond = 40'000;
+
+/// Sums over pairs of results, from which error and signal-to-noise follow.
+struct Comparison {
+    double max_difference = 0, max_value = 0, noise = 0, sum = 0, sum_of_squares = 0;
+    std::int64_t count = 0;
+    bool finite = true;
+
+    void add(double a, double b) {
+        if (std::isfinite(a) != std::isfinite(b)) finite = false;
+        if (!std::isfinite(a) || !std::isfinite(b)) return;
+        max_difference = std::max(max_difference, std::fabs(a - b));
+        max_value = std::max(max_value, std::fabs(b));
+        noise += (a - b) * (a - b);
+        sum += b;
+        sum_of_squares += b * b;
+        ++count;
+    }
+    [[nodiscard]] double signal() const { return count ? std::max(0.0, sum_of_squares - sum * sum / static_cast<double>(count)) : 0; }
+};
+
+double decibel(double signal, double noise) {
+    if (noise <= 0) return 200;
+    return std::min(200.0, 10 * std::log10(std::max(signal, 1e-300) / noise));
+}
+
+double largest_magnitude(const backend::TensorDesc& desc, const std::byte* data) {
+    double largest = 0;
+    base::visit(desc.dtype, [&]<class T>() {
+        const T* elements = reinterpret_cast<const T*>(data);
+        for (std::int64_t row = 0; row < desc.rows(); ++row)
+            for (std::int64_t i = 0; i < desc.row(); ++i) {
+                const double value = std::fabs(static_cast<double>(static_cast<base::arithmetic_t<T>>(elements[row * desc.pitch + i])));
+                if (std::isfinite(value)) largest = std::max(largest, value);
+            }
+    });
+    return largest;
+}
+
+/// Places worth looking at in a tensor: both corners, and boxes that straddle multiples of usual tile sizes.
+std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, std::mt19937& random) {
+    constexpr std::int64_t kTiles[] = {4, 6, 8, 16, 32, 64};
+    const auto count = static_cast<int>(std::clamp<std::int64_t>(elements / 6, 3, 10));
+    std::vector<ops::Box> boxes;
+    for (int i = 0; i < count; ++i) {
+        ops::Box box = ops::Box::whole(shape);
+        std::int64_t left = std::max<std::int64_t>(1, elements / count);
+        for (std::size_t axis = shape.size(); axis-- > 0;) {
+            const std::int64_t want = axis + 1 == shape.size() ? 4 : 3;
+            box.size[axis] = std::min({shape[axis], want, left});
+            left = std::max<std::int64_t>(1, left / box.size[axis]);
+            const std::int64_t room = shape[axis] - box.size[axis];
+            const std::int64_t tile = kTiles[random() % std::size(kTiles)];
+            const std::int64_t edge = room > 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(room + 1)) / tile * tile - 1 : 0;
+            box.start[axis] = i == 0 ? 0 : i == 1 ? room : std::clamp<std::int64_t>(edge, 0, room);
+        }
+        boxes.push_back(std::move(box));
+    }
+    return boxes;
+}
+
+std::string names(const ir::Graph& graph, const backend::Region& region) {
+    std::string text;
+    for (const ir::NodeId id : region.nodes)
+        for (const std::string& origin : graph.node(id).origins) text += (text.empty() ? "" : ", ") + origin;
+    if (text.empty() && !region.nodes.empty()) text = graph.node(region.nodes[0]).name;
+    return text.empty() && !region.outputs.empty() ? graph.value(region.outputs[0]).name : text;
+}
+
+class KernelCheck {
+  public:
+    KernelCheck(const runtime::Engine& engine, const runtime::Program& program, const GateOptions& options)
+        : engine_(engine), program_(program), options_(options), random_(options.seed) {}
+
+    plan::Evidence operator()(const runtime::Observation& seen) {
+        const plan::Step& step = *seen.launch.step;
+        const auto reader = [&](ir::ValueId id, const ops::Box& box) {
+            const auto at = static_cast<std::size_t>(std::find(step.region.inputs.begin(), step.region.inputs.end(), id) - step.region.inputs.begin());
+            return crop(desc(step.inputs[at]), seen.args.inputs[at], box);
+        };
+        RegionReference reference(engine_.plan().graph, program_.values, step.region, reader);
+        plan::Evidence evidence{names(engine_.plan().graph, step.region), {}, 0, 200, 0};
+        std::int64_t boxes = 0;
+        for (std::size_t i = 0; i < step.region.outputs.size(); ++i) boxes += check_output(seen, i, reference, evidence);
+        evidence.checked = options_.mode == GateMode::full ? "all elements" : std::to_string(boxes) + " boxes";
+        return evidence;
+    }
+
+  private:
+    [[nodiscard]] backend::TensorDesc desc(std::int32_t slot) const { return runtime::slot_desc(engine_.target(), program_.values, slot); }
+
+    std::int64_t check_output(const runtime::Observation& seen, std::size_t i, RegionReference& reference, plan::Evidence& evidence) {
+        const plan::Step& step = *seen.launch.step;
+        const backend::TensorDesc target = desc(step.outputs[i]);
+        const std::int64_t total = base::element_count(target.shape);
+        if (total == 0) return 0;
+        const double cost = reference.cost_per_element(step.region.outputs[i]);
+        const auto elements = static_cast<std::int64_t>(std::clamp(options_.milliseconds_per_kernel * kReferencePerMillisecond / cost, 24.0, 600.0));
+        const auto boxes = options_.mode == GateMode::full || total <= elements
+                               ? std::vector{ops::Box::whole(target.shape)}
+                               : sample_boxes(target.shape, elements, random_);
+        Comparison comparison;
+        for (const ops::Box& box : boxes) {
+            const auto expected = reference.box(step.region.outputs[i], box).to_float();
+            const auto found = crop(target, seen.args.outputs[i], box).to_float();
+            for (std::size_t k = 0; k < expected.size(); ++k) comparison.add(found[k], expected[k]);
+        }
+        const double scale = std::max(comparison.max_value, largest_magnitude(target, seen.args.outputs[i]));
+        const double error = comparison.finite ? (scale > 0 ? comparison.max_difference / scale : comparison.max_difference) : INFINITY;
+        evidence.tolerance = std::max(evidence.tolerance, kernel_tolerance(target.dtype));
+        evidence.max_error = std::max(evidence.max_error, error);
+        evidence.snr_db = std::min(evidence.snr_db, decibel(comparison.signal(), comparison.noise));
+        return static_cast<std::int64_t>(boxes.size());
+    }
+
+    const runtime::Engine& engine_;
+    const runtime::Program& program_;
+    const GateOptions& options_;
+    std::mt19937 random_;
+};
+
+std::string number(double value) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.3g", value);
+    return buffer;
+}
+
+}  // namespace
+
+double kernel_tolerance(DType type) {
+    switch (type) {
+        case DType::f64: return 1e-10;
+        case DType::f32: return 1e-4;
+        case DType::f16: return 4e-3;
+        case DType::bf16: return 3e-2;
+        case DType::i8:
+        case DType::u8: return 1.01 / 127;  // one quantisation step at full range
+        default: return 0;
+    }
+}
+
+std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shape>& shapes, std::uint32_t seed) {
+    std::mt19937 random(seed);
+    std::vector<Tensor> inputs;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+        const DType type = graph.value(graph.inputs[i]).dtype;
+        Tensor tensor = Tensor::zeros(base::is_float(type) ? DType::f32 : type, shapes[i]);
+        if (base::is_float(type))
+            for (float& element : tensor.as<float>()) element = static_cast<float>(random() >> 8) * 0x1p-24f;
+        else if (type == DType::u8)
+            for (std::uint8_t& element : tensor.as<std::uint8_t>()) element = static_cast<std::uint8_t>(random());
+        inputs.push_back(tensor.cast(type));
+    }
+    return inputs;
+}
+
+void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
+                   const GateOptions& options, plan::Certificate& certificate) {
+    runtime::Context context(engine);
+    for (std::size_t i = 0; i < inputs.size(); ++i) context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    std::unique_ptr<KernelCheck> check;
+    context.run([&](const runtime::Observation& seen) {
+        const plan::Step& step = *seen.launch.step;
+        if (!seen.launch.kernel || step.region.pattern == "reference" || step.region.nodes.empty()) return;
+        if (!check) check = std::make_unique<KernelCheck>(*engine, context.program(), options);
+        const plan::Evidence evidence = (*check)(seen);
+        if (!(evidence.max_error <= evidence.tolerance))
+            throw Error(ErrorCode::numerics, "the kernel \"" + step.region.pattern + " " + step.tactic.name + "\" is wrong: error " +
+                                                 number(evidence.max_error) + " of the largest value, at most " + number(evidence.tolerance) +
+                                                 " allowed (" + evidence.checked + " compared with the reference); build with another precision, or report it with the output of `fovea extract`")
+                .in("nodes " + evidence.subject);
+        certificate.kernels.push_back(evidence);
+    });
+}
+
+plan::Evidence compare(const Tensor& a, const Tensor& b) {
+    plan::Evidence evidence{{}, "all elements", 0, 200, 0};
+    if (a.shape() != b.shape()) {
+        evidence.max_error = INFINITY;
+        evidence.snr_db = -200;
+        return evidence;
+    }
+    const auto x = a.to_float(), y = b.to_float();
+    const Shape& shape = b.shape();
+    const std::int64_t channels = shape.size() > 1 ? shape[1] : 1;
+    std::int64_t inner = 1;
+    for (std::size_t i = 2; i < shape.size(); ++i) inner *= shape[i];
+    std::vector<Comparison> by_channel(static_cast<std::size_t>(std::max<std::int64_t>(channels, 1)));
+    for (std::size_t i = 0; i < x.size(); ++i)
+        by_channel[static_cast<std::size_t>(static_cast<std::int64_t>(i) / std::max<std::int64_t>(inner, 1) % channels)].add(x[i], y[i]);
+    Comparison all;
+    double signal = 0;
+    for (const Comparison& c : by_channel) {
+        all.max_difference = std::max(all.max_difference, c.max_difference);
+        all.max_value = std::max(all.max_value, c.max_value);
+        all.noise += c.noise;
+        all.finite = all.finite && c.finite;
+        signal += c.signal();
+    }
+    evidence.max_error = !all.finite ? INFINITY : all.max_value > 0 ? all.max_difference / all.max_value : all.max_difference;
+    evidence.snr_db = decibel(signal, all.noise);
+    return evidence;
+}
+
+}  // namespace fovea::compiler

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/engine.hpp"
+
+namespace fovea::compiler {
+
+enum class GateMode : std::uint8_t { off, boxes, full };
+
+struct GateOptions {
+    GateMode mode = GateMode::boxes;
+    std::uint32_t seed = 1;
+    double milliseconds_per_kernel = 25;  ///< reference time that one kernel's boxes may take, roughly
+};
+
+/// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.
+double kernel_tolerance(DType type);
+
+/// Random network inputs: floats in [0, 1), integers 0.
+std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shape>& shapes, std::uint32_t seed);
+
+/// Runs the engine step by step at these input shapes and holds every kernel against the reference on the kernel's own
+/// inputs. Appends what it found to `certificate`; throws `numerics` naming the first bad kernel and the user's nodes.
+void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
+                   const GateOptions& options, plan::Certificate& certificate);
+
+/// Error of `a` against `b`: `max_error` and `snr_db` (means along axis 1 removed, where there is one).
+plan::Evidence compare(const Tensor& a, const Tensor& b);
+
+}  // namespace fovea::compiler

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "backend/backend.hpp"
+#include "ops/evaluate.hpp"
+
+namespace fovea::compiler {
+
+/// Reference results of a region, computed from the region's inputs, for single boxes where the operators allow it.
+class RegionReference {
+  public:
+    /// Reads a box of a region's input (or constant).
+    using Reader = std::function<Tensor(ir::ValueId, const ops::Box&)>;
+    RegionReference(const ir::Graph& graph, const ops::ValueTable& values, const backend::Region& region, Reader reader);
+
+    /// The box of an output (or of a value inside the region).
+    Tensor box(ir::ValueId value, const ops::Box& box);
+    /// Rough number of reference operations that one element of `value` costs.
+    [[nodiscard]] double cost_per_element(ir::ValueId value) const;
+
+  private:
+    [[nodiscard]] const ir::Node* producer(ir::ValueId value) const;
+    [[nodiscard]] Shape shape(ir::ValueId value) const;
+    Tensor by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box);
+    Tensor whole(const ir::Node& node, ir::ValueId value);
+
+    const ir::Graph& graph_;
+    const ops::ValueTable& values_;
+    const backend::Region& region_;
+    Reader reader_;
+    std::map<ir::ValueId, Tensor> whole_;
+};
+
+/// The elements of `box` out of a plain tensor.
+Tensor crop(const Tensor& tensor, const ops::Box& box);
+/// The elements of `box` out of memory.
+Tensor crop(const backend::TensorDesc& desc, const std::byte* data, const ops::Box& box);
+
+}  // namespace fovea::compiler

@@ -1,0 +1,122 @@
+#include "compiler/schedule.hpp"
+
+#include <algorithm>
+
+#include "fovea/error.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+using backend::Layout;
+
+class Scheduler {
+  public:
+    Scheduler(const ir::Graph& graph, const ops::ValueTable& values, const backend::Backend& backend, int threads)
+        : graph_(graph), values_(values), backend_(backend) {
+        target_.backend = backend.name();
+        target_.target = backend.target();
+        target_.threads = threads;
+    }
+
+    plan::TargetSection run(const Covering& covering, const std::vector<Selection>& selections) {
+        for (const ir::ValueId id : graph_.inputs) target_.inputs.push_back(add_slot(id, Layout::plain));
+        for (std::size_t r = 0; r < covering.regions.size(); ++r) add_step(covering.regions[r], selections[r]);
+        for (const ir::Output& output : graph_.outputs)
+            target_.outputs.push_back(graph_.constant(output.value) ? -1 : slot_in(output.value, Layout::plain));
+        write_concatenations_in_place();
+        return std::move(target_);
+    }
+
+  private:
+    std::int32_t add_slot(ir::ValueId id, Layout layout, std::int32_t alias_of = -1) {
+        target_.slots.push_back({id, layout, alias_of, -1});
+        const auto slot = static_cast<std::int32_t>(target_.slots.size() - 1);
+        slots_[{id, layout}] = slot;
+        return slot;
+    }
+
+    /// The slot that holds `id` in `layout`; adds a conversion when the value exists in the other layout only.
+    std::int32_t slot_in(ir::ValueId id, Layout layout) {
+        if (const auto it = slots_.find({id, layout}); it != slots_.end()) return it->second;
+        const Layout other = layout == Layout::plain ? Layout::channels_last : Layout::plain;
+        const auto source = slots_.find({id, other});
+        if (source == slots_.end()) throw Error(ErrorCode::internal, "\"" + graph_.value(id).name + "\" is read before it is computed");
+        plan::Step step;
+        step.backend = backend_.name();
+        step.device = target_.backend + ":0";
+        step.region = {"convert", {}, {id}, {id}};
+        step.tactic = {"convert", {other}, {layout}};
+        step.inputs = {source->second};
+        step.outputs = {add_slot(id, layout)};
+        step.note = "layout " + std::string(to_string(other)) + " to " + std::string(to_string(layout));
+        target_.steps.push_back(step);
+        return target_.steps.back().outputs[0];
+    }
+
+    void add_step(const backend::Region& region, const Selection& selection) {
+        plan::Step step;
+        step.backend = backend_.name();
+        step.device = target_.backend + ":0";
+        step.region = region;
+        step.tactic = selection.tactic;
+        step.measured_us = selection.microseconds;
+        for (std::size_t i = 0; i < region.inputs.size(); ++i)
+            step.inputs.push_back(graph_.constant(region.inputs[i]) ? -1 : slot_in(region.inputs[i], selection.tactic.inputs[i]));
+        for (std::size_t i = 0; i < region.outputs.size(); ++i)
+            step.outputs.push_back(add_slot(region.outputs[i], selection.tactic.outputs[i], selection.tactic.alias ? first_slot(step) : -1));
+        target_.steps.push_back(std::move(step));
+    }
+
+    static std::int32_t first_slot(const plan::Step& step) {
+        if (step.inputs.empty() || step.inputs[0] < 0) throw Error(ErrorCode::internal, "a view of a constant was not folded");
+        return step.inputs[0];
+    }
+
+    /// Inputs of a channels_last concatenation along the channels become slices of its result when one kernel that can
+    /// write slices makes them and nothing else reads them.
+    void write_concatenations_in_place() {
+        for (const plan::Step& step : target_.steps) {
+            if (step.region.pattern != "concat" || step.tactic.outputs[0] != Layout::channels_last) continue;
+            std::int64_t channel = 0;
+            for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+                const auto& dims = values_[static_cast<std::size_t>(step.region.inputs[i])].dims;
+                if (!dims || !(*dims)[1].known()) break;
+                if (step.inputs[i] >= 0 && can_be_slice(step.inputs[i], step.inputs)) {
+                    plan::Slot& slot = target_.slots[static_cast<std::size_t>(step.inputs[i])];
+                    slot.alias_of = step.outputs[0];
+                    slot.channel_offset = channel;
+                }
+                channel += (*dims)[1].value;
+            }
+        }
+    }
+
+    [[nodiscard]] bool can_be_slice(std::int32_t slot, const std::vector<std::int32_t>& concat_inputs) const {
+        if (std::count(concat_inputs.begin(), concat_inputs.end(), slot) != 1) return false;
+        if (target_.slots[static_cast<std::size_t>(slot)].alias_of >= 0) return false;
+        int readers = 0;
+        const plan::Step* producer = nullptr;
+        for (const plan::Step& step : target_.steps) {
+            readers += static_cast<int>(std::count(step.inputs.begin(), step.inputs.end(), slot));
+            if (std::count(step.outputs.begin(), step.outputs.end(), slot)) producer = &step;
+        }
+        for (const plan::Slot& other : target_.slots)
+            if (other.alias_of == slot) return false;
+        return readers == 1 && producer && producer->tactic.pitched;
+    }
+
+    const ir::Graph& graph_;
+    const ops::ValueTable& values_;
+    const backend::Backend& backend_;
+    plan::TargetSection target_;
+    std::map<std::pair<ir::ValueId, Layout>, std::int32_t> slots_;
+};
+
+}  // namespace
+
+plan::TargetSection schedule(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
+                             const std::vector<Selection>& selections, const backend::Backend& backend, int threads) {
+    return Scheduler(graph, values, backend, threads).run(covering, selections);
+}
+
+}  // namespace fovea::compiler

@@ -1,0 +1,207 @@
+#include "compiler/select.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "fovea/error.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+using backend::Layout;
+
+struct Candidate {
+    backend::Tactic tactic;
+    double microseconds = 0;
+};
+
+/// Microseconds that converting one byte of a tensor takes, measured on a tensor larger than the second-level cache.
+double conversion_cost(const backend::Backend& backend) {
+    const auto from = backend::TensorDesc::dense(DType::f32, {1, 64, 128, 128}, Layout::plain);
+    auto to = from;
+    to.layout = Layout::channels_last;
+    to.pitch = to.row();
+    const auto kernel = backend.conversion(from, to);
+    const auto source = backend::PackedConstants::allocate(from.bytes()), target = backend::PackedConstants::allocate(to.bytes());
+    std::fill_n(source.get(), from.bytes(), std::byte{0});
+    const std::byte* in[] = {source.get()};
+    std::byte* out[] = {target.get()};
+    const auto state = kernel->make_state();
+    double best = std::numeric_limits<double>::max();
+    for (int i = 0; i < 3; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        kernel->run({in, out, nullptr, state.get()});
+        best = std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best / static_cast<double>(from.bytes());
+}
+
+class Selector {
+  public:
+    Selector(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
+             std::vector<std::vector<Candidate>> candidates, double cost_per_byte)
+        : graph_(graph), values_(values), regions_(covering.regions), candidates_(std::move(candidates)), cost_per_byte_(cost_per_byte) {
+        producer_.assign(static_cast<std::size_t>(graph.value_count()), {-1, 0});
+        readers_.resize(static_cast<std::size_t>(graph.value_count()));
+        for (std::size_t r = 0; r < regions_.size(); ++r) {
+            for (std::size_t i = 0; i < regions_[r].outputs.size(); ++i)
+                producer_[static_cast<std::size_t>(regions_[r].outputs[i])] = {static_cast<int>(r), i};
+            for (std::size_t i = 0; i < regions_[r].inputs.size(); ++i)
+                readers_[static_cast<std::size_t>(regions_[r].inputs[i])].push_back({static_cast<int>(r), i});
+        }
+    }
+
+    /// Index of the chosen candidate of every region.
+    std::vector<std::size_t> run() {
+        auto best = descend(Layout::channels_last);
+        const double best_cost = total(best);
+        auto other = descend(Layout::plain);
+        return total(other) < best_cost ? other : best;
+    }
+
+  private:
+    struct Place {
+        int region;
+        std::size_t index;
+    };
+    using Choice = std::vector<std::size_t>;
+
+    [[nodiscard]] const backend::Tactic& tactic(const Choice& choice, int region) const {
+        const auto r = static_cast<std::size_t>(region);
+        return candidates_[r][choice[r]].tactic;
+    }
+
+    [[nodiscard]] double bytes(ir::ValueId id) const {
+        const auto& info = values_[static_cast<std::size_t>(id)];
+        const auto shape = ir::known_shape(info.dims);
+        return shape ? static_cast<double>(base::element_count(*shape)) * static_cast<double>(element_bytes(info.dtype)) : 0;
+    }
+
+    /// Cost of the conversions that a value needs under a choice: one for every further layout in which it is read.
+    [[nodiscard]] double conversions(const Choice& choice, ir::ValueId id) const {
+        if (values_[static_cast<std::size_t>(id)].constant) return 0;
+        const Place producer = producer_[static_cast<std::size_t>(id)];
+        const Layout made = producer.region < 0 ? Layout::plain : tactic(choice, producer.region).outputs[producer.index];
+        const Layout other = made == Layout::plain ? Layout::channels_last : Layout::plain;
+        bool needed = other == Layout::plain && graph_.is_output(id);
+        for (const Place& reader : readers_[static_cast<std::size_t>(id)])
+            needed = needed || tactic(choice, reader.region).inputs[reader.index] == other;
+        return needed ? bytes(id) * cost_per_byte_ : 0;
+    }
+
+    [[nodiscard]] double local(const Choice& choice, std::size_t r) const {
+        double cost = candidates_[r][choice[r]].microseconds;
+        for (const ir::ValueId id : regions_[r].inputs) cost += conversions(choice, id);
+        for (const ir::ValueId id : regions_[r].outputs) cost += conversions(choice, id);
+        return cost;
+    }
+
+    [[nodiscard]] double total(const Choice& choice) const {
+        double cost = 0;
+        for (std::size_t r = 0; r < regions_.size(); ++r) cost += candidates_[r][choice[r]].microseconds;
+        for (ir::ValueId id = 0; id < graph_.value_count(); ++id) cost += conversions(choice, id);
+        return cost;
+    }
+
+    /// The fastest candidate of each region among those with the most tensors in `preferred`.
+    [[nodiscard]] Choice start(Layout preferred) const {
+        Choice choice(regions_.size(), 0);
+        for (std::size_t r = 0; r < regions_.size(); ++r) {
+            std::pair<std::ptrdiff_t, double> best{-1, 0};
+            for (std::size_t c = 0; c < candidates_[r].size(); ++c) {
+                const backend::Tactic& t = candidates_[r][c].tactic;
+                const std::pair score{std::count(t.inputs.begin(), t.inputs.end(), preferred) + std::count(t.outputs.begin(), t.outputs.end(), preferred),
+                                      -candidates_[r][c].microseconds};
+                if (score > best) {
+                    best = score;
+                    choice[r] = c;
+                }
+            }
+        }
+        return choice;
+    }
+
+    [[nodiscard]] Choice descend(Layout preferred) const {
+        Choice choice = start(preferred);
+        for (int sweep = 0; sweep < 16; ++sweep) {
+            bool changed = false;
+            for (std::size_t r = 0; r < regions_.size(); ++r) {
+                const std::size_t before = choice[r];
+                std::size_t best = before;
+                double best_cost = local(choice, r);
+                for (std::size_t c = 0; c < candidates_[r].size(); ++c) {
+                    choice[r] = c;
+                    if (const double cost = local(choice, r); cost < best_cost) {
+                        best_cost = cost;
+                        best = c;
+                    }
+                }
+                choice[r] = best;
+                changed = changed || best != before;
+            }
+            if (!changed) break;
+        }
+        return choice;
+    }
+
+    const ir::Graph& graph_;
+    const ops::ValueTable& values_;
+    const std::vector<backend::Region>& regions_;
+    std::vector<std::vector<Candidate>> candidates_;
+    double cost_per_byte_;
+    std::vector<Place> producer_;
+    std::vector<std::vector<Place>> readers_;
+};
+
+bool shapes_known(const ops::ValueTable& values, const backend::Region& region) {
+    const auto known = [&](ir::ValueId id) { return ir::known_shape(values[static_cast<std::size_t>(id)].dims).has_value(); };
+    return std::all_of(region.inputs.begin(), region.inputs.end(), known) && std::all_of(region.outputs.begin(), region.outputs.end(), known);
+}
+
+std::vector<Candidate> candidates_of(const backend::RegionContext& context, const backend::Backend& backend, tune::Tuner* tuner) {
+    std::vector<Candidate> result;
+    if (!shapes_known(context.values, context.region))  // runs by reference kernels on actual tensors
+        return {{{"late", std::vector(context.region.inputs.size(), Layout::plain), std::vector(context.region.outputs.size(), Layout::plain)}, 0}};
+    double best = 0;
+    for (const backend::Tactic& tactic : backend.tactics(context)) {
+        Candidate candidate{tactic, 0};
+        if (tuner) {
+            candidate.microseconds = tuner->time(context, tactic, best);
+            if (!tactic.alias) best = best == 0 ? candidate.microseconds : std::min(best, candidate.microseconds);
+        }
+        result.push_back(std::move(candidate));
+    }
+    if (result.empty())
+        throw Error(ErrorCode::internal, "the backend \"" + std::string(backend.name()) + "\" offers no way to compute it")
+            .in("node " + context.node(0).name + " (" + context.node(0).op + ")");
+    return result;
+}
+
+/// Whether all results of a region are known before the run, so that it never runs.
+bool folded(const ops::ValueTable& values, const backend::Region& region) {
+    return std::all_of(region.outputs.begin(), region.outputs.end(), [&](ir::ValueId id) { return static_cast<bool>(values[static_cast<std::size_t>(id)].constant); });
+}
+
+}  // namespace
+
+std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
+                              const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options) {
+    tune::Tuner tuner(backend, cache);
+    std::vector<std::vector<Candidate>> candidates;
+    for (const backend::Region& region : covering.regions) {
+        const backend::RegionContext context{graph, region, values, options.threads};
+        candidates.push_back(candidates_of(context, backend, options.tune && !folded(values, region) ? &tuner : nullptr));
+        if (options.progress) options.progress(static_cast<double>(candidates.size()) / static_cast<double>(covering.regions.size()));
+    }
+    const auto choice = Selector(graph, values, covering, candidates, conversion_cost(backend)).run();
+    std::vector<Selection> result;
+    for (std::size_t r = 0; r < choice.size(); ++r) {
+        Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].microseconds, {}};
+        for (const Candidate& candidate : candidates[r]) selection.candidates.emplace_back(candidate.tactic.name, candidate.microseconds);
+        result.push_back(std::move(selection));
+    }
+    return result;
+}
+
+}  // namespace fovea::compiler

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backend/backend.hpp"
+
+namespace fovea::plan {
+
+/// Sizes that one graph input may take, by axis.
+struct InputProfile {
+    Shape min, opt, max;
+};
+
+/// A tensor of the schedule: a value in one layout.
+struct Slot {
+    ir::ValueId value = ir::kNone;
+    backend::Layout layout = backend::Layout::plain;
+    /// The slot whose memory this one shares, or -1.
+    std::int32_t alias_of = -1;
+    /// With `alias_of`: first channel of this slot within a wider channels_last tensor; -1 when the slot is the whole
+    /// memory under another shape.
+    std::int64_t channel_offset = -1;
+};
+
+/// One kernel launch.
+struct Step {
+    std::string backend;                ///< name of the backend that runs it
+    std::string device;                 ///< e.g. "cpu:0"
+    backend::Region region;             ///< pattern "convert": a change of layout of one value, no nodes
+    backend::Tactic tactic;
+    std::vector<std::int32_t> inputs;   ///< slots, in the order of the region's inputs; -1 for constants
+    std::vector<std::int32_t> outputs;  ///< slots
+    double measured_us = 0;             ///< median time of the chosen tactic during the build; 0: not timed
+    std::string note;                   ///< why this type and tactic; empty when as asked
+};
+
+/// What the numerics gate found for one kernel or output.
+struct Evidence {
+    std::string subject;   ///< user's node names, or output name
+    std::string checked;   ///< "12 boxes", "all elements", "reference itself"
+    double max_error = 0;  ///< max|a−b| / max|b|
+    double snr_db = 0;     ///< signal-to-noise, channel means removed
+    double tolerance = 0;  ///< bound on `max_error`
+};
+
+struct Certificate {
+    std::string mode;  ///< "boxes", "full" or "off"
+    std::vector<Evidence> kernels;
+    std::vector<Evidence> outputs;
+};
+
+/// Type that one of the user's nodes runs in.
+struct Choice {
+    std::string node;
+    std::string dtype;
+    std::string reason;  ///< where it differs from what was asked
+};
+
+/// Schedule for one kind of device.
+struct TargetSection {
+    std::string backend;
+    std::string target;  ///< instruction set or device that the tactics were chosen on
+    int threads = 1;
+    std::vector<Slot> slots;
+    std::vector<Step> steps;            ///< in execution order
+    std::vector<std::int32_t> inputs;   ///< slot of each graph input; -1 when nothing reads it
+    std::vector<std::int32_t> outputs;  ///< slot of each graph output; -1 when the output is a constant
+    Certificate certificate;
+};
+
+/// A network made ready to run: typed graph with its weights, and the schedules.
+struct Plan {
+    ir::Graph graph;
+    std::string precision;                        ///< type that was asked for
+    std::map<std::string, InputProfile> profile;  ///< for every graph input
+    std::vector<Choice> choices;
+    std::vector<TargetSection> targets;
+    std::string contract;           ///< pre- and post-processing, as JSON; may be empty
+    std::uint64_t source_hash = 0;  ///< of the model file
+};
+
+inline constexpr std::uint32_t kFormatVersion = 1;
+
+/// The plan's bytes. Equal plans give equal bytes.
+std::vector<std::byte> serialize(const Plan& plan);
+/// Writes the plan atomically.
+void save(const Plan& plan, const std::filesystem::path& path);
+
+/// Reads a plan; large constants stay views into `bytes`, which `owner` keeps alive. Throws `corrupt_plan` when a
+/// checksum, size or version does not match; every byte is covered.
+Plan deserialize(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+/// Maps the file and reads it.
+Plan load(const std::filesystem::path& path);
+
+}  // namespace fovea::plan

@@ -1,0 +1,169 @@
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "fovea/error.hpp"
+#include "ops/evaluate.hpp"
+#include "runtime/engine.hpp"
+
+namespace fovea::runtime {
+namespace {
+
+/// The number of OpenMP threads of the calling thread, for the time of a run.
+class ThreadCount {
+  public:
+    explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
+        if (threads != before_) omp_set_num_threads(threads);
+    }
+    ~ThreadCount() {
+        if (omp_get_max_threads() != before_) omp_set_num_threads(before_);
+    }
+    ThreadCount(const ThreadCount&) = delete;
+    ThreadCount& operator=(const ThreadCount&) = delete;
+
+  private:
+    int before_;
+};
+
+}  // namespace
+
+Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engine)), bindings_(engine_->plan().graph.inputs.size()) {}
+
+void Context::bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data) {
+    const ir::Graph& graph = engine_->plan().graph;
+    if (index >= bindings_.size())
+        throw Error(ErrorCode::invalid_argument, "the plan has " + std::to_string(bindings_.size()) + " inputs");
+    const ir::Value& value = graph.value(graph.inputs[index]);
+    if (dtype != value.dtype)
+        throw Error(ErrorCode::invalid_argument, "expected type " + std::string(fovea::to_string(value.dtype)) + ", found " + std::string(fovea::to_string(dtype)))
+            .in("input " + value.name);
+    Binding& binding = bindings_[index];
+    binding.data = static_cast<const std::byte*>(data);
+    if (!binding.data) throw Error(ErrorCode::invalid_argument, "the input's memory is a null pointer").in("input " + value.name);
+    if (!program_ || !std::equal(shape.begin(), shape.end(), binding.shape.begin(), binding.shape.end())) {
+        binding.shape.assign(shape.begin(), shape.end());
+        shapes_changed_ = true;
+    }
+}
+
+void Context::select_program() {
+    std::vector<Shape> shapes;
+    for (std::size_t i = 0; i < bindings_.size(); ++i) {
+        if (!bindings_[i].data)
+            throw Error(ErrorCode::invalid_argument, "the input has not been bound")
+                .in("input " + engine_->plan().graph.value(engine_->plan().graph.inputs[i]).name);
+        shapes.push_back(bindings_[i].shape);
+    }
+    program_ = engine_->program(shapes);
+    prepare();
+    shapes_changed_ = false;
+}
+
+void Context::prepare() {
+    if (program_->arena_bytes > arena_bytes_ || !arena_) {
+        arena_ = backend::PackedConstants::allocate(program_->arena_bytes);
+        arena_bytes_ = program_->arena_bytes;
+    }
+    if (program_->scratch_bytes > scratch_bytes_ || !scratch_) {
+        scratch_ = backend::PackedConstants::allocate(program_->scratch_bytes);
+        scratch_bytes_ = program_->scratch_bytes;
+    }
+    pointers_.clear();
+    late_.assign(program_->values.size(), Tensor());
+    const auto place = [&](const Operand& operand) -> std::byte* {
+        if (operand.where == Operand::Where::arena) return arena_.get() + operand.offset;
+        if (operand.where == Operand::Where::constant) return const_cast<std::byte*>(operand.data);
+        return nullptr;
+    };
+    for (const Launch& launch : program_->launches) {
+        Pointers pointers;
+        for (const Operand& operand : launch.inputs) pointers.inputs.push_back(place(operand));
+        for (const Operand& operand : launch.outputs) pointers.outputs.push_back(place(operand));
+        if (launch.kernel) pointers.state = launch.kernel->make_state();
+        pointers_.push_back(std::move(pointers));
+    }
+}
+
+void Context::resolve_inputs() {
+    for (std::size_t i = 0; i < program_->launches.size(); ++i) {
+        const Launch& launch = program_->launches[i];
+        for (std::size_t k = 0; k < launch.inputs.size(); ++k)
+            if (launch.inputs[k].where == Operand::Where::input)
+                pointers_[i].inputs[k] = bindings_[launch.inputs[k].index].data + launch.inputs[k].offset;
+        for (std::size_t k = 0; k < launch.outputs.size(); ++k)  // of alias steps that read a graph input
+            if (launch.outputs[k].where == Operand::Where::input)
+                pointers_[i].outputs[k] = const_cast<std::byte*>(bindings_[launch.outputs[k].index].data);
+    }
+}
+
+void Context::launch(std::size_t i) {
+    const Launch& launch = program_->launches[i];
+    if (!launch.kernel) return launch_late(launch);
+    if (launch.step->tactic.alias) return;
+    launch.kernel->run({pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get()});
+}
+
+void Context::run() {
+    if (shapes_changed_) select_program();
+    const ThreadCount threads(engine_->threads());
+    resolve_inputs();
+    for (std::size_t i = 0; i < program_->launches.size(); ++i) launch(i);
+}
+
+void Context::run(const std::function<void(const Observation&)>& observer) {
+    if (shapes_changed_) select_program();
+    const ThreadCount threads(engine_->threads());
+    resolve_inputs();
+    for (std::size_t i = 0; i < program_->launches.size(); ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        launch(i);
+        const std::chrono::duration<double, std::micro> elapsed = std::chrono::steady_clock::now() - start;
+        const backend::KernelArgs args{pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get()};
+        observer({i, program_->launches[i], args, elapsed.count()});
+    }
+}
+
+Tensor Context::late_input(const Launch& launch, std::size_t i, ir::ValueId id) const {
+    const ops::ValueInfo& info = program_->values[static_cast<std::size_t>(id)];
+    if (info.constant) return info.constant;
+    const Operand& operand = launch.inputs[i];
+    if (operand.where == Operand::Where::late) return late_[static_cast<std::size_t>(id)];
+    const std::byte* data = operand.where == Operand::Where::input ? bindings_[operand.index].data : arena_.get() + operand.offset;
+    const plan::TargetSection& target = engine_->target();
+    const backend::TensorDesc desc = slot_desc(target, program_->values, launch.step->inputs[i]);
+    Tensor tensor(desc.dtype, desc.shape);
+    backend::convert(desc, data, backend::TensorDesc::dense(desc.dtype, desc.shape, backend::Layout::plain), tensor.raw());
+    return tensor;
+}
+
+void Context::launch_late(const Launch& launch) {
+    const ir::Graph& graph = engine_->plan().graph;
+    const backend::Region& region = launch.step->region;
+    for (std::size_t i = 0; i < region.inputs.size(); ++i)
+        if (launch.inputs[i].where != Operand::Where::late) late_[static_cast<std::size_t>(region.inputs[i])] = late_input(launch, i, region.inputs[i]);
+    if (region.nodes.empty()) return;  // a change of layout: late tensors are plain
+    for (const ir::NodeId id : region.nodes) {
+        const ir::Node& node = graph.node(id);
+        std::vector<Tensor> inputs;
+        for (const ir::ValueId input : node.inputs) inputs.push_back(input == ir::kNone ? Tensor() : late_[static_cast<std::size_t>(input)]);
+        auto results = ops::evaluate(node, std::move(inputs));
+        for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i)
+            if (node.outputs[i] != ir::kNone) late_[static_cast<std::size_t>(node.outputs[i])] = std::move(results[i]);
+    }
+}
+
+Tensor Context::output(std::size_t index) const {
+    if (!program_ || index >= program_->outputs.size())
+        throw Error(ErrorCode::invalid_argument, "there is no such output, or nothing has been run yet");
+    const Operand& operand = program_->outputs[index];
+    if (operand.where == Operand::Where::late) return late_[static_cast<std::size_t>(engine_->plan().graph.outputs[index].value)];
+    const backend::TensorDesc& desc = program_->output_descs[index];
+    const std::byte* data = operand.where == Operand::Where::constant ? operand.data
+                            : operand.where == Operand::Where::input  ? bindings_[operand.index].data
+                                                                      : arena_.get() + operand.offset;
+    return Tensor(desc.dtype, desc.shape, const_cast<std::byte*>(data), arena_);
+}
+
+}  // namespace fovea::runtime

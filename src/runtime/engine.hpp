@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "runtime/program.hpp"
+
+namespace fovea::runtime {
+
+struct EngineOptions {
+    int threads = 0;                  ///< 0: as many as the plan was built for
+    std::size_t cached_shapes = 8;    ///< programs kept for different input shapes, least recently used first out
+};
+
+/// A plan ready to run on this machine. Immutable for its users; contexts of many threads share it.
+class Engine {
+  public:
+    /// Throws `unsupported` when no target section fits this machine's backends.
+    Engine(plan::Plan plan, Backends backends, EngineOptions options = {});
+
+    [[nodiscard]] const plan::Plan& plan() const { return plan_; }
+    [[nodiscard]] const plan::TargetSection& target() const { return *target_; }
+    [[nodiscard]] int threads() const { return threads_; }
+    /// Prepared for these shapes, from the cache where it holds them. Throws `out_of_range` naming the input, the axis and
+    /// the range when a shape lies outside the profile.
+    std::shared_ptr<const Program> program(const std::vector<Shape>& input_shapes) const;
+    /// Bytes of constants in kernel layouts.
+    [[nodiscard]] std::size_t packed_bytes() const { return packed_.bytes(); }
+
+  private:
+    void check_profile(const std::vector<Shape>& input_shapes) const;
+
+    plan::Plan plan_;
+    Backends backends_;
+    const plan::TargetSection* target_ = nullptr;
+    int threads_;
+    std::size_t cached_shapes_;
+    mutable backend::PackedConstants packed_;
+    mutable std::mutex mutex_;
+    mutable std::list<std::shared_ptr<const Program>> programs_;  ///< most recently used first
+};
+
+/// What an observer sees of one executed step.
+struct Observation {
+    std::size_t index;               ///< among the program's launches
+    const Launch& launch;
+    const backend::KernelArgs& args;
+    double microseconds;
+};
+
+/// Runs an engine for one thread. Owns the activations' memory. A run allocates nothing in this code after the first run
+/// at the same shapes, except for steps whose shapes depend on data.
+class Context {
+  public:
+    explicit Context(std::shared_ptr<const Engine> engine);
+
+    /// Binds graph input `index` to memory that must stay valid and unchanged during `run`. The type must be the input's.
+    void bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data);
+    /// Runs all steps. Throws when an input is not bound or a shape is out of range.
+    void run();
+    /// As `run`, calling `observer` after each step.
+    void run(const std::function<void(const Observation&)>& observer);
+    /// Output `index` of the last run: a view that is valid until the next run.
+    [[nodiscard]] Tensor output(std::size_t index) const;
+    [[nodiscard]] const Program& program() const { return *program_; }
+    [[nodiscard]] const Engine& engine() const { return *engine_; }
+
+  private:
+    struct Prepared;
+    void select_program();
+    void prepare();
+    void resolve_inputs();
+    void launch(std::size_t i);
+    void launch_late(const Launch& launch);
+    Tensor late_input(const Launch& launch, std::size_t i, ir::ValueId id) const;
+
+    struct Binding {
+        const std::byte* data = nullptr;
+        Shape shape;
+    };
+    struct Pointers {
+        std::vector<const std::byte*> inputs;
+        std::vector<std::byte*> outputs;
+        std::unique_ptr<backend::KernelState> state;
+    };
+
+    std::shared_ptr<const Engine> engine_;
+    std::shared_ptr<const Program> program_;
+    std::vector<Binding> bindings_;
+    bool shapes_changed_ = true;
+    std::shared_ptr<std::byte> arena_, scratch_;
+    std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
+    std::vector<Pointers> pointers_;          ///< by launch
+    std::vector<Tensor> late_;                ///< by value
+};
+
+}  // namespace fovea::runtime

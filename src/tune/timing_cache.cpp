@@ -1,0 +1,48 @@
+#include <nlohmann/json.hpp>
+
+#include "base/file.hpp"
+#include "fovea/error.hpp"
+#include "tune/tuner.hpp"
+
+namespace fovea::tune {
+
+std::optional<double> TimingCache::find(const std::string& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = entries_.find(key);
+    return it == entries_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void TimingCache::insert(const std::string& key, double microseconds) {
+    const std::lock_guard lock(mutex_);
+    entries_[key] = microseconds;
+}
+
+std::size_t TimingCache::size() const {
+    const std::lock_guard lock(mutex_);
+    return entries_.size();
+}
+
+void TimingCache::load(const std::filesystem::path& path) {
+    if (!std::filesystem::exists(path)) return;
+    try {
+        const auto json = nlohmann::json::parse(base::read_text(path));
+        const std::lock_guard lock(mutex_);
+        for (const auto& [key, value] : json.items()) entries_.emplace(key, value.get<double>());
+    } catch (const nlohmann::json::exception&) {
+        throw Error(ErrorCode::io, "the timing cache is no JSON object of numbers; remove the file").in(path.string());
+    }
+}
+
+void TimingCache::save(const std::filesystem::path& path) const {
+    TimingCache merged;
+    merged.load(path);
+    nlohmann::json json = nlohmann::json::object();
+    for (const auto& [key, value] : merged.entries_) json[key] = value;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [key, value] : entries_) json[key] = value;
+    }
+    base::write_text(path, json.dump(0));
+}
+
+}  // namespace fovea::tune

@@ -1,3 +1,4 @@
+#include "base/limits.hpp"
 #include "fovea/error.hpp"
 #include "ops/op.hpp"
 
@@ -60,6 +61,8 @@ const Tensor& EvalContext::input(std::size_t i) const {
 }
 
 Tensor& EvalContext::make_output(std::size_t i, DType dtype, Shape shape) {
+    require(base::element_count(shape) <= base::limits::kMaxElements,
+            "the output " + base::to_string(shape) + " exceeds the limit of 2^36 elements");
     if (i >= outputs_.size()) outputs_.resize(i + 1);
     outputs_[i] = Tensor(dtype, std::move(shape));
     return outputs_[i];

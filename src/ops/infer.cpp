@@ -1,5 +1,6 @@
 #include "ops/infer.hpp"
 
+#include "base/dispatch.hpp"
 #include "base/limits.hpp"
 #include "fovea/error.hpp"
 #include "ops/evaluate.hpp"
@@ -48,6 +49,15 @@ void fold_small(const ir::Node& node, const Op& op, const std::vector<const Valu
             outputs[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};
 }
 
+/// A small integer tensor whose elements all turned out to be known is constant.
+void fold_content(ValueInfo& info) {
+    const auto content = ir::known_shape(info.content);
+    const auto shape = ir::known_shape(info.dims);
+    if (info.constant || !content || !shape || !base::is_integer(info.dtype)) return;
+    if (base::element_count(*shape) != static_cast<std::int64_t>(content->size())) return;
+    info.constant = Tensor::vector(*content).cast(info.dtype).reshaped(*shape);
+}
+
 std::vector<ValueInfo> infer_node_at(const ir::Node& node, std::vector<const ValueInfo*> inputs,
                                      const InferOptions& options, int depth) {
     const Op* op = find(node.op);
@@ -67,6 +77,7 @@ std::vector<ValueInfo> infer_node_at(const ir::Node& node, std::vector<const Val
             if (const auto shape = ir::known_shape(output.dims))
                 if (base::element_count(*shape) > base::limits::kMaxElements)
                     context.fail("the output " + base::to_string(*shape) + " exceeds the limit of 2^36 elements");
+        for (ValueInfo& output : context.outputs()) fold_content(output);
         fold_small(node, *op, inputs, context.outputs(), options.fold_elements);
     } catch (Error& error) {
         if (error.context().empty()) error.in("node " + node.name + " (" + node.op + ")");

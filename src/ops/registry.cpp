@@ -11,13 +11,24 @@ std::vector<const Op*> collect() {
     std::vector<const Op*> result;
     for (const auto operators : {
              batch_normalization_operators(),
+             concat_operators(),
+             constant_of_shape_operators(),
              conv_operators(),
+             expand_operators(),
+             gather_operators(),
              global_pool_operators(),
              matmul_operators(),
              normalization_operators(),
+             pad_operators(),
              pool_operators(),
+             reshape_operators(),
              resize_operators(),
+             shape_operators(),
+             slice_operators(),
              softmax_operators(),
+             split_operators(),
+             squeeze_operators(),
+             transpose_operators(),
              unary_operators(),
          })
         for (const Op& op : operators) result.push_back(&op);

@@ -131,5 +131,5 @@ def package_version(package: str) -> str:
     try:
         return str(getattr(importlib.import_module(package), "__version__", "unknown"))
     except ImportError as error:
-        remedy = "build the project first" if package == "fovea" else "pip install -r bench/requirements.txt"
-        raise ImportError(f"{package}: {error}; {remedy}, or leave it out with --only") from error
+        remedy = "run scripts/build" if package == "fovea" else ".venv/bin/pip install -r bench/requirements.txt"
+        raise ImportError(f"{error}: {remedy}, or leave it out with --only") from error

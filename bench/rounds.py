@@ -10,6 +10,8 @@ from contestants import Contestant, Runner
 
 # After this long, the worker threads of the previous contestant sleep (OpenMP's spin for some milliseconds).
 PAUSE_SECONDS = 0.02
+# Before the probe, even slow spinners that ran earlier are asleep, so that only this contestant is blamed.
+IDLE_SETTLE_SECONDS = 0.3
 IDLE_PROBE_SECONDS = 0.1
 VARIANT_RUNS = 5
 
@@ -37,6 +39,7 @@ def prepare_fastest(contestant: Contestant, model: Path, image: np.ndarray, thre
 
 def idle_share(runner: Runner) -> float:
     """Processor time that the process uses after a run and the pause, as a share of one core. Should be about 0."""
+    time.sleep(IDLE_SETTLE_SECONDS)
     runner.run()
     time.sleep(PAUSE_SECONDS)
     busy, start = time.process_time(), time.perf_counter()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from PIL import Image
-from real_weights import fetch
+from real_files import fetch
 
 
 @dataclass(frozen=True)

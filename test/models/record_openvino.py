@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "zoo"), str(ROOT / "bench"), str(Path(__file__).resolve().parent)]
+sys.path[:0] = [str(ROOT / folder) for folder in ("zoo", "bench", "scripts", "test/models")]
 
 import numpy as np
 import onnx

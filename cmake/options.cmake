@@ -1,5 +1,6 @@
 option(FOVEA_TESTS "Build the tests" ON)
 option(FOVEA_CLI "Build the command-line tool" ON)
+option(FOVEA_BENCHMARKS "Build the kernels' benchmarks" OFF)
 option(FOVEA_PYTHON "Build the Python module" OFF)
 
 set(CMAKE_CXX_STANDARD 20)

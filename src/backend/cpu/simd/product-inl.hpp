@@ -1,0 +1,78 @@
+// The register-blocked f32 matrix product that convolutions, products and attention share, for each of Highway's
+// targets.
+#if defined(FOVEA_SIMD_PRODUCT_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_SIMD_PRODUCT_INL
+#undef FOVEA_SIMD_PRODUCT_INL
+#else
+#define FOVEA_SIMD_PRODUCT_INL
+#endif
+
+#include <utility>
+
+#include "backend/cpu/simd/vector-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::simd::HWY_NAMESPACE {
+
+/// Most rows of a register tile: with two vectors a row, accumulators, one row of B and one broadcast fill the
+/// registers.
+#if HWY_TARGET == HWY_AVX3
+constexpr int kMaxRows = 14;
+#else
+constexpr int kMaxRows = 6;
+#endif
+/// Vectors across a register tile.
+constexpr int kTileVectors = 2;
+
+/// C = A B for one register tile of kRows x (kVectors lanes()).
+/// A: `blocks` blocks of [kRows][lanes()]: lanes() steps of the inner dimension for each row.
+/// B: [blocks lanes()][kVectors lanes()].
+/// C: rows `c_pitch` floats apart.
+template <int kRows, int kVectors>
+HWY_NOINLINE void tile_product(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, std::size_t blocks,
+                               float* HWY_RESTRICT c, std::size_t c_pitch) {
+    const F32 d;
+    constexpr std::size_t kLanes = lanes();
+    Vec sum[kRows][kVectors];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; v++) sum[r][v] = hn::Zero(d);
+    for (std::size_t block = 0; block < blocks; block++, a += kRows * kLanes) {
+#pragma GCC unroll 1
+        for (std::size_t step = 0; step < kLanes; step++, b += kVectors * kLanes) {
+            Vec row[kVectors];
+#pragma GCC unroll 2
+            for (int v = 0; v < kVectors; v++) row[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; r++) {
+                const Vec x = hn::Set(d, a[r * kLanes + step]);
+#pragma GCC unroll 2
+                for (int v = 0; v < kVectors; v++) sum[r][v] = hn::MulAdd(x, row[v], sum[r][v]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; v++) hn::StoreU(sum[r][v], d, c + r * c_pitch + v * kLanes);
+}
+
+using TileProduct = void (*)(const float*, const float*, std::size_t, float*, std::size_t);
+
+template <int... kRows>
+HWY_INLINE TileProduct tile_product_of(int rows, int vectors, std::integer_sequence<int, kRows...>) {
+    static constexpr TileProduct kTable[2][sizeof...(kRows)] = {{tile_product<kRows + 1, 1>...},
+                                                                {tile_product<kRows + 1, 2>...}};
+    return kTable[vectors - 1][rows - 1];
+}
+
+/// The kernel for `rows` in [1, kMaxRows] and `vectors` in [1, kTileVectors].
+HWY_INLINE TileProduct tile_product_of(int rows, int vectors) {
+    return tile_product_of(rows, vectors, std::make_integer_sequence<int, kMaxRows>());
+}
+
+}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

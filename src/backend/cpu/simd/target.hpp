@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+namespace fovea::cpu::simd {
+
+/// f32 elements in a vector of the instruction set that the kernels run on.
+int target_lanes();
+/// Most rows of a register tile of the f32 matrix product.
+int target_tile_rows();
+/// Name of that instruction set, e.g. "AVX3" for AVX-512.
+std::string_view target_name();
+
+}  // namespace fovea::cpu::simd

@@ -1,0 +1,89 @@
+// Loads and stores of f32 and bf16 memory as f32 vectors, for each of Highway's targets.
+#if defined(FOVEA_SIMD_VECTOR_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_SIMD_VECTOR_INL
+#undef FOVEA_SIMD_VECTOR_INL
+#else
+#define FOVEA_SIMD_VECTOR_INL
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::simd::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F32 = hn::ScalableTag<float>;
+using U32 = hn::RebindToUnsigned<F32>;
+using I32 = hn::RebindToSigned<F32>;
+using U16 = hn::Rebind<std::uint16_t, F32>;
+using Vec = hn::Vec<F32>;
+using Mask = hn::Mask<F32>;
+
+/// Storage type of bf16 elements.
+using Bf16Bits = std::uint16_t;
+
+HWY_INLINE constexpr std::size_t lanes() { return HWY_LANES(float); }
+
+HWY_INLINE Vec load(const float* p) { return hn::LoadU(F32(), p); }
+HWY_INLINE Vec load(const Bf16Bits* p) {
+    return hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), hn::LoadU(U16(), p))));
+}
+
+/// Bits of `v` rounded to the nearest bf16, ties to even; NaN stays NaN.
+HWY_INLINE hn::Vec<U16> to_bf16(Vec v) {
+    const U32 du;
+    const auto bits = hn::BitCast(du, v);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+    const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFF)));
+    const auto quiet = hn::Or(bits, hn::Set(du, 0x400000));
+    const auto nan = hn::RebindMask(du, hn::IsNaN(v));
+    return hn::TruncateTo(U16(), hn::ShiftRight<16>(hn::IfThenElse(nan, quiet, rounded)));
+}
+
+HWY_INLINE void store(Vec v, float* p) { hn::StoreU(v, F32(), p); }
+HWY_INLINE void store(Vec v, Bf16Bits* p) { hn::StoreU(to_bf16(v), U16(), p); }
+
+/// First `count` < lanes() elements, zero above. Reads nothing beyond them.
+template <class T>
+HWY_INLINE Vec load_part(const T* p, std::size_t count) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+    if constexpr (std::is_same_v<T, float>) return hn::MaskedLoad(hn::FirstN(F32(), count), F32(), p);
+#endif
+    HWY_ALIGN T part[lanes()] = {};
+    for (std::size_t i = 0; i < count; i++) part[i] = p[i];
+    return load(part);
+}
+
+/// Stores the first `count` < lanes() elements and touches nothing beyond them.
+template <class T>
+HWY_INLINE void store_part(Vec v, T* p, std::size_t count) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+    if constexpr (std::is_same_v<T, float>) return hn::BlendedStore(v, hn::FirstN(F32(), count), F32(), p);
+#endif
+    HWY_ALIGN T part[lanes()];
+    store(v, part);
+    for (std::size_t i = 0; i < count; i++) p[i] = part[i];
+}
+
+template <class T>
+HWY_INLINE Vec load_some(const T* p, std::size_t count) {
+    return count >= lanes() ? load(p) : load_part(p, count);
+}
+
+template <class T>
+HWY_INLINE void store_some(Vec v, T* p, std::size_t count) {
+    if (count >= lanes())
+        store(v, p);
+    else
+        store_part(v, p, count);
+}
+
+}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <algorithm>
+
+#include "backend/cpu/simd/winograd.hpp"
+#include "base/checked.hpp"
+
+namespace fovea::cpu::simd {
+
+/// Points at which a tile's product is evaluated: 6x6.
+constexpr int kWinogradPoints = 36;
+
+/// Sizes that follow from a convolution and the machine's vector width; all of them in floats or counts.
+struct WinogradPlan {
+    int lanes, max_rows;            ///< of the machine's vectors and register tiles
+    std::int64_t source_blocks[2];  ///< channel blocks of `lanes` of each source
+    std::int64_t blocks;            ///< of both
+    std::int64_t panel_width;       ///< output channels a panel holds
+    std::int64_t panels;
+    std::int64_t tile_rows, tile_columns, tiles;  ///< of the output, tiles over the whole batch
+    bool shared;
+    std::int64_t block_tiles;  ///< tiles in a block
+    int threads;               ///< parts the work is cut into
+
+    [[nodiscard]] std::int64_t depth() const { return blocks * lanes; }
+    /// Rows of the register tiles into which `count` tiles are grouped.
+    [[nodiscard]] std::int64_t group_rows(std::int64_t count) const {
+        return base::ceil_div(count, base::ceil_div(count, std::int64_t{max_rows}));
+    }
+    /// Distance between two points of transformed input; odd in vectors, so that points do not share cache sets.
+    [[nodiscard]] std::int64_t input_point(std::int64_t count) const {
+        return count * depth() + (count * blocks % 2 ? 0 : lanes);
+    }
+    /// Distance between two points of a panel of products.
+    [[nodiscard]] std::int64_t product_point(std::int64_t count) const { return count * panel_width + lanes; }
+    [[nodiscard]] std::int64_t input_size() const { return kWinogradPoints * (input_point(block_tiles) + lanes); }
+    [[nodiscard]] std::int64_t product_size() const { return kWinogradPoints * product_point(block_tiles); }
+    /// Offset of (panel, point) in the packed weights.
+    [[nodiscard]] std::int64_t weight_offset(std::int64_t panel, std::int64_t point, std::int64_t width) const {
+        return panel * kWinogradPoints * depth() * panel_width + point * depth() * width;
+    }
+    /// Vectors across panel `panel` of `out_channels`.
+    [[nodiscard]] int panel_vectors(std::int64_t panel, int out_channels) const {
+        const std::int64_t left = out_channels - panel * panel_width;
+        return static_cast<int>(std::min(base::ceil_div(left, std::int64_t{lanes}), panel_width / lanes));
+    }
+};
+
+/// A block of tiles on its way through the three steps.
+struct WinogradBlock {
+    std::int64_t first, count;  ///< tiles
+    float* input;               ///< [point][group][channel block][group row][lanes]
+    float* product;             ///< [panel][point][tile][panel width]
+};
+
+}  // namespace fovea::cpu::simd

@@ -36,15 +36,19 @@ void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::
 }  // namespace
 
 MappedFile map_file(const std::filesystem::path& path) {
-    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file.fd < 0) fail(path, "open");
+    return map_descriptor(file.fd, path);
+}
+
+MappedFile map_descriptor(int descriptor, const std::filesystem::path& name) {
     struct stat status {};
-    if (::fstat(file.fd, &status) != 0) fail(path, "inspect");
-    if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::io, "expected a regular file").in(path.string());
+    if (::fstat(descriptor, &status) != 0) fail(name, "inspect");
+    if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::io, "expected a regular file").in(name.string());
     const auto size = static_cast<std::size_t>(status.st_size);
     if (size == 0) return {};
-    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
-    if (address == MAP_FAILED) fail(path, "map");
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (address == MAP_FAILED) fail(name, "map");
     return {std::shared_ptr<const void>(address, [size](const void* p) { ::munmap(const_cast<void*>(p), size); }),
             {static_cast<const std::byte*>(address), size}};
 }

@@ -17,6 +17,9 @@ struct MappedFile {
 /// Maps `path`; throws `io` naming the file and the system's reason. An empty file gives an empty span.
 MappedFile map_file(const std::filesystem::path& path);
 
+/// Maps the regular file behind an open descriptor, which stays the caller's; `name` stands in errors.
+MappedFile map_descriptor(int descriptor, const std::filesystem::path& name);
+
 /// Whole file as text; throws `io`.
 std::string read_text(const std::filesystem::path& path);
 

@@ -36,7 +36,8 @@ nb::dict evaluate(nb::handle model, const nb::dict& inputs, const std::optional<
     std::vector<Tensor> tensors;
     for (const ir::ValueId id : graph.inputs) {
         const std::string& name = graph.value(id).name;
-        if (!inputs.contains(name.c_str())) throw Error(ErrorCode::invalid_argument, "input \"" + name + "\" is not given");
+        if (!inputs.contains(name.c_str()))
+            throw Error(ErrorCode::invalid_argument, "input \"" + name + "\" is not given");
         tensors.push_back(tensor_from_array(inputs[name.c_str()]));
     }
     std::vector<Tensor> results;
@@ -45,7 +46,8 @@ nb::dict evaluate(nb::handle model, const nb::dict& inputs, const std::optional<
         results = ops::evaluate(graph, std::move(tensors));
     }
     nb::dict outputs;
-    for (std::size_t i = 0; i < results.size(); ++i) outputs[graph.outputs[i].name.c_str()] = array_from_tensor(results[i]);
+    for (std::size_t i = 0; i < results.size(); ++i)
+        outputs[graph.outputs[i].name.c_str()] = array_from_tensor(results[i]);
     return outputs;
 }
 

@@ -50,22 +50,26 @@ bool is_small_signed(DType type) { return type == DType::i4 || type == DType::i2
 const TypeName& entry(DType type) {
     for (const TypeName& candidate : kTypeNames)
         if (candidate.type == type) return candidate;
-    throw Error(ErrorCode::unsupported, "a tensor of type " + std::string(to_string(type)) + " has no counterpart in NumPy");
+    throw Error(ErrorCode::unsupported,
+                "a tensor of type " + std::string(to_string(type)) + " has no counterpart in NumPy");
 }
 
 DType type_of(const nb::object& array) {
     const auto name = nb::cast<std::string>(nb::str(array.attr("dtype").attr("name")));
     for (const TypeName& candidate : kTypeNames)
         if (candidate.name == name) return candidate.type;
-    throw Error(ErrorCode::invalid_argument, "arrays of type " + name + " are not supported › convert the array, e.g. with astype(numpy.float32)");
+    throw Error(ErrorCode::invalid_argument,
+                "arrays of type " + name + " are not supported › convert the array, e.g. with astype(numpy.float32)");
 }
 
 nb::object numpy_type(DType type) {
     const TypeName& found = entry(type);
     try {
-        return nb::module_::import_("numpy").attr("dtype")(nb::module_::import_(found.own ? "numpy" : "ml_dtypes").attr(found.name));
+        return nb::module_::import_("numpy").attr("dtype")(
+            nb::module_::import_(found.own ? "numpy" : "ml_dtypes").attr(found.name));
     } catch (nb::python_error&) {
-        throw Error(ErrorCode::unsupported, "arrays of type " + std::string(found.name) + " need the package ml_dtypes › pip install ml_dtypes");
+        throw Error(ErrorCode::unsupported, "arrays of type " + std::string(found.name) +
+                                                " need the package ml_dtypes › pip install ml_dtypes");
     }
 }
 
@@ -75,13 +79,15 @@ Tensor tensor_from_array(nb::handle source) {
     const auto numpy = nb::module_::import_("numpy");
     nb::object array = numpy.attr("asarray")(source, nb::arg("order") = "C");
     const DType type = type_of(array);
-    if (!nb::cast<bool>(array.attr("dtype").attr("isnative"))) array = array.attr("astype")(array.attr("dtype").attr("newbyteorder")("="));
+    if (!nb::cast<bool>(array.attr("dtype").attr("isnative")))
+        array = array.attr("astype")(array.attr("dtype").attr("newbyteorder")("="));
     if (is_small_signed(type)) array = array.attr("astype")(numpy.attr("int8"));
     Shape shape;
     for (const nb::handle size : array.attr("shape")) shape.push_back(nb::cast<std::int64_t>(size));
     const auto address = nb::cast<std::uintptr_t>(array.attr("__array_interface__")["data"][0]);
     const bool aligned = address % element_bytes(type) == 0;
-    Tensor view(type, std::move(shape), reinterpret_cast<void*>(address), std::shared_ptr<const void>(array.ptr(), [](const void*) {}));
+    Tensor view(type, std::move(shape), reinterpret_cast<void*>(address),
+                std::shared_ptr<const void>(array.ptr(), [](const void*) {}));
     if (!aligned) return view.clone();
     const nb::handle kept = array.release();
     const std::shared_ptr<const void> owner(kept.ptr(), [](const void* pointer) {
@@ -97,8 +103,10 @@ nb::object array_from_tensor(const Tensor& tensor) {
     const std::size_t bytes = tensor.bytes();
     nb::object flat = nb::cast(nb::ndarray<nb::numpy, std::uint8_t>(kept->raw(), {bytes}, owner));
     const nb::object type = numpy_type(tensor.dtype());
-    if (is_small_signed(tensor.dtype())) flat = flat.attr("view")("int8").attr("astype")(type);
-    else flat = flat.attr("view")(type);
+    if (is_small_signed(tensor.dtype()))
+        flat = flat.attr("view")("int8").attr("astype")(type);
+    else
+        flat = flat.attr("view")(type);
     nb::list shape;
     for (const std::int64_t size : tensor.shape()) shape.append(size);
     return flat.attr("reshape")(nb::tuple(shape));

@@ -18,14 +18,19 @@ ir::Attribute read_attribute(TensorReader& tensors, const AttributeProto& proto)
         case AttributeProto::UNDEFINED: fail(kBroken, "the attribute has no type", kExportAgain);
         default: break;
     }
-    fail(kUnsupported, "attributes of type " + std::to_string(proto.type()) + " (sparse tensors, lists of tensors or graphs, types) are not supported",
+    fail(kUnsupported,
+         "attributes of type " + std::to_string(proto.type()) +
+             " (sparse tensors, lists of tensors or graphs, types) are not supported",
          "leave this part out of the exported network");
 }
 
 const std::string& checked_name(const std::string& name, const char* what) {
     if (name.empty()) fail(kBroken, std::string(what) + " has no name", kExportAgain);
     if (name.size() > base::limits::kMaxNameBytes)
-        fail(kLimit, std::string(what) + " has a name of " + std::to_string(name.size()) + " bytes; at most " + std::to_string(base::limits::kMaxNameBytes) + " are supported", "shorten the name");
+        fail(kLimit,
+             std::string(what) + " has a name of " + std::to_string(name.size()) + " bytes; at most " +
+                 std::to_string(base::limits::kMaxNameBytes) + " are supported",
+             "shorten the name");
     return name;
 }
 

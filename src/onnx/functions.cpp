@@ -48,7 +48,9 @@ class Expansion {
         if (known != counts_.end()) return known->second;
         if (!open_.insert(function.proto).second) fail(kBroken, "the function \"" + name + "\" calls itself", kFlatten);
         if (open_.size() > base::limits::kMaxNesting)
-            fail(kLimit, "functions call each other more than " + std::to_string(base::limits::kMaxNesting) + " levels deep", kFlatten);
+            fail(kLimit,
+                 "functions call each other more than " + std::to_string(base::limits::kMaxNesting) + " levels deep",
+                 kFlatten);
         const std::int64_t nodes = count(function.proto->node());
         open_.erase(function.proto);
         return counts_[function.proto] = nodes;
@@ -69,9 +71,12 @@ OpsetVersions::OpsetVersions(const google::protobuf::RepeatedPtrField<schema::Op
     for (const auto& import : imports) {
         if (!is_main(import.domain())) continue;
         if (import.version() < 1 || import.version() > kNewestOpset)
-            fail(kUnsupported, "operator set version " + std::to_string(import.version()) + " is not supported; expected 7 to " + std::to_string(kNewestOpset),
+            fail(kUnsupported,
+                 "operator set version " + std::to_string(import.version()) + " is not supported; expected 7 to " +
+                     std::to_string(kNewestOpset),
                  "convert the model with onnx.version_converter");
-        if (main_ != 0 && main_ != import.version()) fail(kBroken, "the main operator set is imported in two versions", kExportAgain);
+        if (main_ != 0 && main_ != import.version())
+            fail(kBroken, "the main operator set is imported in two versions", kExportAgain);
         main_ = import.version();
     }
 }
@@ -84,7 +89,8 @@ std::int64_t OpsetVersions::main() const {
 Functions::Functions(const schema::ModelProto& model) {
     for (const auto& proto : model.functions()) {
         try {
-            Function function{&proto, proto.opset_import().empty() ? OpsetVersions(model.opset_import()) : OpsetVersions(proto.opset_import())};
+            Function function{&proto, proto.opset_import().empty() ? OpsetVersions(model.opset_import())
+                                                                   : OpsetVersions(proto.opset_import())};
             if (!functions_.emplace(key(proto.domain(), proto.name(), proto.overload()), function).second)
                 fail(kBroken, "the function is defined twice", kExportAgain);
         } catch (Error& error) {
@@ -95,7 +101,8 @@ Functions::Functions(const schema::ModelProto& model) {
     const std::int64_t total = expansion.count(model.graph().node());
     const std::int64_t allowed = std::min(base::limits::kMaxNodes, kFreeExpansion + kExpansionFactor * expansion.own());
     if (total > allowed)
-        fail(kLimit, "with its functions expanded the model has more than " + std::to_string(allowed) + " nodes", kFlatten);
+        fail(kLimit, "with its functions expanded the model has more than " + std::to_string(allowed) + " nodes",
+             kFlatten);
 }
 
 const Function* Functions::find(const schema::NodeProto& node) const {

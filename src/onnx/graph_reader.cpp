@@ -11,7 +11,10 @@ namespace {
 
 ir::Dims read_dims(const schema::TensorShapeProto& proto) {
     if (proto.dim_size() > base::limits::kMaxRank)
-        fail(kLimit, "the shape has " + std::to_string(proto.dim_size()) + " dimensions; at most " + std::to_string(base::limits::kMaxRank) + " are supported", kExportAgain);
+        fail(kLimit,
+             "the shape has " + std::to_string(proto.dim_size()) + " dimensions; at most " +
+                 std::to_string(base::limits::kMaxRank) + " are supported",
+             kExportAgain);
     ir::Dims dims;
     std::int64_t count = 1;
     for (const auto& dim : proto.dim()) {
@@ -21,7 +24,8 @@ ir::Dims read_dims(const schema::TensorShapeProto& proto) {
         if (dim.has_dim_value() && dim.dim_value() >= 0) {
             dims.emplace_back(dim.dim_value());
             count = base::checked_mul(count, std::max<std::int64_t>(dim.dim_value(), 1));
-            if (count > base::limits::kMaxElements) fail(kLimit, "the shape exceeds the limit of 2^36 elements", kExportAgain);
+            if (count > base::limits::kMaxElements)
+                fail(kLimit, "the shape exceeds the limit of 2^36 elements", kExportAgain);
         } else if (dim.has_dim_param()) {
             dims.push_back(ir::Dim(dim.dim_param().substr(0, base::limits::kMaxNameBytes)));
         } else {
@@ -36,11 +40,14 @@ ops::ValueInfo read_type(const schema::ValueInfoProto& proto) {
     ops::ValueInfo info;
     if (!proto.has_type() || proto.type().value_case() == schema::TypeProto::VALUE_NOT_SET) return info;
     if (!proto.type().has_tensor_type())
-        fail(kUnsupported, "sequences, maps, optional and sparse tensors are not supported", "leave them out of the exported network");
+        fail(kUnsupported, "sequences, maps, optional and sparse tensors are not supported",
+             "leave them out of the exported network");
     const auto& type = proto.type().tensor_type();
     info.dtype = ops::dtype_from_onnx(type.elem_type());
     if (info.dtype == DType::undefined && type.elem_type() != 0)
-        fail(kUnsupported, "element type " + std::to_string(type.elem_type()) + " (texts, complex numbers) is not supported", "leave this part out of the exported network");
+        fail(kUnsupported,
+             "element type " + std::to_string(type.elem_type()) + " (texts, complex numbers) is not supported",
+             "leave this part out of the exported network");
     if (type.has_shape()) info.dims = read_dims(type.shape());
     return info;
 }
@@ -54,7 +61,9 @@ void with_context(const std::string& context, const Function& function) {
     }
 }
 
-std::string quoted(const char* what, const std::string& name) { return std::string(what) + " \"" + name.substr(0, 200) + "\""; }
+std::string quoted(const char* what, const std::string& name) {
+    return std::string(what) + " \"" + name.substr(0, 200) + "\"";
+}
 
 void read_initializers(Scope& scope, const schema::GraphProto& proto) {
     if (proto.sparse_initializer_size() > 0)
@@ -62,7 +71,9 @@ void read_initializers(Scope& scope, const schema::GraphProto& proto) {
     for (const auto& tensor : proto.initializer())
         with_context(quoted("initializer", tensor.name()), [&] {
             checked_name(tensor.name(), "an initialiser");
-            scope.define(tensor.name(), scope.builder.add_constant(scope.prefix + tensor.name(), scope.model.tensors.read(tensor), scope.prefix + tensor.name()));
+            scope.define(tensor.name(),
+                         scope.builder.add_constant(scope.prefix + tensor.name(), scope.model.tensors.read(tensor),
+                                                    scope.prefix + tensor.name()));
         });
 }
 
@@ -96,7 +107,9 @@ void read_inputs(Scope& scope, const schema::GraphProto& proto) {
     if (overridden == scope.model.shapes.size()) return;
     for (const auto& [name, dims] : scope.model.shapes)
         if (!scope.names.contains(name) || !scope.builder.graph().is_input(scope.names.at(name)))
-            throw Error(ErrorCode::invalid_argument, "a shape is given for \"" + name + "\", but the model has no such input › use one of the names that `fovea inspect` lists");
+            throw Error(ErrorCode::invalid_argument,
+                        "a shape is given for \"" + name +
+                            "\", but the model has no such input › use one of the names that `fovea inspect` lists");
 }
 
 /// Formal inputs of a body. Their declared sizes are no more than hints, since a body runs on changing shapes.
@@ -105,7 +118,8 @@ void read_formal_inputs(Scope& scope, const schema::GraphProto& proto, const std
         with_context(quoted("input", proto.input(i).name()), [&] {
             const std::string& name = checked_name(proto.input(i).name(), "a body input");
             ops::ValueInfo info = read_type(proto.input(i));
-            if (info.dtype == DType::undefined && static_cast<std::size_t>(i) < types.size()) info.dtype = types[static_cast<std::size_t>(i)];
+            if (info.dtype == DType::undefined && static_cast<std::size_t>(i) < types.size())
+                info.dtype = types[static_cast<std::size_t>(i)];
             if (info.dims) info.dims = ir::Dims(info.dims->size());
             scope.define(name, scope.builder.add_input(scope.prefix + name, std::move(info), scope.prefix + name));
         });
@@ -133,7 +147,8 @@ ir::ValueId Scope::resolve(const std::string& name) {
 }
 
 void Scope::define(const std::string& name, ir::ValueId id) {
-    if (!names.emplace(name, id).second) fail(kBroken, "the tensor name \"" + name.substr(0, 200) + "\" is given twice", kExportAgain);
+    if (!names.emplace(name, id).second)
+        fail(kBroken, "the tensor name \"" + name.substr(0, 200) + "\" is given twice", kExportAgain);
 }
 
 void read_nodes(Scope& scope, const google::protobuf::RepeatedPtrField<schema::NodeProto>& nodes) {
@@ -153,10 +168,17 @@ ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, const sch
 }
 
 Body read_body(Scope& outer, const schema::GraphProto& proto, const std::vector<DType>& types) {
-    if (outer.depth >= base::limits::kMaxNesting) fail(kLimit, "bodies nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels", kFlatten);
+    if (outer.depth >= base::limits::kMaxNesting)
+        fail(kLimit, "bodies nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels", kFlatten);
     GraphBuilder builder;
     builder.graph().name = proto.name().substr(0, base::limits::kMaxNameBytes);
-    Scope scope{.model = outer.model, .builder = builder, .opsets = outer.opsets, .outer = &outer, .call = outer.call, .prefix = outer.prefix, .depth = outer.depth + 1};
+    Scope scope{.model = outer.model,
+                .builder = builder,
+                .opsets = outer.opsets,
+                .outer = &outer,
+                .call = outer.call,
+                .prefix = outer.prefix,
+                .depth = outer.depth + 1};
     read_formal_inputs(scope, proto, types);
     read_initializers(scope, proto);
     read_nodes(scope, proto.node());

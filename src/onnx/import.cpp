@@ -16,7 +16,8 @@ schema::ModelProto parse(const std::string& message) {
     schema::ModelProto model;
     if (message.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
         fail(kLimit, "the graph without its weights takes more than 2 GiB", "split the model");
-    google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(message.data()), static_cast<int>(message.size()));
+    google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(message.data()),
+                                                  static_cast<int>(message.size()));
     if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
         fail(kBroken, "the file is not an ONNX model", kExportAgain);
     return model;
@@ -26,7 +27,10 @@ void check_header(const schema::ModelProto& model) {
     if (!model.has_graph()) fail(kBroken, "the file holds no graph; it is not an ONNX model", kExportAgain);
     if (model.ir_version() < 1) fail(kBroken, "the file has no IR version; it is not an ONNX model", kExportAgain);
     if (model.ir_version() > kNewestIr)
-        fail(kUnsupported, "IR version " + std::to_string(model.ir_version()) + " is not supported; expected at most " + std::to_string(kNewestIr), "export with an older onnx package");
+        fail(kUnsupported,
+             "IR version " + std::to_string(model.ir_version()) + " is not supported; expected at most " +
+                 std::to_string(kNewestIr),
+             "export with an older onnx package");
 }
 
 ir::Graph import_at(base::MappedFile file, const std::filesystem::path& folder, const ImportOptions& options) {
@@ -35,7 +39,9 @@ ir::Graph import_at(base::MappedFile file, const std::filesystem::path& folder, 
     const schema::ModelProto model = parse(skeleton.message);
     skeleton.message = {};
     check_header(model);
-    ModelContext context{.tensors = TensorReader(std::move(file), std::move(skeleton.payloads), folder), .functions = Functions(model), .shapes = options.shapes};
+    ModelContext context{.tensors = TensorReader(std::move(file), std::move(skeleton.payloads), folder),
+                         .functions = Functions(model),
+                         .shapes = options.shapes};
     const OpsetVersions opsets(model.opset_import());
     ir::Graph graph = read_graph(context, opsets, model.graph());
     ir::verify(graph);
@@ -44,7 +50,8 @@ ir::Graph import_at(base::MappedFile file, const std::filesystem::path& folder, 
 
 const char* remedy(ErrorCode code) {
     switch (code) {
-        case ErrorCode::unsupported: return "leave this part out of the exported network, or export it with other operators";
+        case ErrorCode::unsupported:
+            return "leave this part out of the exported network, or export it with other operators";
         case ErrorCode::out_of_range: return "make the model smaller; the limits stand in base/limits.hpp";
         case ErrorCode::io: return "check the path and its permissions";
         default: return "check the model with onnx.checker and export it again";

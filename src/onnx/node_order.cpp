@@ -74,7 +74,9 @@ std::vector<int> node_order(const Nodes& nodes) {
     }
     for (int i = 0; i < nodes.size(); ++i)
         if (missing[static_cast<std::size_t>(i)] > 0)
-            throw Error(kBroken, std::string("the node is part of a cycle or follows one; a graph must be acyclic › ") + kExportAgain).in(describe(nodes[i]));
+            throw Error(kBroken, std::string("the node is part of a cycle or follows one; a graph must be acyclic › ") +
+                                     kExportAgain)
+                .in(describe(nodes[i]));
     return order;
 }
 

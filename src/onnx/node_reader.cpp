@@ -21,7 +21,10 @@ std::vector<std::pair<std::string, const AttributeProto*>> attributes_of(const S
     for (const AttributeProto& attribute : node.attribute()) {
         const AttributeProto* actual = &attribute;
         if (!attribute.ref_attr_name().empty()) {
-            if (!scope.call) fail(kBroken, "attribute \"" + attribute.name() + "\" refers to a function's attribute outside of a function", kExportAgain);
+            if (!scope.call)
+                fail(kBroken,
+                     "attribute \"" + attribute.name() + "\" refers to a function's attribute outside of a function",
+                     kExportAgain);
             actual = scope.call->find(attribute);
         }
         if (actual) result.emplace_back(checked_name(attribute.name(), "an attribute"), actual);
@@ -32,13 +35,15 @@ std::vector<std::pair<std::string, const AttributeProto*>> attributes_of(const S
 ir::ValueId input_of(Scope& scope, const std::string& name) {
     if (name.empty()) return ir::kNone;
     const ir::ValueId id = scope.resolve(name);
-    if (id == ir::kNone) fail(kBroken, "input \"" + name.substr(0, 200) + "\" is given by no node, input or initialiser", kExportAgain);
+    if (id == ir::kNone)
+        fail(kBroken, "input \"" + name.substr(0, 200) + "\" is given by no node, input or initialiser", kExportAgain);
     return id;
 }
 
 /// A Constant node: its attribute becomes a constant of the graph.
 void read_constant(Scope& scope, const NodeProto& node) {
-    if (node.attribute_size() != 1 || node.output_size() != 1) fail(kBroken, "expected one attribute and one output", kExportAgain);
+    if (node.attribute_size() != 1 || node.output_size() != 1)
+        fail(kBroken, "expected one attribute and one output", kExportAgain);
     const auto attributes = attributes_of(scope, node);
     if (attributes.empty()) fail(kBroken, "the call of the function does not give the constant's value", kExportAgain);
     ir::Attribute value;
@@ -50,12 +55,20 @@ void read_constant(Scope& scope, const NodeProto& node) {
     const std::string& key = attributes[0].first;
     Tensor tensor;
     const auto count = [](const auto& values) { return static_cast<std::int64_t>(values.size()); };
-    if (const auto* dense = std::get_if<Tensor>(&value); dense && key == "value") tensor = *dense;
-    else if (const auto* integer = std::get_if<std::int64_t>(&value); integer && key == "value_int") tensor = Tensor::scalar(*integer);
-    else if (const auto* number = std::get_if<float>(&value); number && key == "value_float") tensor = Tensor::scalar(*number);
-    else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value); integers && key == "value_ints") tensor = Tensor::vector(*integers);
-    else if (const auto* numbers = std::get_if<std::vector<float>>(&value); numbers && key == "value_floats") tensor = Tensor::from<float>({count(*numbers)}, *numbers);
-    else fail(kUnsupported, "attribute \"" + key + "\": texts, sparse tensors and other types are not supported as constants", "store the constant as a dense tensor");
+    if (const auto* dense = std::get_if<Tensor>(&value); dense && key == "value")
+        tensor = *dense;
+    else if (const auto* integer = std::get_if<std::int64_t>(&value); integer && key == "value_int")
+        tensor = Tensor::scalar(*integer);
+    else if (const auto* number = std::get_if<float>(&value); number && key == "value_float")
+        tensor = Tensor::scalar(*number);
+    else if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value); integers && key == "value_ints")
+        tensor = Tensor::vector(*integers);
+    else if (const auto* numbers = std::get_if<std::vector<float>>(&value); numbers && key == "value_floats")
+        tensor = Tensor::from<float>({count(*numbers)}, *numbers);
+    else
+        fail(kUnsupported,
+             "attribute \"" + key + "\": texts, sparse tensors and other types are not supported as constants",
+             "store the constant as a dense tensor");
     const std::string& name = checked_name(node.output(0), "an output");
     scope.define(name, scope.builder.add_constant(scope.prefix + name, std::move(tensor), scope.prefix + name));
 }
@@ -68,7 +81,8 @@ void merge_captures(const GraphBuilder& outer, std::vector<Body>& bodies) {
             if (std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
     for (Body& body : bodies) {
         const std::size_t formal = body.graph.inputs.size() - body.captures.size();
-        std::vector<ir::ValueId> inputs(body.graph.inputs.begin(), body.graph.inputs.begin() + static_cast<std::ptrdiff_t>(formal));
+        std::vector<ir::ValueId> inputs(body.graph.inputs.begin(),
+                                        body.graph.inputs.begin() + static_cast<std::ptrdiff_t>(formal));
         for (const ir::ValueId id : all) {
             const auto at = std::find(body.captures.begin(), body.captures.end(), id);
             if (at != body.captures.end()) {
@@ -76,7 +90,10 @@ void merge_captures(const GraphBuilder& outer, std::vector<Body>& bodies) {
                 continue;
             }
             const ir::Value& value = outer.graph().value(id);
-            inputs.push_back(body.graph.add_value({.name = body.graph.unique_name(value.name), .dtype = outer.info(id).dtype, .dims = outer.info(id).dims, .origins = value.origins}));
+            inputs.push_back(body.graph.add_value({.name = body.graph.unique_name(value.name),
+                                                   .dtype = outer.info(id).dtype,
+                                                   .dims = outer.info(id).dims,
+                                                   .origins = value.origins}));
         }
         body.graph.inputs = std::move(inputs);
         body.captures = all;
@@ -84,11 +101,13 @@ void merge_captures(const GraphBuilder& outer, std::vector<Body>& bodies) {
 }
 
 /// Bodies become attributes; what they take from outside becomes further inputs of the call.
-void read_bodies(Scope& scope, const std::vector<std::pair<std::string, const AttributeProto*>>& attributes, Call& call) {
+void read_bodies(Scope& scope, const std::vector<std::pair<std::string, const AttributeProto*>>& attributes,
+                 Call& call) {
     std::vector<std::string> keys;
     std::vector<Body> bodies;
     std::vector<DType> types;
-    for (const ir::ValueId id : call.inputs) types.push_back(id == ir::kNone ? DType::undefined : scope.builder.info(id).dtype);
+    for (const ir::ValueId id : call.inputs)
+        types.push_back(id == ir::kNone ? DType::undefined : scope.builder.info(id).dtype);
     if (call.op == "If") types.clear();
     for (const auto& [key, attribute] : attributes) {
         if (attribute->type() != AttributeProto::GRAPH) continue;
@@ -109,14 +128,20 @@ void read_bodies(Scope& scope, const std::vector<std::pair<std::string, const At
 
 void read_operator(Scope& scope, const NodeProto& node) {
     if (!node.domain().empty() && node.domain() != "ai.onnx")
-        fail(kUnsupported, "operators of the domain \"" + node.domain().substr(0, 200) + "\" are not supported; only those of the main ONNX domain are",
+        fail(kUnsupported,
+             "operators of the domain \"" + node.domain().substr(0, 200) +
+                 "\" are not supported; only those of the main ONNX domain are",
              "export the model without custom operators");
-    Call call{.op = node.op_type(), .version = scope.opsets.main(), .name = scope.prefix + node_label(node), .origin = scope.prefix + node_label(node)};
+    Call call{.op = node.op_type(),
+              .version = scope.opsets.main(),
+              .name = scope.prefix + node_label(node),
+              .origin = scope.prefix + node_label(node)};
     const auto attributes = attributes_of(scope, node);
     for (const auto& [key, attribute] : attributes) {
         if (attribute->type() == AttributeProto::GRAPH) continue;
         try {
-            if (!call.attributes.emplace(key, read_attribute(scope.model.tensors, *attribute)).second) fail(kBroken, "the attribute is given twice", kExportAgain);
+            if (!call.attributes.emplace(key, read_attribute(scope.model.tensors, *attribute)).second)
+                fail(kBroken, "the attribute is given twice", kExportAgain);
         } catch (Error& error) {
             throw error.in("attribute \"" + key.substr(0, 200) + "\"");
         }
@@ -140,26 +165,37 @@ void read_operator(Scope& scope, const NodeProto& node) {
 void read_call(Scope& scope, const NodeProto& node, const Function& function) {
     const auto& proto = *function.proto;
     if (scope.depth >= base::limits::kMaxNesting)
-        fail(kLimit, "bodies and functions nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels", kFlatten);
+        fail(kLimit, "bodies and functions nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels",
+             kFlatten);
     if (node.input_size() > proto.input_size() || node.output_size() > proto.output_size())
-        fail(kBroken, "the function takes " + std::to_string(proto.input_size()) + " inputs and gives " + std::to_string(proto.output_size()) + " outputs, the call has " +
-                          std::to_string(node.input_size()) + " and " + std::to_string(node.output_size()), kExportAgain);
+        fail(kBroken,
+             "the function takes " + std::to_string(proto.input_size()) + " inputs and gives " +
+                 std::to_string(proto.output_size()) + " outputs, the call has " + std::to_string(node.input_size()) +
+                 " and " + std::to_string(node.output_size()),
+             kExportAgain);
     FunctionCall call;
     for (const auto& fallback : proto.attribute_proto()) call.attributes[fallback.name()] = &fallback;
     for (const auto& [key, attribute] : attributes_of(scope, node)) call.attributes[key] = attribute;
     std::string prefix = scope.prefix + node_label(node) + "/";
     if (prefix.size() > kMaxPrefix) prefix = prefix.substr(prefix.size() - kMaxPrefix);
-    Scope inner{.model = scope.model, .builder = scope.builder, .opsets = function.opsets, .call = &call, .prefix = prefix, .depth = scope.depth + 1};
+    Scope inner{.model = scope.model,
+                .builder = scope.builder,
+                .opsets = function.opsets,
+                .call = &call,
+                .prefix = prefix,
+                .depth = scope.depth + 1};
     for (int i = 0; i < proto.input_size(); ++i)
         inner.define(proto.input(i), i < node.input_size() ? input_of(scope, node.input(i)) : ir::kNone);
     read_nodes(inner, proto.node());
     for (int i = 0; i < node.output_size(); ++i) {
         if (node.output(i).empty()) continue;
         const ir::ValueId id = inner.resolve(proto.output(i));
-        if (id == ir::kNone) fail(kBroken, "the function gives no tensor \"" + proto.output(i).substr(0, 200) + "\"", kExportAgain);
+        if (id == ir::kNone)
+            fail(kBroken, "the function gives no tensor \"" + proto.output(i).substr(0, 200) + "\"", kExportAgain);
         scope.define(checked_name(node.output(i), "an output"), id);
         auto& origins = scope.builder.graph().value(id).origins;
-        origins.insert(std::upper_bound(origins.begin(), origins.end(), scope.prefix + node.output(i)), scope.prefix + node.output(i));
+        origins.insert(std::upper_bound(origins.begin(), origins.end(), scope.prefix + node.output(i)),
+                       scope.prefix + node.output(i));
     }
 }
 

@@ -9,7 +9,22 @@
 namespace fovea::onnx {
 namespace {
 
-enum class Kind : std::uint8_t { model, graph, node, attribute, tensor, sparse, function, value_info, entry, type, shape, dim, opset, other };
+enum class Kind : std::uint8_t {
+    model,
+    graph,
+    node,
+    attribute,
+    tensor,
+    sparse,
+    function,
+    value_info,
+    entry,
+    type,
+    shape,
+    dim,
+    opset,
+    other
+};
 
 /// Length-delimited fields that hold messages. Everything else of that wire type is text, bytes or numbers.
 struct MessageField {
@@ -19,21 +34,29 @@ struct MessageField {
 };
 
 constexpr MessageField kMessageFields[] = {
-    {Kind::model, 7, Kind::graph},        {Kind::model, 8, Kind::opset},         {Kind::model, 14, Kind::entry},
-    {Kind::model, 20, Kind::other},       {Kind::model, 25, Kind::function},     {Kind::model, 26, Kind::other},
-    {Kind::graph, 1, Kind::node},         {Kind::graph, 5, Kind::tensor},        {Kind::graph, 11, Kind::value_info},
-    {Kind::graph, 12, Kind::value_info},  {Kind::graph, 13, Kind::value_info},   {Kind::graph, 14, Kind::other},
-    {Kind::graph, 15, Kind::sparse},      {Kind::graph, 16, Kind::entry},        {Kind::node, 5, Kind::attribute},
-    {Kind::node, 9, Kind::entry},         {Kind::node, 10, Kind::other},         {Kind::attribute, 5, Kind::tensor},
-    {Kind::attribute, 6, Kind::graph},    {Kind::attribute, 10, Kind::tensor},   {Kind::attribute, 11, Kind::graph},
-    {Kind::attribute, 14, Kind::type},    {Kind::attribute, 15, Kind::type},     {Kind::attribute, 22, Kind::sparse},
-    {Kind::attribute, 23, Kind::sparse},  {Kind::tensor, 3, Kind::other},        {Kind::tensor, 13, Kind::entry},
-    {Kind::tensor, 16, Kind::entry},      {Kind::sparse, 1, Kind::tensor},       {Kind::sparse, 2, Kind::tensor},
-    {Kind::function, 7, Kind::node},      {Kind::function, 9, Kind::opset},      {Kind::function, 11, Kind::attribute},
-    {Kind::function, 12, Kind::value_info}, {Kind::function, 14, Kind::entry},   {Kind::value_info, 2, Kind::type},
-    {Kind::value_info, 4, Kind::entry},   {Kind::type, 1, Kind::type},           {Kind::type, 2, Kind::shape},
-    {Kind::type, 4, Kind::type},          {Kind::type, 5, Kind::type},           {Kind::type, 7, Kind::type},
-    {Kind::type, 8, Kind::type},          {Kind::type, 9, Kind::type},           {Kind::shape, 1, Kind::dim},
+    {Kind::model, 7, Kind::graph},         {Kind::model, 8, Kind::opset},
+    {Kind::model, 14, Kind::entry},        {Kind::model, 20, Kind::other},
+    {Kind::model, 25, Kind::function},     {Kind::model, 26, Kind::other},
+    {Kind::graph, 1, Kind::node},          {Kind::graph, 5, Kind::tensor},
+    {Kind::graph, 11, Kind::value_info},   {Kind::graph, 12, Kind::value_info},
+    {Kind::graph, 13, Kind::value_info},   {Kind::graph, 14, Kind::other},
+    {Kind::graph, 15, Kind::sparse},       {Kind::graph, 16, Kind::entry},
+    {Kind::node, 5, Kind::attribute},      {Kind::node, 9, Kind::entry},
+    {Kind::node, 10, Kind::other},         {Kind::attribute, 5, Kind::tensor},
+    {Kind::attribute, 6, Kind::graph},     {Kind::attribute, 10, Kind::tensor},
+    {Kind::attribute, 11, Kind::graph},    {Kind::attribute, 14, Kind::type},
+    {Kind::attribute, 15, Kind::type},     {Kind::attribute, 22, Kind::sparse},
+    {Kind::attribute, 23, Kind::sparse},   {Kind::tensor, 3, Kind::other},
+    {Kind::tensor, 13, Kind::entry},       {Kind::tensor, 16, Kind::entry},
+    {Kind::sparse, 1, Kind::tensor},       {Kind::sparse, 2, Kind::tensor},
+    {Kind::function, 7, Kind::node},       {Kind::function, 9, Kind::opset},
+    {Kind::function, 11, Kind::attribute}, {Kind::function, 12, Kind::value_info},
+    {Kind::function, 14, Kind::entry},     {Kind::value_info, 2, Kind::type},
+    {Kind::value_info, 4, Kind::entry},    {Kind::type, 1, Kind::type},
+    {Kind::type, 2, Kind::shape},          {Kind::type, 4, Kind::type},
+    {Kind::type, 5, Kind::type},           {Kind::type, 7, Kind::type},
+    {Kind::type, 8, Kind::type},           {Kind::type, 9, Kind::type},
+    {Kind::shape, 1, Kind::dim},
 };
 
 /// Bytes of memory that one parsed message of a kind takes, without its content; texts take kTextBytes.
@@ -48,8 +71,8 @@ constexpr std::uint32_t kFloatData = 4, kInt32Data = 5, kStringData = 6, kInt64D
                         kUint64Data = 11;
 
 bool is_data(std::uint32_t field) {
-    return field == kFloatData || field == kInt32Data || field == kStringData || field == kInt64Data || field == kRawData ||
-           field == kDoubleData || field == kUint64Data;
+    return field == kFloatData || field == kInt32Data || field == kStringData || field == kInt64Data ||
+           field == kRawData || field == kDoubleData || field == kUint64Data;
 }
 
 Kind child_kind(Kind parent, std::uint32_t number, bool& is_message) {
@@ -73,7 +96,9 @@ class Reader {
     explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
     [[nodiscard]] bool done() const { return at_ == bytes_.size(); }
     [[nodiscard]] std::size_t position() const { return at_; }
-    [[nodiscard]] std::span<const std::byte> since(std::size_t begin) const { return bytes_.subspan(begin, at_ - begin); }
+    [[nodiscard]] std::span<const std::byte> since(std::size_t begin) const {
+        return bytes_.subspan(begin, at_ - begin);
+    }
 
     std::uint64_t varint() {
         std::uint64_t value = 0;
@@ -86,7 +111,8 @@ class Reader {
     }
 
     std::span<const std::byte> take(std::uint64_t count) {
-        if (count > bytes_.size() - at_) fail(kBroken, "the file ends inside a message; it is truncated or not ONNX", "copy it again");
+        if (count > bytes_.size() - at_)
+            fail(kBroken, "the file ends inside a message; it is truncated or not ONNX", "copy it again");
         const auto result = bytes_.subspan(at_, count);
         at_ += count;
         return result;
@@ -106,9 +132,11 @@ class Walker {
         charge(kMessageBytes[static_cast<std::size_t>(kind)]);
         graphs += kind == Kind::graph;
         if (depth > kMaxDepth || graphs > base::limits::kMaxNesting + 1)
-            fail(kBroken, "bodies or types nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels", kFlatten);
+            fail(kBroken, "bodies or types nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels",
+                 kFlatten);
         if (kind == Kind::node && ++nodes_ > base::limits::kMaxNodes)
-            fail(kLimit, "the model has more than " + std::to_string(base::limits::kMaxNodes) + " nodes", "split the model");
+            fail(kLimit, "the model has more than " + std::to_string(base::limits::kMaxNodes) + " nodes",
+                 "split the model");
         std::string text;
         Payload payload;
         int model_graphs = 0;
@@ -117,7 +145,8 @@ class Walker {
             const std::size_t begin = reader.position();
             const std::uint64_t tag = reader.varint();
             const auto number = static_cast<std::uint32_t>(tag >> 3);
-            if (number == 0 || tag >> 32) fail(kBroken, "a field has no valid number; the file is not ONNX", kExportAgain);
+            if (number == 0 || tag >> 32)
+                fail(kBroken, "a field has no valid number; the file is not ONNX", kExportAgain);
             if (kind == Kind::tensor && is_data(number)) {
                 add_chunk(payload, number, tag & 7, reader);
                 continue;
@@ -142,7 +171,8 @@ class Walker {
         text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
 
-    void field(Kind kind, std::uint32_t number, Reader& reader, std::size_t begin, int depth, int graphs, std::string& text) {
+    void field(Kind kind, std::uint32_t number, Reader& reader, std::size_t begin, int depth, int graphs,
+               std::string& text) {
         const auto content = reader.take(reader.varint());
         bool is_message = false;
         const Kind child = child_kind(kind, number, is_message);
@@ -160,9 +190,9 @@ class Walker {
     void add_chunk(Payload& payload, std::uint32_t number, std::uint64_t wire_type, Reader& reader) {
         if (wire_type != 2) fail(kBroken, "the elements of a tensor are not packed", kExportAgain);
         const auto content = reader.take(reader.varint());
-        const bool repeats = std::any_of(payload.chunks.begin(), payload.chunks.end(), [&](const Payload::Chunk& chunk) {
-            return chunk.field == static_cast<int>(number);
-        });
+        const bool repeats =
+            std::any_of(payload.chunks.begin(), payload.chunks.end(),
+                        [&](const Payload::Chunk& chunk) { return chunk.field == static_cast<int>(number); });
         if (repeats && number == kStringData) return;
         if (repeats) fail(kBroken, "a tensor has one of its data fields twice", kExportAgain);
         payload.chunks.push_back({static_cast<int>(number), content});
@@ -189,7 +219,9 @@ class Walker {
     void charge(std::size_t bytes) {
         cost_ += bytes;
         if (cost_ > budget_)
-            fail(kLimit, "the file holds so many empty records that reading it would take far more memory than it is long", kExportAgain);
+            fail(kLimit,
+                 "the file holds so many empty records that reading it would take far more memory than it is long",
+                 kExportAgain);
     }
 
     std::size_t budget_, cost_ = 0;

@@ -29,8 +29,8 @@ class ExternalFiles {
     std::map<std::string, base::MappedFile, std::less<>> files_;
 };
 
-/// Turns TensorProtos of a skeleton into tensors. Elements that the file holds as memory would, at an aligned place, are
-/// referenced where they are; the tensor then keeps the mapping alive. All others are copied once.
+/// Turns TensorProtos of a skeleton into tensors. Elements that the file holds as memory would, at an aligned place,
+/// are referenced where they are; the tensor then keeps the mapping alive. All others are copied once.
 class TensorReader {
   public:
     TensorReader(base::MappedFile file, std::vector<Payload> payloads, std::filesystem::path folder)

@@ -46,7 +46,8 @@ constexpr VersionRule kRules[] = {
 
 const VersionRule* next_rule(const Call& call, const VersionRule* last) {
     for (const VersionRule& rule : kRules)
-        if (call.op == rule.op && call.version < rule.below && (!last || last->op != call.op || &rule > last)) return &rule;
+        if (call.op == rule.op && call.version < rule.below && (!last || last->op != call.op || &rule > last))
+            return &rule;
     return nullptr;
 }
 
@@ -63,14 +64,22 @@ ir::ValueId Conversion::constant(Tensor tensor) {
 
 ir::ValueId Conversion::emit(std::string op, std::vector<ir::ValueId> inputs, Attributes attributes) {
     const ir::ValueId output = builder_->add_result(call.name + "/" + op);
-    builder_->add_node({.op = op, .name = call.name + "/" + op, .inputs = std::move(inputs), .outputs = {output},
-                        .attributes = std::move(attributes), .origins = {call.origin}});
+    builder_->add_node({.op = op,
+                        .name = call.name + "/" + op,
+                        .inputs = std::move(inputs),
+                        .outputs = {output},
+                        .attributes = std::move(attributes),
+                        .origins = {call.origin}});
     return output;
 }
 
 void Conversion::emit_output(std::size_t i, std::string op, std::vector<ir::ValueId> inputs, Attributes attributes) {
-    builder_->add_node({.op = op, .name = call.name + "/" + op, .inputs = std::move(inputs), .outputs = {call.outputs[i]},
-                        .attributes = std::move(attributes), .origins = {call.origin}});
+    builder_->add_node({.op = op,
+                        .name = call.name + "/" + op,
+                        .inputs = std::move(inputs),
+                        .outputs = {call.outputs[i]},
+                        .attributes = std::move(attributes),
+                        .origins = {call.origin}});
     call.outputs[i] = ir::kNone;
 }
 
@@ -84,8 +93,12 @@ void add_call(GraphBuilder& builder, Call call) {
     while ((rule = next_rule(call, rule))) rule->convert(conversion);
     while (!call.inputs.empty() && call.inputs.back() == ir::kNone) call.inputs.pop_back();
     while (!call.outputs.empty() && call.outputs.back() == ir::kNone) call.outputs.pop_back();
-    builder.add_node({.op = std::move(call.op), .name = std::move(call.name), .inputs = std::move(call.inputs),
-                      .outputs = std::move(call.outputs), .attributes = std::move(call.attributes), .origins = {std::move(call.origin)}});
+    builder.add_node({.op = std::move(call.op),
+                      .name = std::move(call.name),
+                      .inputs = std::move(call.inputs),
+                      .outputs = std::move(call.outputs),
+                      .attributes = std::move(call.attributes),
+                      .origins = {std::move(call.origin)}});
 }
 
 }  // namespace fovea::onnx

@@ -30,7 +30,9 @@ class Conversion {
     [[nodiscard]] bool has(std::size_t i) const { return i < call.inputs.size() && call.inputs[i] != ir::kNone; }
     /// What is known of input `i`, which must be given.
     [[nodiscard]] const ops::ValueInfo& info(std::size_t i) const { return builder_->info(call.inputs[i]); }
-    [[nodiscard]] bool wants_output(std::size_t i) const { return i < call.outputs.size() && call.outputs[i] != ir::kNone; }
+    [[nodiscard]] bool wants_output(std::size_t i) const {
+        return i < call.outputs.size() && call.outputs[i] != ir::kNone;
+    }
     /// Attribute `key`, which is removed from the call; `fallback` where it is absent. Throws when it has another type.
     template <class T>
     T take(std::string_view key, T fallback);

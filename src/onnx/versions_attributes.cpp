@@ -43,9 +43,7 @@ void clip_6(Conversion& c) {
     if (const auto high = c.take<float>("max")) c.set_input(2, scalar_like_input(c, *high));
 }
 
-void dft_17(Conversion& c) {
-    c.set_input(2, c.constant(Tensor::scalar(c.take<std::int64_t>("axis", 1))));
-}
+void dft_17(Conversion& c) { c.set_input(2, c.constant(Tensor::scalar(c.take<std::int64_t>("axis", 1)))); }
 
 void dropout_7(Conversion& c) {
     if (c.wants_output(1) && c.has(0)) emit_ones(c, 1, c.info(0).dtype);
@@ -109,7 +107,9 @@ void resize_18(Conversion& c) {
     attributes["nearest_mode"] = std::string("round_prefer_ceil");
 }
 
-void roi_align_10(Conversion& c) { c.call.attributes["coordinate_transformation_mode"] = std::string("output_half_pixel"); }
+void roi_align_10(Conversion& c) {
+    c.call.attributes["coordinate_transformation_mode"] = std::string("output_half_pixel");
+}
 
 void scatter(Conversion& c) { c.call.op = "ScatterElements"; }
 
@@ -126,7 +126,9 @@ void softmax_11(Conversion& c) {
     if (!c.has(0)) return;
     if (const auto& dims = c.info(0).dims) {
         const auto rank = static_cast<std::int64_t>(dims->size());
-        if (axis < -rank || axis > rank) c.refuse("attribute \"axis\": expected -" + std::to_string(rank) + " to " + std::to_string(rank) + ", found " + std::to_string(axis));
+        if (axis < -rank || axis > rank)
+            c.refuse("attribute \"axis\": expected -" + std::to_string(rank) + " to " + std::to_string(rank) +
+                     ", found " + std::to_string(axis));
         if (axis == -1 || axis == rank - 1) return;
     }
     const ir::ValueId x = c.call.inputs[0];

@@ -1,0 +1,107 @@
+"""The ONNX project's own node tests, run on a backend of fovea.
+
+As a script: conformance.py [--backend NAME] [PATTERN] prints why each test fails that matches PATTERN (also an ignored
+one) and the counts.
+"""
+
+import argparse
+import collections
+import fnmatch
+import sys
+import warnings
+from pathlib import Path
+
+import ml_dtypes  # noqa: F401  makes NumPy compare the small types
+import numpy as np
+from onnx.backend.test.case.node import collect_testcases
+
+IGNORES = Path(__file__).with_name("ignore.txt")
+
+Counts = collections.namedtuple("Counts", "passed ignored failed")
+
+
+def load_tests():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [test for test in collect_testcases(None) if test.kind == "node"]
+
+
+def read_ignores(path=IGNORES):
+    """Maps patterns to reasons. A line reads `pattern: reason`."""
+    ignores = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            pattern, reason = line.split(":", 1)
+            assert reason.strip(), f"{path}: {pattern} has no reason"
+            ignores[pattern.strip()] = reason.strip()
+    return ignores
+
+
+def reference(model, inputs):
+    import fovea
+
+    return fovea.evaluate(model, inputs)
+
+
+BACKENDS = {"reference": reference}
+
+
+def compare(expected, found, rtol, atol):
+    if not isinstance(expected, np.ndarray) and not np.isscalar(expected):
+        raise AssertionError(f"expected a {type(expected).__name__}")
+    expected = np.asarray(expected)
+    assert found.dtype == expected.dtype, f"expected type {expected.dtype}, found {found.dtype}"
+    assert found.shape == expected.shape, f"expected shape {expected.shape}, found {found.shape}"
+    if expected.dtype.kind not in "biuf" or expected.dtype.itemsize < 4:
+        expected, found = expected.astype(np.float64), found.astype(np.float64)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+
+
+def run_test(test, backend):
+    """Raises an exception that says what is wrong when the test does not pass."""
+    model = test.model.SerializeToString()
+    names = [value.name for value in test.model.graph.input]
+    for inputs, outputs in test.data_sets:
+        results = backend(model, dict(zip(names, inputs)))
+        for value, expected in zip(test.model.graph.output, outputs, strict=True):
+            compare(expected, results[value.name], test.rtol, test.atol)
+
+
+def run_all(tests, backend, ignores):
+    """Counts, a list of (test name, error) of the failures, and ignores that fit nothing or are not needed."""
+    passed = ignored = 0
+    failures = []
+    needed = set()
+    for test in tests:
+        pattern = next((p for p in ignores if fnmatch.fnmatchcase(test.name, p)), None)
+        try:
+            run_test(test, backend)
+        except Exception as error:  # noqa: BLE001  whatever goes wrong is a failure of the test
+            if pattern is None:
+                failures.append((test.name, error))
+            else:
+                ignored += 1
+                needed.add(pattern)
+        else:
+            passed += 1
+    return Counts(passed, ignored, len(failures)), failures, sorted(set(ignores) - needed)
+
+
+def main():
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "build" / "python"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pattern", nargs="?", default="*")
+    parser.add_argument("--backend", choices=sorted(BACKENDS), default="reference")
+    arguments = parser.parse_args()
+    tests = [test for test in load_tests() if fnmatch.fnmatchcase(test.name, arguments.pattern)]
+    ignores = read_ignores() if arguments.pattern == "*" else {}
+    counts, failures, unneeded = run_all(tests, BACKENDS[arguments.backend], ignores)
+    for name, error in failures:
+        print(f"{name}: {' '.join(str(error).split())[:300]}")
+    if arguments.pattern == "*" and unneeded:
+        print("ignores that no failing test needs:", ", ".join(unneeded))
+    print(f"conformance {arguments.backend}: {counts.passed} passed, {counts.ignored} ignored, {counts.failed} failed")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,21 +2,11 @@
 
 #include <algorithm>
 
+#include "ops/types.hpp"
+
 namespace fovea::ops {
 
-void expect_real(const InferContext& c, std::size_t i) {
-    if (!c.has(i)) return;
-    switch (c.dtype(i)) {
-        case DType::undefined:
-        case DType::f16:
-        case DType::bf16:
-        case DType::f32:
-        case DType::f64: return;
-        default:
-            c.fail("input " + std::to_string(i) + ": expected f16, bf16, f32 or f64, found " +
-                   std::string(to_string(c.dtype(i))));
-    }
-}
+void expect_real(const InferContext& c, std::size_t i) { expect_types(c, i, Types::real); }
 
 bool expect_rank(const InferContext& c, std::size_t i, std::size_t low, std::size_t high) {
     if (!c.has(i) || !c.dims(i)) return false;

@@ -10,19 +10,25 @@ namespace {
 std::vector<const Op*> collect() {
     std::vector<const Op*> result;
     for (const auto operators : {
+             activation_operators(),
+             arithmetic_operators(),
              batch_normalization_operators(),
+             cast_operators(),
              concat_operators(),
              constant_of_shape_operators(),
              conv_operators(),
              expand_operators(),
              gather_operators(),
              global_pool_operators(),
+             logic_operators(),
              matmul_operators(),
              normalization_operators(),
              pad_operators(),
              pool_operators(),
+             reduce_operators(),
              reshape_operators(),
              resize_operators(),
+             select_operators(),
              shape_operators(),
              slice_operators(),
              softmax_operators(),
@@ -30,6 +36,7 @@ std::vector<const Op*> collect() {
              squeeze_operators(),
              transpose_operators(),
              unary_operators(),
+             variadic_operators(),
          })
         for (const Op& op : operators) result.push_back(&op);
     std::sort(result.begin(), result.end(), [](const Op* a, const Op* b) { return a->name < b->name; });

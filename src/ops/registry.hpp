@@ -7,19 +7,25 @@
 /// One function per file of operators; `registry.cpp` lists them.
 namespace fovea::ops {
 
+std::span<const Op> activation_operators();
+std::span<const Op> arithmetic_operators();
 std::span<const Op> batch_normalization_operators();
+std::span<const Op> cast_operators();
 std::span<const Op> concat_operators();
 std::span<const Op> constant_of_shape_operators();
 std::span<const Op> conv_operators();
 std::span<const Op> expand_operators();
 std::span<const Op> gather_operators();
 std::span<const Op> global_pool_operators();
+std::span<const Op> logic_operators();
 std::span<const Op> matmul_operators();
 std::span<const Op> normalization_operators();
 std::span<const Op> pad_operators();
 std::span<const Op> pool_operators();
+std::span<const Op> reduce_operators();
 std::span<const Op> reshape_operators();
 std::span<const Op> resize_operators();
+std::span<const Op> select_operators();
 std::span<const Op> shape_operators();
 std::span<const Op> slice_operators();
 std::span<const Op> softmax_operators();
@@ -27,5 +33,6 @@ std::span<const Op> split_operators();
 std::span<const Op> squeeze_operators();
 std::span<const Op> transpose_operators();
 std::span<const Op> unary_operators();
+std::span<const Op> variadic_operators();
 
 }  // namespace fovea::ops

@@ -21,7 +21,8 @@ auto load(const T& element) {
 template <class To, class From>
 To convert(From value, [[maybe_unused]] bool saturate) {
     using Wide = base::arithmetic_t<To>;
-    if constexpr (std::is_same_v<To, bool>) return value != From{};
+    if constexpr (std::is_same_v<To, bool>)
+        return value != From{};
     else if constexpr (std::is_same_v<Wide, To>) {
         if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
             if (std::isnan(value)) return To{0};
@@ -36,12 +37,12 @@ To convert(From value, [[maybe_unused]] bool saturate) {
         return static_cast<To>(value);
     } else if constexpr (std::is_same_v<Wide, float>) {
         To result;
-        result.bits = static_cast<decltype(result.bits)>(
-            base::encode_float(static_cast<float>(value), dtype_of<To>(), saturate));
+        result.bits =
+            static_cast<decltype(result.bits)>(base::encode_float(static_cast<float>(value), dtype_of<To>(), saturate));
         return result;
     } else {
         if constexpr (std::is_floating_point_v<From>)
-            return To(static_cast<int>(std::nearbyint(std::fmin(std::fmax(value, From(-128)), From(127)))));
+            return convert<To>(convert<std::int64_t>(value, saturate), saturate);
         // Narrow integers keep the low bits, as a cast between wide integers does.
         constexpr int kModulus = dtype_of<To>() == DType::i4 || dtype_of<To>() == DType::u4 ? 16 : 4;
         int low = static_cast<int>(((static_cast<std::int64_t>(value) % kModulus) + kModulus) % kModulus);
@@ -53,14 +54,18 @@ To convert(From value, [[maybe_unused]] bool saturate) {
 }  // namespace
 
 Tensor::Tensor(DType type, Shape shape) : type_(type), shape_(std::move(shape)), size_(base::element_count(shape_)) {
-    const auto bytes = static_cast<std::size_t>(
-        base::checked_mul(size_, static_cast<std::int64_t>(element_bytes(type_))));
+    const auto bytes =
+        static_cast<std::size_t>(base::checked_mul(size_, static_cast<std::int64_t>(element_bytes(type_))));
     data_ = ::operator new(bytes ? bytes : 1, kAlignment);
     owner_ = std::shared_ptr<void>(data_, [](void* p) { ::operator delete(p, kAlignment); });
 }
 
 Tensor::Tensor(DType type, Shape shape, void* data, std::shared_ptr<const void> owner)
-    : type_(type), shape_(std::move(shape)), size_(base::element_count(shape_)), data_(data), owner_(std::move(owner)) {}
+    : type_(type),
+      shape_(std::move(shape)),
+      size_(base::element_count(shape_)),
+      data_(data),
+      owner_(std::move(owner)) {}
 
 Tensor Tensor::zeros(DType type, Shape shape) {
     Tensor tensor(type, std::move(shape));
@@ -118,7 +123,9 @@ bool Tensor::equals(const Tensor& other) const {
 }
 
 void Tensor::require_type(DType type) const {
-    if (type == DType::undefined) throw Error(ErrorCode::internal, "a tensor of shape " + base::to_string(shape_) + " was given the wrong number of values");
+    if (type == DType::undefined)
+        throw Error(ErrorCode::internal,
+                    "a tensor of shape " + base::to_string(shape_) + " was given the wrong number of values");
     if (type != type_)
         throw Error(ErrorCode::internal, "a tensor of type " + std::string(fovea::to_string(type_)) + " was read as " +
                                              std::string(fovea::to_string(type)));

@@ -13,6 +13,12 @@ std::span<const Family> families() {
     static const Family kFamilies[] = {
         conv_family(),
         matmul_family(),
+        pool_family(),
+        layer_norm_family(),
+        softmax_family(),
+        resize_family(),
+        pointwise_family(),
+        concat_family(),
         view_family(),
         transpose_family(),
     };
@@ -58,6 +64,11 @@ class CpuBackend final : public Backend {
     [[nodiscard]] std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const override {
         if (const cpu::Family* family = find(context.region)) return family->prepare(context, tactic);
         return reference_->prepare(context, tactic);
+    }
+
+    [[nodiscard]] std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const override {
+        if (auto kernel = cpu::reorder(from, to)) return kernel;
+        return Backend::conversion(from, to);
     }
 
   private:

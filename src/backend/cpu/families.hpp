@@ -5,8 +5,14 @@
 /// One function per family, each in the file of its name; `cpu.cpp` lists them.
 namespace fovea::backend::cpu {
 
+Family concat_family();
 Family conv_family();
+Family layer_norm_family();
 Family matmul_family();
+Family pointwise_family();
+Family pool_family();
+Family resize_family();
+Family softmax_family();
 Family transpose_family();
 Family view_family();
 

@@ -59,14 +59,6 @@ memory::desc to_dnnl(const TensorDesc& desc) {
     return memory::desc(memory::dims(shape.begin(), shape.end()), to_dnnl(desc.dtype), strides);
 }
 
-namespace {
-
-/// oneDNN's name of an activation; `alpha` and `beta` in its own convention.
-struct Eltwise {
-    dnnl::algorithm algorithm;
-    float alpha, beta;
-};
-
 Eltwise eltwise(const EpilogueStep& step) {
     using dnnl::algorithm;
     switch (step.activation) {
@@ -87,6 +79,8 @@ Eltwise eltwise(const EpilogueStep& step) {
     }
     return {algorithm::eltwise_linear, 1, 0};
 }
+
+namespace {
 
 class OneDnnState final : public KernelState {
   public:
@@ -152,7 +146,7 @@ std::string layout_key(const memory::desc& desc) {
 
 void append_activation(dnnl::post_ops& list, const EpilogueStep& step) {
     const Eltwise e = eltwise(step);
-    list.append_eltwise(e.algorithm, e.alpha, e.beta);
+    list.append_eltwise(e.kind, e.alpha, e.beta);
 }
 
 PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue) {
@@ -196,6 +190,20 @@ std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const memo
     const std::size_t bytes = scratchpad.get_size();
     if (bytes) bindings.push_back({DNNL_ARG_SCRATCHPAD, Binding::Source::scratchpad, 0, scratchpad, nullptr});
     return std::make_unique<OneDnnKernel>(std::move(primitive), bytes, std::move(implementation), std::move(bindings));
+}
+
+std::unique_ptr<Kernel> reorder(const TensorDesc& from, const TensorDesc& to) {
+    TensorDesc source = from, target = to;
+    // Layout moves words; the type only has to have their width.
+    const DType word = element_bytes(from.dtype) == 4 ? DType::f32 : element_bytes(from.dtype) == 1 ? DType::u8 : from.dtype;
+    if (element_bytes(from.dtype) == 8 || (element_bytes(from.dtype) == 2 && word != DType::bf16 && word != DType::f16)) return nullptr;
+    source.dtype = target.dtype = word;
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::reorder::primitive_desc desc(engine(), to_dnnl(source), engine(), to_dnnl(target), attr);
+    return make_onednn_kernel(dnnl::reorder(desc), desc.scratchpad_desc(), desc.impl_info_str(),
+                              {{DNNL_ARG_SRC, Binding::Source::input, 0, to_dnnl(source), nullptr},
+                               {DNNL_ARG_DST, Binding::Source::output, 0, to_dnnl(target), nullptr}});
 }
 
 PackedConstants::Block pack(const RegionContext& context, const std::string& name, const Tensor& tensor,

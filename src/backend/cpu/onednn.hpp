@@ -20,6 +20,12 @@ dnnl::memory::data_type to_dnnl(DType type);
 /// A tensor of ours as oneDNN describes it, pitch included.
 dnnl::memory::desc to_dnnl(const TensorDesc& desc);
 
+/// An activation as oneDNN's eltwise algorithms express it.
+struct Eltwise {
+    dnnl::algorithm kind;
+    float alpha, beta;
+};
+Eltwise eltwise(const EpilogueStep& step);
 /// Appends an activation.
 void append_activation(dnnl::post_ops& list, const EpilogueStep& step);
 
@@ -45,6 +51,9 @@ struct Binding {
 /// A oneDNN primitive with its arguments. The scratchpad lies in the workspace.
 std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
                                            std::string implementation, std::vector<Binding> bindings);
+
+/// A oneDNN reorder between two layouts; nullptr for types that oneDNN does not have.
+std::unique_ptr<Kernel> reorder(const TensorDesc& from, const TensorDesc& to);
 
 /// The constant `tensor` (plain, as `from` describes it) in the layout `to`; made once per plan and layout.
 PackedConstants::Block pack(const RegionContext& context, const std::string& name, const Tensor& tensor,

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+namespace fovea {
+
+/// "major.minor.patch"
+std::string_view version();
+
+}  // namespace fovea

@@ -1,0 +1,123 @@
+#include "fovea/builder.hpp"
+
+#include <variant>
+
+#include "api/backends.hpp"
+#include "api/describe.hpp"
+#include "compiler/build.hpp"
+#include "onnx/import.hpp"
+
+namespace fovea {
+
+Plan Plan::load(const std::filesystem::path& path) { return Plan(std::make_shared<const plan::Plan>(plan::load(path))); }
+
+void Plan::save(const std::filesystem::path& path) const { plan::save(*content_, path); }
+
+std::string Plan::to_json() const { return api::describe(*content_); }
+
+struct Builder::State {
+    std::variant<std::filesystem::path, std::vector<std::byte>> model;
+    std::string name;
+    onnx::ImportOptions import;
+    compiler::BuildOptions options;
+    std::filesystem::path timing_cache;
+    bool reference = false;
+    std::string report;
+
+    [[nodiscard]] ir::Graph read() const {
+        if (const auto* path = std::get_if<std::filesystem::path>(&model)) return onnx::import_model(*path, import);
+        const auto& bytes = std::get<std::vector<std::byte>>(model);
+        return onnx::import_model_bytes({nullptr, bytes}, import, name);
+    }
+};
+
+Builder::Builder(std::filesystem::path model) : state_(std::make_unique<State>()) { state_->model = std::move(model); }
+
+Builder::Builder(std::vector<std::byte> model, std::string name) : state_(std::make_unique<State>()) {
+    state_->model = std::move(model);
+    state_->name = std::move(name);
+}
+
+Builder::~Builder() = default;
+Builder::Builder(Builder&&) noexcept = default;
+Builder& Builder::operator=(Builder&&) noexcept = default;
+
+Builder& Builder::precision(DType type) {
+    state_->options.precision = type;
+    return *this;
+}
+
+Builder& Builder::shape(const std::string& input, std::vector<std::int64_t> sizes) { return profile(input, sizes, sizes, sizes); }
+
+Builder& Builder::profile(const std::string& input, std::vector<std::int64_t> min, std::vector<std::int64_t> opt, std::vector<std::int64_t> max) {
+    ir::Dims dims;
+    for (std::size_t i = 0; i < opt.size(); ++i) {
+        const bool fixed = i < min.size() && i < max.size() && min[i] == max[i];
+        dims.push_back(fixed ? ir::Dim(opt[i]) : ir::Dim(input + "." + std::to_string(i)));
+    }
+    state_->import.shapes[input] = std::move(dims);
+    state_->options.profile[input] = {std::move(min), std::move(opt), std::move(max)};
+    return *this;
+}
+
+Builder& Builder::threads(int count) {
+    state_->options.threads = count;
+    return *this;
+}
+
+Builder& Builder::gate(Gate mode) {
+    state_->options.gate = static_cast<compiler::GateMode>(mode);
+    return *this;
+}
+
+Builder& Builder::tune(bool on) {
+    state_->options.tune = on;
+    return *this;
+}
+
+Builder& Builder::fuse(bool on) {
+    state_->options.fuse = on;
+    return *this;
+}
+
+Builder& Builder::disable_pass(const std::string& name) {
+    state_->options.disabled_passes.insert(name);
+    return *this;
+}
+
+Builder& Builder::pin(const std::string& node, DType type) {
+    state_->options.pins[node] = type;
+    return *this;
+}
+
+Builder& Builder::timing_cache(std::filesystem::path file) {
+    state_->timing_cache = std::move(file);
+    return *this;
+}
+
+Builder& Builder::reference() {
+    state_->reference = true;
+    return *this;
+}
+
+Builder& Builder::progress(std::function<void(std::string_view, double)> callback) {
+    state_->options.progress = std::move(callback);
+    return *this;
+}
+
+Plan Builder::build() {
+    if (state_->options.progress) state_->options.progress("import", 0);
+    ir::Graph graph = state_->read();
+    tune::TimingCache cache;
+    if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
+    state_->options.timing_cache = &cache;
+    compiler::BuildReport report;
+    auto plan = compiler::build(std::move(graph), state_->reference ? api::reference_backends() : api::backends(), state_->options, &report);
+    if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
+    state_->report = api::describe(report, plan);
+    return Plan(std::make_shared<const plan::Plan>(std::move(plan)));
+}
+
+const std::string& Builder::report() const { return state_->report; }
+
+}  // namespace fovea

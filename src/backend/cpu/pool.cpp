@@ -1,0 +1,66 @@
+#include "backend/cpu/families.hpp"
+#include "backend/cpu/onednn.hpp"
+#include "fovea/error.hpp"
+#include "ops/window.hpp"
+
+namespace fovea::backend::cpu {
+namespace {
+
+using dnnl::algorithm;
+using dnnl::memory;
+
+bool global(const ir::Node& node) { return node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool"; }
+
+std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
+    const ir::Node& node = context.graph.node(root);
+    if (!global(node) && node.op != "MaxPool" && node.op != "AveragePool") return refuse(Reason::unsupported_operator);
+    const auto x = context.shape(node.inputs[0]);
+    if (!x) return refuse(Reason::shape_depends_on_data);
+    const DType type = context.info(node.inputs[0]).dtype;
+    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "pooling takes f32 or bf16");
+    if (x->size() < 3 || x->size() > 5) return refuse(Reason::unsupported_shape, "pooling takes one to three spatial axes");
+    if (node.outputs.size() > 1 && node.outputs[1] != ir::kNone) return refuse(Reason::unsupported_attribute, "indices of the maxima");
+    return make_region(context, "pool", {root});
+}
+
+std::vector<Tactic> tactics(const RegionContext& context) {
+    return {uniform_tactic(context, "onednn:channels_last", Layout::channels_last), uniform_tactic(context, "onednn:plain", Layout::plain)};
+}
+
+ops::SlidingWindow window_of(const ir::Node& node, const Shape& x) {
+    const Shape spatial(x.begin() + 2, x.end());
+    if (!global(node)) return ops::sliding_window(ops::NodeView(node), node.get("kernel_shape", std::vector<std::int64_t>()), spatial);
+    const std::vector<std::int64_t> ones(spatial.size(), 1), zeros(spatial.size(), 0);
+    return {spatial, ones, ones, zeros, zeros};
+}
+
+algorithm algorithm_of(const ir::Node& node) {
+    if (node.op == "MaxPool" || node.op == "GlobalMaxPool") return algorithm::pooling_max;
+    return node.get<std::int64_t>("count_include_pad", 0) ? algorithm::pooling_avg_include_padding : algorithm::pooling_avg_exclude_padding;
+}
+
+std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
+    const ir::Node& node = context.node(0);
+    const TensorDesc source = context.input_desc(0, tactic), target = context.output_desc(0, tactic);
+    auto window = window_of(node, source.shape);
+    memory::dims dilations(window.dilations.begin(), window.dilations.end());
+    for (std::size_t i = 0; i < dilations.size(); ++i) {
+        --dilations[i];
+        // In ceil mode the last window may reach beyond the declared padding.
+        const std::int64_t reach = (target.shape[i + 2] - 1) * window.strides[i] + window.extent(i) - source.shape[i + 2] - window.pads_begin[i];
+        window.pads_end[i] = std::max<std::int64_t>(reach, 0);
+    }
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::pooling_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, algorithm_of(node), to_dnnl(source),
+                                                     to_dnnl(target), window.strides, window.kernel, dilations, window.pads_begin, window.pads_end, attr);
+    return make_onednn_kernel(dnnl::pooling_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(),
+                              {{DNNL_ARG_SRC, Binding::Source::input, 0, desc.src_desc(), nullptr},
+                               {DNNL_ARG_DST, Binding::Source::output, 0, desc.dst_desc(), nullptr}});
+}
+
+}  // namespace
+
+Family pool_family() { return {"pool", match, tactics, prepare}; }
+
+}  // namespace fovea::backend::cpu

@@ -51,22 +51,35 @@ double largest_magnitude(const backend::TensorDesc& desc, const std::byte* data)
     return largest;
 }
 
-/// Places worth looking at in a tensor: both corners, and boxes that straddle multiples of usual tile sizes.
+/// Places worth looking at in a tensor. Half of the elements go into lines through all channels (axis 1), one of them at
+/// the very end; the rest into small boxes: both corners, and boxes that straddle multiples of usual tile sizes.
 std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, std::mt19937& random) {
     constexpr std::int64_t kTiles[] = {4, 6, 8, 16, 32, 64};
-    const auto count = static_cast<int>(std::clamp<std::int64_t>(elements / 6, 3, 10));
     std::vector<ops::Box> boxes;
-    for (int i = 0; i < count; ++i) {
+    const auto somewhere = [&](std::int64_t room) { return room > 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(room + 1)) : 0; };
+    if (shape.size() >= 3)
+        for (std::int64_t left = elements / 2, i = 0; left > 0 && i < 4; ++i) {
+            ops::Box line{Shape(shape.size()), Shape(shape.size(), 1)};
+            line.size[1] = std::min(shape[1], left);
+            left -= line.size[1];
+            for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+                const std::int64_t room = shape[axis] - line.size[axis];
+                line.start[axis] = i == 0 ? room : somewhere(room);
+            }
+            boxes.push_back(std::move(line));
+        }
+    const std::int64_t rest = shape.size() >= 3 ? elements / 2 : elements;
+    const auto count = std::clamp<std::int64_t>(rest / 6, 3, 10);
+    for (std::int64_t i = 0; i < count; ++i) {
         ops::Box box = ops::Box::whole(shape);
-        std::int64_t left = std::max<std::int64_t>(1, elements / count);
+        std::int64_t left = std::max<std::int64_t>(1, rest / count);
         for (std::size_t axis = shape.size(); axis-- > 0;) {
             const std::int64_t want = axis + 1 == shape.size() ? 4 : 3;
             box.size[axis] = std::min({shape[axis], want, left});
             left = std::max<std::int64_t>(1, left / box.size[axis]);
             const std::int64_t room = shape[axis] - box.size[axis];
             const std::int64_t tile = kTiles[random() % std::size(kTiles)];
-            const std::int64_t edge = room > 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(room + 1)) / tile * tile - 1 : 0;
-            box.start[axis] = i == 0 ? 0 : i == 1 ? room : std::clamp<std::int64_t>(edge, 0, room);
+            box.start[axis] = i == 0 ? 0 : i == 1 ? room : std::clamp<std::int64_t>(somewhere(room) / tile * tile - 1, 0, room);
         }
         boxes.push_back(std::move(box));
     }

@@ -1,0 +1,142 @@
+#include "compiler/build.hpp"
+
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu.hpp"
+#include "fovea/error.hpp"
+#include "ir/text.hpp"
+#include "ops/evaluate.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+const runtime::Backends& backends() {
+    static const runtime::Backends kBackends = {backend::make_cpu_backend()};
+    return kBackends;
+}
+
+struct Case {
+    const char* name;
+    const char* text;
+};
+
+const Case kCases[] = {
+    {"conv_relu_residual", R"(graph "g" {
+      input %x : f32[2, 16, 13, 17]
+      const %w : f32[16, 16, 3, 3] = random(1)
+      const %b : f32[16] = random(2)
+      %a : f32[*] = Conv(%x, %w, %b) {pads = [1, 1, 1, 1]}
+      %r : f32[*] = Relu(%a)
+      %c : f32[*] = Conv(%r, %w) {pads = [1, 1, 1, 1]}
+      %s : f32[*] = Add(%c, %x)
+      %y : f32[*] = Relu(%s)
+      output "y" = %y
+    })"},
+    {"grouped_strided_dilated", R"(graph "g" {
+      input %x : f32[1, 8, 19, 23]
+      const %w : f32[12, 2, 3, 3] = random(1)
+      %y : f32[*] = Conv(%x, %w) {group = 4, strides = [2, 2], dilations = [2, 1], pads = [2, 1, 2, 1]}
+      output "y" = %y
+    })"},
+    {"pool_concat_resize", R"(graph "g" {
+      input %x : f32[1, 5, 8, 12]
+      const %w : f32[6, 5, 1, 1] = random(1)
+      const %scales : f32[4] = [1, 1, 2, 2]
+      %p : f32[*] = MaxPool(%x) {kernel_shape = [2, 2], strides = [2, 2]}
+      %c : f32[*] = Conv(%p, %w)
+      %u : f32[*] = Resize(%c, _, %scales) {mode = "linear"}
+      %n : f32[*] = Resize(%p, _, %scales) {mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"}
+      %k : f32[*] = Concat(%u, %n, %x) {axis = 1}
+      %g : f32[*] = GlobalAveragePool(%k)
+      output "k" = %k
+      output "g" = %g
+    })"},
+    {"matmul_chain", R"(graph "g" {
+      input %x : f32[2, 7, 24]
+      const %w : f32[24, 40] = random(1)
+      const %b : f32[40] = random(2)
+      const %scale : f32[40] = random(3)
+      const %shift : f32[40] = random(4)
+      %m : f32[*] = MatMul(%x, %w)
+      %a : f32[*] = Add(%m, %b)
+      %r : f32[*] = Relu(%a)
+      %l : f32[*] = LayerNormalization(%r, %scale, %shift) {axis = -1}
+      %t : f32[*] = Transpose(%l) {perm = [0, 2, 1]}
+      %s : f32[*] = Softmax(%t) {axis = 1}
+      output "s" = %s
+    })"},
+    {"tokens_and_back", R"(graph "g" {
+      input %x : f32[1, 16, 6, 10]
+      const %w : f32[16, 16, 1, 1] = random(1)
+      const %flat : i64[3] = [1, 16, 60]
+      const %back : i64[4] = [1, 16, 6, 10]
+      %c : f32[*] = Conv(%x, %w)
+      %f : f32[*] = Reshape(%c, %flat)
+      %t : f32[*] = Transpose(%f) {perm = [0, 2, 1]}
+      %r : f32[*] = Relu(%t)
+      %u : f32[*] = Transpose(%r) {perm = [0, 2, 1]}
+      %v : f32[*] = Reshape(%u, %back)
+      %y : f32[*] = Conv(%v, %w)
+      output "y" = %y
+    })"},
+};
+
+class BuildCase : public testing::TestWithParam<Case> {};
+
+TEST_P(BuildCase, PlanEqualsReference) {
+    ir::Graph graph = ir::parse(GetParam().text);
+    ops::annotate(graph);
+    BuildOptions options;
+    options.gate = GateMode::full;
+    options.threads = 2;
+    const plan::Plan built = build(graph, backends(), options);
+    const auto bytes = plan::serialize(built);
+    const plan::Plan loaded = plan::deserialize(bytes, nullptr);
+    EXPECT_EQ(plan::serialize(loaded), bytes);
+
+    std::vector<Shape> shapes;
+    for (const ir::ValueId id : graph.inputs) shapes.push_back(*ir::known_shape(graph.value(id).dims));
+    const auto inputs = random_inputs(graph, shapes, 7);
+    const auto expected = ops::evaluate(graph, inputs);
+    runtime::Context context(std::make_shared<const runtime::Engine>(loaded, backends()));
+    for (std::size_t i = 0; i < inputs.size(); ++i) context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    for (int run = 0; run < 2; ++run) {
+        context.run();
+        for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_LT(compare(context.output(i), expected[i]).max_error, 1e-5) << built.graph.outputs[i].name;
+    }
+    EXPECT_LE(context.program().arena_bytes, context.program().demand_bytes * 1.15 + 4096);
+}
+
+INSTANTIATE_TEST_SUITE_P(Graphs, BuildCase, testing::ValuesIn(kCases), [](const auto& info) { return info.param.name; });
+
+TEST(Build, ServesEveryShapeOfTheProfile) {
+    ir::Graph graph = ir::parse(R"(graph "g" {
+      input %x : f32[n, 3, h, w]
+      const %w : f32[8, 3, 3, 3] = random(1)
+      %c : f32[*] = Conv(%x, %w) {pads = [1, 1, 1, 1]}
+      %y : f32[*] = MaxPool(%c) {kernel_shape = [2, 2], strides = [2, 2]}
+      output "y" = %y
+    })");
+    BuildOptions options;
+    options.profile["x"] = {{1, 3, 8, 8}, {1, 3, 16, 16}, {4, 3, 32, 40}};
+    const auto engine = std::make_shared<const runtime::Engine>(build(graph, backends(), options), backends());
+    runtime::Context context(engine);
+    for (const Shape& shape : {Shape{1, 3, 8, 8}, Shape{3, 3, 11, 40}, Shape{4, 3, 32, 9}}) {
+        const auto x = random_inputs(graph, {shape}, 3);
+        context.bind_input(0, DType::f32, shape, x[0].raw());
+        context.run();
+        EXPECT_LT(compare(context.output(0), ops::evaluate(graph, x)[0]).max_error, 1e-5);
+    }
+    const Tensor outside(DType::f32, {5, 3, 8, 8});
+    context.bind_input(0, DType::f32, outside.shape(), outside.raw());
+    try {
+        context.run();
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::out_of_range);
+        EXPECT_NE(std::string(error.what()).find("input x"), std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace fovea::compiler

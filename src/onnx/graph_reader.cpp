@@ -65,18 +65,6 @@ std::string quoted(const char* what, const std::string& name) {
     return std::string(what) + " \"" + name.substr(0, 200) + "\"";
 }
 
-void read_initializers(Scope& scope, const schema::GraphProto& proto) {
-    if (proto.sparse_initializer_size() > 0)
-        fail(kUnsupported, "sparse initialisers are not supported", "store the weights as dense tensors");
-    for (const auto& tensor : proto.initializer())
-        with_context(quoted("initializer", tensor.name()), [&] {
-            checked_name(tensor.name(), "an initialiser");
-            scope.define(tensor.name(),
-                         scope.builder.add_constant(scope.prefix + tensor.name(), scope.model.tensors.read(tensor),
-                                                    scope.prefix + tensor.name()));
-        });
-}
-
 void read_outputs(Scope& scope, const schema::GraphProto& proto) {
     for (const auto& output : proto.output())
         with_context(quoted("output", output.name()), [&] {
@@ -133,6 +121,7 @@ ir::ValueId Scope::resolve(const std::string& name) {
     if (!outer) return ir::kNone;
     const ir::ValueId source = outer->resolve(name);
     if (source == ir::kNone) return ir::kNone;
+    if (&outer->builder == &builder) return source;
     const ir::Value& value = outer->builder.graph().value(source);
     const std::string origin = value.origins.empty() ? std::string() : value.origins.front();
     ir::ValueId id;
@@ -144,6 +133,18 @@ ir::ValueId Scope::resolve(const std::string& name) {
     }
     names.emplace(name, id);
     return id;
+}
+
+void read_initializers(Scope& scope, const schema::GraphProto& proto) {
+    if (proto.sparse_initializer_size() > 0)
+        fail(kUnsupported, "sparse initialisers are not supported", "store the weights as dense tensors");
+    for (const auto& tensor : proto.initializer())
+        with_context(quoted("initializer", tensor.name()), [&] {
+            checked_name(tensor.name(), "an initialiser");
+            scope.define(tensor.name(),
+                         scope.builder.add_constant(scope.prefix + tensor.name(), scope.model.tensors.read(tensor),
+                                                    scope.prefix + tensor.name()));
+        });
 }
 
 void Scope::define(const std::string& name, ir::ValueId id) {

@@ -50,6 +50,9 @@ struct Body {
 };
 Body read_body(Scope& outer, const schema::GraphProto& proto, const std::vector<DType>& types);
 
+/// The constants that a graph or body holds.
+void read_initializers(Scope& scope, const schema::GraphProto& proto);
+
 /// Adds all nodes in an order that satisfies their inputs.
 void read_nodes(Scope& scope, const google::protobuf::RepeatedPtrField<schema::NodeProto>& nodes);
 

@@ -40,6 +40,18 @@ ir::ValueId input_of(Scope& scope, const std::string& name) {
     return id;
 }
 
+/// `name` of a node that was replaced by its content means the value that is called `result` inside.
+void define_result(Scope& scope, const std::string& name, Scope& inner, const std::string& result) {
+    if (name.empty()) return;
+    const ir::ValueId id = inner.resolve(result);
+    if (id == ir::kNone) fail(kBroken, "nothing gives the result \"" + result.substr(0, 200) + "\"", kExportAgain);
+    scope.define(checked_name(name, "an output"), id);
+    auto& origins = scope.builder.graph().value(id).origins;
+    const std::string origin = scope.prefix + name;
+    const auto place = std::lower_bound(origins.begin(), origins.end(), origin);
+    if (place == origins.end() || *place != origin) origins.insert(place, origin);
+}
+
 /// A Constant node: its attribute becomes a constant of the graph.
 void read_constant(Scope& scope, const NodeProto& node) {
     if (node.attribute_size() != 1 || node.output_size() != 1)
@@ -126,6 +138,39 @@ void read_bodies(Scope& scope, const std::vector<std::pair<std::string, const At
         call.attributes[keys[i]] = std::make_shared<const ir::Graph>(std::move(bodies[i].graph));
 }
 
+/// The branch that an If with a constant condition takes, or nullptr.
+const schema::GraphProto* taken_branch(Scope& scope, const NodeProto& node) {
+    if (node.op_type() != "If" || node.input_size() != 1) return nullptr;
+    const ir::ValueId condition = input_of(scope, node.input(0));
+    if (condition == ir::kNone) return nullptr;
+    const Tensor& value = scope.builder.info(condition).constant;
+    if (!value || value.dtype() != DType::boolean || value.size() != 1) return nullptr;
+    const char* key = value.as<bool>()[0] ? "then_branch" : "else_branch";
+    for (const auto& [name, attribute] : attributes_of(scope, node))
+        if (name == key && attribute->type() == AttributeProto::GRAPH) return &attribute->g();
+    return nullptr;
+}
+
+/// Puts a branch in the place of its If. The other branch, which may not even fit the shapes at hand, is not read.
+void read_branch(Scope& scope, const NodeProto& node, const schema::GraphProto& branch) {
+    if (node.output_size() != branch.output_size() || branch.input_size() != 0)
+        fail(kBroken,
+             "the branch has " + std::to_string(branch.input_size()) + " inputs and " +
+                 std::to_string(branch.output_size()) + " outputs; expected none and " +
+                 std::to_string(node.output_size()),
+             kExportAgain);
+    Scope inner{.model = scope.model,
+                .builder = scope.builder,
+                .opsets = scope.opsets,
+                .outer = &scope,
+                .call = scope.call,
+                .prefix = scope.prefix,
+                .depth = scope.depth + 1};
+    read_initializers(inner, branch);
+    read_nodes(inner, branch.node());
+    for (int i = 0; i < node.output_size(); ++i) define_result(scope, node.output(i), inner, branch.output(i).name());
+}
+
 void read_operator(Scope& scope, const NodeProto& node) {
     if (!node.domain().empty() && node.domain() != "ai.onnx")
         fail(kUnsupported,
@@ -187,16 +232,7 @@ void read_call(Scope& scope, const NodeProto& node, const Function& function) {
     for (int i = 0; i < proto.input_size(); ++i)
         inner.define(proto.input(i), i < node.input_size() ? input_of(scope, node.input(i)) : ir::kNone);
     read_nodes(inner, proto.node());
-    for (int i = 0; i < node.output_size(); ++i) {
-        if (node.output(i).empty()) continue;
-        const ir::ValueId id = inner.resolve(proto.output(i));
-        if (id == ir::kNone)
-            fail(kBroken, "the function gives no tensor \"" + proto.output(i).substr(0, 200) + "\"", kExportAgain);
-        scope.define(checked_name(node.output(i), "an output"), id);
-        auto& origins = scope.builder.graph().value(id).origins;
-        origins.insert(std::upper_bound(origins.begin(), origins.end(), scope.prefix + node.output(i)),
-                       scope.prefix + node.output(i));
-    }
+    for (int i = 0; i < node.output_size(); ++i) define_result(scope, node.output(i), inner, proto.output(i));
 }
 
 }  // namespace
@@ -208,6 +244,7 @@ void read_node(Scope& scope, const NodeProto& node) {
         if (const Function* function = scope.model.functions.find(node)) return read_call(scope, node, *function);
         const bool main = node.domain().empty() || node.domain() == "ai.onnx";
         if (main && node.op_type() == "Constant") return read_constant(scope, node);
+        if (const auto* branch = main ? taken_branch(scope, node) : nullptr) return read_branch(scope, node, *branch);
         read_operator(scope, node);
     } catch (Error& error) {
         // Errors of the operator itself name the node already.

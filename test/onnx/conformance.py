@@ -13,6 +13,7 @@ from pathlib import Path
 
 import ml_dtypes  # noqa: F401  makes NumPy compare the small types
 import numpy as np
+import onnx
 from onnx.backend.test.case.node import collect_testcases
 
 IGNORES = Path(__file__).with_name("ignore.txt")
@@ -46,6 +47,10 @@ def reference(model, inputs):
 BACKENDS = {"reference": reference}
 
 
+def as_array(value):
+    return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
+
+
 def compare(expected, found, rtol, atol):
     if not isinstance(expected, np.ndarray) and not np.isscalar(expected):
         raise AssertionError(f"expected a {type(expected).__name__}")
@@ -62,9 +67,9 @@ def run_test(test, backend):
     model = test.model.SerializeToString()
     names = [value.name for value in test.model.graph.input]
     for inputs, outputs in test.data_sets:
-        results = backend(model, dict(zip(names, inputs)))
+        results = backend(model, dict(zip(names, map(as_array, inputs))))
         for value, expected in zip(test.model.graph.output, outputs, strict=True):
-            compare(expected, results[value.name], test.rtol, test.atol)
+            compare(as_array(expected), results[value.name], test.rtol, test.atol)
 
 
 def run_all(tests, backend, ignores):

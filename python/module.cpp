@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "engine.hpp"
 #include "fovea/error.hpp"
 #include "numpy.hpp"
 #include "onnx/import.hpp"
@@ -56,6 +57,7 @@ nb::dict evaluate(nb::handle model, const nb::dict& inputs, const std::optional<
 
 NB_MODULE(_fovea, module) {
     nb::exception<fovea::Error>(module, "Error");
+    fovea::python::add_engine(module);
     module.def("evaluate", &fovea::python::evaluate, "model"_a, "inputs"_a, "shapes"_a = nb::none(),
                "Runs an ONNX model (a path, or the bytes of a file) with the plain reference kernels.\n\n"
                "inputs maps the names of the model's inputs to arrays; shapes overrides declared input shapes.\n"

@@ -1,5 +1,6 @@
 """fovea: an ONNX network in, a verified fast plan out."""
 
-from ._fovea import Error, evaluate
+from ._fovea import Engine, Error, Plan, build, evaluate, load, version
 
-__all__ = ["Error", "evaluate"]
+__version__ = version()
+__all__ = ["Engine", "Error", "Plan", "build", "evaluate", "load"]

@@ -1,5 +1,7 @@
 #include "ops/infer.hpp"
 
+#include <algorithm>
+
 #include "base/dispatch.hpp"
 #include "base/limits.hpp"
 #include "fovea/error.hpp"
@@ -31,15 +33,23 @@ ValueTable infer_graph(const ir::Graph& graph, std::vector<ValueInfo> inputs, co
     return table;
 }
 
+/// Bodies may run for any time.
+bool has_body(const ir::Node& node) {
+    return std::any_of(node.attributes.begin(), node.attributes.end(), [](const auto& attribute) {
+        return std::holds_alternative<std::shared_ptr<const ir::Graph>>(attribute.second);
+    });
+}
+
 /// Replaces the inferred outputs by evaluated ones when the inputs are constant and everything is small.
 void fold_small(const ir::Node& node, const Op& op, const std::vector<const ValueInfo*>& inputs,
                 std::vector<ValueInfo>& outputs, std::int64_t limit) {
-    if (!op.deterministic) return;
+    if (!op.deterministic || limit < 0 || has_body(node)) return;
     for (const ValueInfo* input : inputs)
         if (input && !(input->constant && input->constant.size() <= limit)) return;
     for (const ValueInfo& output : outputs) {
+        // With constant inputs only the operators that select some of their input leave a shape unknown.
         const auto shape = ir::known_shape(output.dims);
-        if (!shape || base::element_count(*shape) > limit) return;
+        if (shape && base::element_count(*shape) > limit) return;
     }
     std::vector<Tensor> arguments;
     for (const ValueInfo* input : inputs) arguments.push_back(input ? input->constant : Tensor());

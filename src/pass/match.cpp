@@ -83,4 +83,54 @@ std::optional<std::vector<std::int64_t>> permutation(const View& view, const ir:
     return perm;
 }
 
+std::optional<std::vector<double>> per_channel(const View& view, ir::ValueId id, std::int64_t rank, std::int64_t axis,
+                                               std::int64_t channels) {
+    const Tensor* tensor = view.constant(id);
+    if (!tensor || !base::is_float(tensor->dtype()) || tensor->rank() > rank) return std::nullopt;
+    const std::int64_t lead = rank - tensor->rank();
+    for (std::int64_t i = 0; i < tensor->rank(); ++i) {
+        const std::int64_t size = tensor->shape()[static_cast<std::size_t>(i)];
+        if (size != 1 && !(lead + i == axis && size == channels)) return std::nullopt;
+    }
+    const Tensor wide = tensor->cast(DType::f64);
+    const auto elements = wide.as<double>();
+    if (elements.size() == 1) return std::vector<double>(static_cast<std::size_t>(channels), elements[0]);
+    return std::vector<double>(elements.begin(), elements.end());
+}
+
+std::optional<std::vector<std::int64_t>> reshape_target(const std::optional<ir::Dims>& x,
+                                                        const std::optional<ir::Dims>& y) {
+    if (!y) return std::nullopt;
+    std::vector<std::int64_t> target;
+    int open = 0;
+    for (std::size_t i = 0; i < y->size(); ++i) {
+        const ir::Dim& dim = (*y)[i];
+        if (dim.known()) {
+            // 0 means "as in the input" there.
+            if (dim.value == 0) return std::nullopt;
+            target.push_back(dim.value);
+        } else if (x && i < x->size() && dim.same((*x)[i])) {
+            target.push_back(0);
+        } else {
+            target.push_back(-1);
+            ++open;
+        }
+    }
+    return open <= 1 ? std::optional(target) : std::nullopt;
+}
+
+ir::ValueId reshape(const View& view, ir::Patch& patch, ir::ValueId x, const std::optional<ir::Dims>& y) {
+    const auto& dims = view.dims(x);
+    if (dims && y && dims->size() == y->size() &&
+        std::equal(dims->begin(), dims->end(), y->begin(),
+                   [](const ir::Dim& a, const ir::Dim& b) { return a.same(b); }))
+        return x;
+    const auto target = reshape_target(dims, y);
+    return target ? patch.node("Reshape", {x, patch.constant(Tensor::vector(*target))}) : ir::kNone;
+}
+
+Tensor make_tensor(DType type, Shape shape, const std::vector<double>& values) {
+    return Tensor::from<double>(std::move(shape), values).cast(type);
+}
+
 }  // namespace fovea::pass

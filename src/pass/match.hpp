@@ -2,7 +2,9 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "ir/patch.hpp"
 #include "pass/view.hpp"
 
 /// Small questions that several passes ask of a graph.
@@ -31,5 +33,23 @@ std::optional<std::vector<std::int64_t>> reduced_axes(const View& view, const ir
 
 /// The permutation of a Transpose; not set when neither the attribute nor the rank is known.
 std::optional<std::vector<std::int64_t>> permutation(const View& view, const ir::Node& node);
+
+/// Elements of a constant that an element-wise operator spreads over a value of rank `rank` along `axis` only: one per
+/// channel (a single element is repeated). Not set when it varies along another axis, raises the rank or is no real
+/// number.
+std::optional<std::vector<double>> per_channel(const View& view, ir::ValueId id, std::int64_t rank, std::int64_t axis,
+                                               std::int64_t channels);
+
+/// The target of a Reshape from `x` to `y`: numbers, 0 for a size that stays in place, at most one -1. Not set when
+/// that does not express it.
+std::optional<std::vector<std::int64_t>> reshape_target(const std::optional<ir::Dims>& x,
+                                                        const std::optional<ir::Dims>& y);
+
+/// Adds a Reshape of `x` to the shape `y` to the patch, or gives `x` when it has that shape; `kNone` when the target
+/// cannot be written as a constant.
+ir::ValueId reshape(const View& view, ir::Patch& patch, ir::ValueId x, const std::optional<ir::Dims>& y);
+
+/// A floating-point tensor of the given type and shape.
+Tensor make_tensor(DType type, Shape shape, const std::vector<double>& values);
 
 }  // namespace fovea::pass

@@ -5,9 +5,28 @@
 /// One function per file of this folder that holds a pass; `pipeline.cpp` puts them in order.
 namespace fovea::pass {
 
+Pass attention_layout();
+Pass canonical_arithmetic();
+Pass canonical_linear();
+Pass canonical_pools();
+Pass canonical_shapes();
+Pass clean_casts();
+Pass clean_reshapes();
+Pass clean_transposes();
 Pass dead_code();
+Pass fold_affine();
 Pass fold_constants();
 Pass merge_equal_nodes();
+Pass merge_pads();
+Pass merge_siblings();
+Pass recognise_activations();
+Pass recognise_attention();
+Pass recognise_normalisations();
+Pass recognise_pixel_shuffle();
+Pass recognise_softmax();
 Pass remove_identities();
+Pass resolve_shapes();
+Pass slices_to_split();
+Pass unpack_heads();
 
 }  // namespace fovea::pass

@@ -9,8 +9,27 @@ const std::vector<Pass>& pipeline() {
     static const std::vector<Pass> passes = {
         dead_code(),
         fold_constants(),
+        resolve_shapes(),
         remove_identities(),
         merge_equal_nodes(),
+        clean_casts(),
+        canonical_arithmetic(),
+        recognise_normalisations(),
+        recognise_activations(),
+        recognise_softmax(),
+        recognise_pixel_shuffle(),
+        unpack_heads(),
+        recognise_attention(),
+        attention_layout(),
+        clean_transposes(),
+        clean_reshapes(),
+        merge_pads(),
+        fold_affine(),
+        canonical_linear(),
+        canonical_pools(),
+        slices_to_split(),
+        merge_siblings(),
+        canonical_shapes(),
     };
     return passes;
 }

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/tensor.hpp"
+
+namespace fovea::pass {
+
+/// As Transpose's `perm`: axis i of the output is axis perm[i] of the input.
+using Permutation = std::vector<std::int64_t>;
+
+/// The permutation of `second` applied to the result of `first`.
+Permutation compose(const Permutation& first, const Permutation& second);
+Permutation inverse(const Permutation& perm);
+bool is_identity(const Permutation& perm);
+/// `tensor` with its axes in the order of `perm`.
+Tensor transposed(const Tensor& tensor, const Permutation& perm);
+
+}  // namespace fovea::pass

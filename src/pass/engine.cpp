@@ -63,7 +63,7 @@ class Engine {
         ir::verify(graph);
         rewrite_bodies(graph);
         {
-            State state(graph, {});
+            State state(graph);
             bool changed = true;
             for (int round = 0; changed && left_ > 0; ++round) {
                 if (round == kMaxRounds) {

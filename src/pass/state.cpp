@@ -7,11 +7,26 @@ namespace {
 
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 
+/// A size that nobody named gets a name here, so that it is recognised where it comes again.
+constexpr char kUnnamed = '?';
+
+bool unnamed(const ir::Dim& dim) { return !dim.known() && (dim.symbol.empty() || dim.symbol[0] == kUnnamed); }
+
 /// Adds what `more` says to `known`; false when they contradict each other.
 bool merge(ir::Dim& known, const ir::Dim& more) {
     if (known.known()) return !more.known() || more.value == known.value;
-    if (more.known() || known.symbol.empty()) known = more;
+    if (known.symbol.empty() || (unnamed(known) && !unnamed(more)))
+        known = more;
+    else if (more.known())
+        known = more;
     return true;
+}
+
+void name_sizes(ops::ValueInfo& info, ir::ValueId id) {
+    if (!info.dims) return;
+    for (std::size_t axis = 0; axis < info.dims->size(); ++axis)
+        if (ir::Dim& dim = (*info.dims)[axis]; !dim.known() && dim.symbol.empty())
+            dim.symbol = kUnnamed + std::to_string(id) + "." + std::to_string(axis);
 }
 
 bool merge(ops::ValueInfo& known, const ops::ValueInfo& more) {
@@ -43,8 +58,19 @@ std::string describe(const ops::ValueInfo& info) {
 
 }  // namespace
 
-State::State(ir::Graph& graph, const ops::InferOptions& options)
-    : graph_(graph), table_(ops::infer(graph, options)), order_(graph.order()) {}
+State::State(ir::Graph& graph) : graph_(graph), table_(at(graph.value_count())), order_(graph.order()) {
+    for (ir::ValueId id = 0; id < graph.value_count(); ++id) add_constant(id);
+    for (const ir::ValueId id : graph.inputs) {
+        table_[at(id)] = {graph.value(id).dtype, graph.value(id).dims, Tensor(), std::nullopt};
+        name_sizes(table_[at(id)], id);
+    }
+    for (const ir::NodeId id : order_) infer(id);
+}
+
+void State::add_constant(ir::ValueId id) {
+    if (const Tensor* tensor = graph_.constant(id))
+        table_[at(id)] = {tensor->dtype(), ir::to_dims(tensor->shape()), *tensor, std::nullopt};
+}
 
 bool State::infer(ir::NodeId id) {
     const ir::Node& node = graph_.node(id);
@@ -59,6 +85,7 @@ bool State::infer(ir::NodeId id) {
             throw Error(ErrorCode::internal, "the output was " + describe(table_[at(node.outputs[i])]) +
                                                  " and became " + describe(results[i]))
                 .in("node " + node.name + " (" + node.op + ")");
+        name_sizes(merged, node.outputs[i]);
         if (same(merged, table_[at(node.outputs[i])])) continue;
         table_[at(node.outputs[i])] = std::move(merged);
         changed = true;
@@ -69,9 +96,7 @@ bool State::infer(ir::NodeId id) {
 void State::update(const std::vector<ir::Applied>& applied) {
     const auto known_values = static_cast<ir::ValueId>(table_.size());
     table_.resize(at(graph_.value_count()));
-    for (ir::ValueId id = known_values; id < graph_.value_count(); ++id)
-        if (const Tensor* tensor = graph_.constant(id))
-            table_[at(id)] = {tensor->dtype(), ir::to_dims(tensor->shape()), *tensor, std::nullopt};
+    for (ir::ValueId id = known_values; id < graph_.value_count(); ++id) add_constant(id);
     order_ = graph_.order();
     std::vector<bool> dirty(at(graph_.node_count()), false);
     const auto readers = graph_.consumers();
@@ -103,6 +128,9 @@ void State::annotate() const {
         if (info.dtype == DType::undefined) continue;
         graph_.value(id).dtype = info.dtype;
         graph_.value(id).dims = info.dims;
+        if (info.dims)
+            for (ir::Dim& dim : *graph_.value(id).dims)
+                if (unnamed(dim)) dim.symbol.clear();
     }
 }
 

@@ -12,7 +12,7 @@ namespace fovea::pass {
 /// readers or its definition change, because patches keep contents; so knowledge only grows.
 class State {
   public:
-    State(ir::Graph& graph, const ops::InferOptions& options);
+    explicit State(ir::Graph& graph);
 
     [[nodiscard]] const ops::ValueTable& table() const { return table_; }
     [[nodiscard]] const std::vector<ir::NodeId>& order() const { return order_; }
@@ -24,7 +24,9 @@ class State {
     void annotate() const;
 
   private:
+    /// Infers one node; whether anything new came of it.
     bool infer(ir::NodeId id);
+    void add_constant(ir::ValueId id);
 
     ir::Graph& graph_;
     ops::ValueTable table_;

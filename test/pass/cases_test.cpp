@@ -62,6 +62,8 @@ std::vector<pass::Pass> passes_of(const std::string& names) {
     return passes;
 }
 
+void PrintTo(const Case& one, std::ostream* stream) { *stream << one.title; }
+
 class PassCase : public testing::TestWithParam<Case> {};
 
 TEST_P(PassCase, GivesTheExpectedGraphAndTheSameNumbers) {

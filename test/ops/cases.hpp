@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct OperatorCase {
     std::string name;  ///< file and graph, letters, digits and underscores only
     ir::Graph graph;
 
+    friend std::ostream& operator<<(std::ostream& stream, const OperatorCase& one) { return stream << one.name; }
     [[nodiscard]] const ir::Node& node() const { return graph.node(graph.order().front()); }
 };
 

@@ -7,6 +7,7 @@
 #include "engine.hpp"
 #include "fovea/error.hpp"
 #include "numpy.hpp"
+#include "onnx/export.hpp"
 #include "onnx/import.hpp"
 #include "ops/evaluate.hpp"
 
@@ -52,6 +53,11 @@ nb::dict evaluate(nb::handle model, const nb::dict& inputs, const std::optional<
     return outputs;
 }
 
+nb::bytes convert(nb::handle model, const std::optional<Shapes>& shapes) {
+    const std::string bytes = onnx::export_bytes(import_from(model, shapes));
+    return nb::bytes(bytes.data(), bytes.size());
+}
+
 }  // namespace
 }  // namespace fovea::python
 
@@ -62,4 +68,7 @@ NB_MODULE(_fovea, module) {
                "Runs an ONNX model (a path, or the bytes of a file) with the plain reference kernels.\n\n"
                "inputs maps the names of the model's inputs to arrays; shapes overrides declared input shapes.\n"
                "Returns a dict from output names to arrays. Raises fovea.Error for broken or unsupported models.");
+    module.def("convert", &fovea::python::convert, "model"_a, "shapes"_a = nb::none(),
+               "Reads an ONNX model (a path, or the bytes of a file) and writes it again, as bytes: functions inlined,\n"
+               "operators in the form of newer operator sets.");
 }

@@ -29,9 +29,14 @@ void infer(InferContext& c) {
     c.set_output(0, c.dtype(0), std::nullopt);
     if (!c.dims(0)) return;
     const ir::Dims& x = *c.dims(0);
+    const auto rank = static_cast<std::int64_t>(x.size());
     const auto given = c.has(1) ? c.constant_integers(1) : std::vector<std::int64_t>();
     if (!given) {
-        if (keep) c.set_output(0, c.dtype(0), ir::Dims(x.size()));
+        const auto count = ir::known_shape(c.dims(1));
+        if (keep)
+            c.set_output(0, c.dtype(0), ir::Dims(x.size()));
+        else if (count && count->size() == 1 && count->front() > 0 && count->front() <= rank)
+            c.set_output(0, c.dtype(0), ir::Dims(x.size() - static_cast<std::size_t>(count->front())));
         return;
     }
     const std::vector<bool> reduced = reduced_axes(c, *given, x.size());

@@ -47,6 +47,11 @@ def reference(model, inputs):
 BACKENDS = {"reference": reference}
 
 
+def ignored_by(test, ignores):
+    """The pattern that ignores the test, or None."""
+    return next((pattern for pattern in ignores if fnmatch.fnmatchcase(test.name, pattern)), None)
+
+
 def as_array(value):
     return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
 
@@ -78,7 +83,7 @@ def run_all(tests, backend, ignores):
     failures = []
     needed = set()
     for test in tests:
-        pattern = next((p for p in ignores if fnmatch.fnmatchcase(test.name, p)), None)
+        pattern = ignored_by(test, ignores)
         try:
             run_test(test, backend)
         except Exception as error:  # noqa: BLE001  whatever goes wrong is a failure of the test

@@ -32,6 +32,20 @@ const Case kCases[] = {
       %y : f32[*] = Relu(%s)
       output "y" = %y
     })"},
+    {"reflected_upsampled_concatenated", R"(graph "g" {
+      input %x : f32[2, 9, 6, 7]
+      input %skip : f32[2, 5, 12, 14]
+      const %w : f32[20, 14, 3, 3] = random(1)
+      const %b : f32[20] = random(2)
+      const %scales : f32[4] = [1, 1, 2, 2]
+      const %pads : i64[8] = [0, 0, 1, 1, 0, 0, 1, 1]
+      %u : f32[*] = Resize(%x, _, %scales) {mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"}
+      %k : f32[*] = Concat(%u, %skip) {axis = 1}
+      %p : f32[*] = Pad(%k, %pads) {mode = "reflect"}
+      %c : f32[*] = Conv(%p, %w, %b)
+      %y : f32[*] = Elu(%c)
+      output "y" = %y
+    })"},
     {"grouped_strided_dilated", R"(graph "g" {
       input %x : f32[1, 8, 19, 23]
       const %w : f32[12, 2, 3, 3] = random(1)

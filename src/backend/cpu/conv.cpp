@@ -1,89 +1,99 @@
+#include "backend/cpu/conv.hpp"
+
+#include <algorithm>
+
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
 #include "fovea/error.hpp"
-#include "ops/window.hpp"
 
 namespace fovea::backend::cpu {
+
+bool read_pad(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ConvPrologue& prologue) {
+    (void)graph;
+    if (node.op != "Pad" || node.inputs.size() < 2 || node.inputs[1] == ir::kNone) return false;
+    const std::string mode = node.get<std::string>("mode", "constant");
+    if (mode != "reflect" && mode != "edge") return false;
+    if (node.inputs.size() > 3 && node.inputs[3] != ir::kNone) return false;
+    const Tensor& pads = values[static_cast<std::size_t>(node.inputs[1])].constant;
+    if (!pads || pads.size() != 8) return false;
+    const auto p = pads.to_int64();
+    if (p[0] || p[1] || p[4] || p[5] || std::any_of(p.begin(), p.end(), [](std::int64_t n) { return n < 0 || n > 64; })) return false;
+    prologue.pad = mode == "reflect" ? ConvPrologue::Pad::reflect : ConvPrologue::Pad::edge;
+    prologue.pads_begin = {p[2], p[3]};
+    prologue.pads_end = {p[6], p[7]};
+    return true;
+}
+
+std::optional<std::int64_t> nearest_factor(const ops::ValueTable& values, const ir::Node& node) {
+    if (node.op != "Resize" || node.get<std::string>("mode", "nearest") != "nearest" || node.attributes.contains("axes")) return std::nullopt;
+    const std::string transformation = node.get<std::string>("coordinate_transformation_mode", "half_pixel");
+    const std::string nearest = node.get<std::string>("nearest_mode", "round_prefer_floor");
+    const bool floor = transformation == "asymmetric" && nearest == "floor";
+    const bool round = transformation == "half_pixel" && nearest.starts_with("round");
+    if (!floor && !round) return std::nullopt;
+    // Only factors that the node states: sizes given as numbers may round differently at other shapes.
+    if (node.inputs.size() < 3 || node.inputs[2] == ir::kNone) return std::nullopt;
+    const Tensor& scales = values[static_cast<std::size_t>(node.inputs[2])].constant;
+    if (!scales || scales.size() != 4) return std::nullopt;
+    const auto s = scales.to_float();
+    const auto factor = static_cast<std::int64_t>(s[2]);
+    if (s[0] != 1 || s[1] != 1 || s[2] != s[3] || s[2] != static_cast<float>(factor) || factor < 1 || factor > 8) return std::nullopt;
+    return factor;
+}
+
+ConvRegion read_conv(const RegionContext& context) {
+    ConvRegion result;
+    std::size_t at = 0;
+    while (context.node(at).op != "Conv") ++at;
+    result.conv = &context.node(at);
+    result.prologue = match_prologue(context.graph, context.values, result.conv->inputs[0], [&](ir::ValueId id) {
+        const ir::NodeId producer = context.graph.value(id).producer;
+        const auto& nodes = context.region.nodes;
+        return std::find(nodes.begin(), nodes.end(), producer) != nodes.end() ? producer : ir::kNone;
+    });
+    result.epilogue = read_epilogue(context, result.conv->outputs[0], at + 1);
+    result.input = context.shape(result.conv->inputs[0]);
+    const Shape& w = context.constant(result.conv->inputs[1])->shape();
+    const ops::NodeView view(*result.conv);
+    result.group = view.integer("group", 1);
+    result.window = ops::sliding_window(view, {w.begin() + 2, w.end()}, Shape(result.input.begin() + 2, result.input.end()));
+    return result;
+}
+
 namespace {
-
-using dnnl::memory;
-
-bool float_type(DType type) { return type == DType::f32 || type == DType::bf16; }
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
     if (node.op != "Conv") return refuse(Reason::unsupported_operator);
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
-    if (!float_type(context.info(node.inputs[0]).dtype)) return refuse(Reason::unsupported_dtype, "convolution takes f32 or bf16");
+    const DType type = context.info(node.inputs[0]).dtype;
+    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "convolution takes f32 or bf16");
     if (x->size() > 5) return refuse(Reason::unsupported_shape, "more than three spatial axes");
     if (!context.graph.constant(node.inputs[1])) return refuse(Reason::unsupported_shape, "weights computed at run time");
-    std::vector<ir::NodeId> nodes = {root};
+    if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone && !context.graph.constant(node.inputs[2]))
+        return refuse(Reason::unsupported_shape, "bias computed at run time");
+    std::vector<ir::NodeId> nodes;
+    if (context.fuse && x->size() == 4)
+        nodes = match_prologue(context.graph, context.values, node.inputs[0], [&](ir::ValueId id) { return context.sole_producer(id); }).nodes;
+    nodes.push_back(root);
     const Epilogue epilogue = match_epilogue(context, node.outputs[0], 6, accepts_post_op);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "conv", std::move(nodes));
 }
 
 std::vector<Tactic> tactics(const RegionContext& context) {
-    return {uniform_tactic(context, "onednn", Layout::channels_last)};
-}
-
-memory::dims to_dims(const std::vector<std::int64_t>& values) { return {values.begin(), values.end()}; }
-
-/// Weights [K, C/g, taps…] as oneDNN names them, with a group axis in front when there is more than one group.
-memory::dims weight_dims(const Shape& w, std::int64_t group) {
-    memory::dims dims(w.begin(), w.end());
-    if (group > 1) {
-        dims.insert(dims.begin(), group);
-        dims[1] /= group;
+    std::vector<Tactic> result = {uniform_tactic(context, "onednn", Layout::channels_last)};
+    if (suits_winograd(context, read_conv(context))) {
+        result.push_back(uniform_tactic(context, "winograd", Layout::channels_last));
+        result.back().pitched = true;
     }
-    return dims;
-}
-
-memory::desc plain_desc(const memory::dims& dims, memory::data_type type) {
-    const Shape strides = base::row_major_strides(dims);
-    return memory::desc(dims, type, memory::dims(strides.begin(), strides.end()));
+    return result;
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
-    const ir::Node& node = context.node(0);
-    const Tensor& weights = *context.constant(node.inputs[1]);
-    const Shape x = context.shape(node.inputs[0]);
-    const ops::NodeView view(node);
-    const auto window = ops::sliding_window(view, {weights.shape().begin() + 2, weights.shape().end()}, Shape(x.begin() + 2, x.end()));
-    memory::dims dilations = to_dims(window.dilations);
-    for (auto& d : dilations) --d;
-    const std::int64_t group = view.integer("group", 1);
-
-    const std::size_t input = context.input_index(node.inputs[0]);
-    const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
-    const memory::desc w_any(weight_dims(weights.shape(), group), to_dnnl(source.dtype), memory::format_tag::any);
-    const Tensor* bias = node.inputs.size() > 2 ? context.constant(node.inputs[2]) : nullptr;
-    const memory::desc b_desc = bias ? memory::desc({bias->size()}, memory::data_type::f32, memory::format_tag::a) : memory::desc();
-    const Epilogue epilogue = read_epilogue(context, node.outputs[0], 1);
-    const PostOps post = post_ops(context, tactic, epilogue);
-    const dnnl::convolution_forward::primitive_desc desc(
-        engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, to_dnnl(source), w_any, b_desc,
-        to_dnnl(target), to_dims(window.strides), dilations, to_dims(window.pads_begin), to_dims(window.pads_end), post.attr);
-
-    const std::string& name = context.graph.value(node.inputs[1]).name;
-    std::vector<Binding> bindings = {
-        {DNNL_ARG_SRC, Binding::Source::input, input, desc.src_desc(), nullptr},
-        {DNNL_ARG_DST, Binding::Source::output, 0, desc.dst_desc(), nullptr},
-        {DNNL_ARG_WEIGHTS, Binding::Source::constant, 0, desc.weights_desc(),
-         pack(context, name, weights, plain_desc(weight_dims(weights.shape(), group), to_dnnl(weights.dtype())), desc.weights_desc())}};
-    if (bias) {
-        const Tensor f32 = bias->cast(DType::f32);
-        bindings.push_back({DNNL_ARG_BIAS, Binding::Source::constant, 0, b_desc,
-                            pack(context, context.graph.value(node.inputs[2]).name, f32, b_desc, b_desc)});
-    }
-    for (const auto& [argument, value] : post.operands) {
-        const std::size_t operand = context.input_index(value);
-        TensorDesc operand_desc = context.input_desc(operand, tactic);
-        operand_desc.shape.insert(operand_desc.shape.begin(), target.shape.size() - operand_desc.shape.size(), 1);
-        bindings.push_back({argument, Binding::Source::input, operand, to_dnnl(operand_desc), nullptr});
-    }
-    return make_onednn_kernel(dnnl::convolution_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
+    if (tactic.name == "winograd") return prepare_winograd(context, tactic);
+    return prepare_onednn_conv(context, tactic);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "pass/match.hpp"
+#include "pass/move.hpp"
 #include "pass/passes.hpp"
-#include "pass/permutation.hpp"
 
 namespace fovea::pass {
 namespace {

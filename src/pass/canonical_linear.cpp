@@ -1,7 +1,7 @@
 #include "base/dispatch.hpp"
 #include "pass/match.hpp"
+#include "pass/move.hpp"
 #include "pass/passes.hpp"
-#include "pass/permutation.hpp"
 
 namespace fovea::pass {
 namespace {

@@ -3,8 +3,8 @@
 
 #include "ops/op.hpp"
 #include "pass/match.hpp"
+#include "pass/move.hpp"
 #include "pass/passes.hpp"
-#include "pass/permutation.hpp"
 
 namespace fovea::pass {
 namespace {

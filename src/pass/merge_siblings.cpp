@@ -2,9 +2,9 @@
 #include <map>
 
 #include "base/dispatch.hpp"
-#include "ops/evaluate.hpp"
 #include "ops/op.hpp"
 #include "pass/match.hpp"
+#include "pass/move.hpp"
 #include "pass/passes.hpp"
 
 namespace fovea::pass {
@@ -75,12 +75,6 @@ bool mergeable(const View& view, const Sibling& a, const Sibling& b) {
     return a.activation->op == b.activation->op && equal_attributes(*a.activation, *b.activation);
 }
 
-Tensor joined(const std::vector<Tensor>& parts, std::int64_t axis) {
-    Node node{.op = "Concat", .outputs = {0}, .attributes = {{"axis", axis}}};
-    for (std::size_t i = 0; i < parts.size(); ++i) node.inputs.push_back(static_cast<ValueId>(i + 1));
-    return ops::evaluate(node, parts).front();
-}
-
 void merge(const View& view, const std::vector<Sibling>& group, ir::Patch& patch) {
     const Node& first = *group[0].layer;
     const bool conv = first.op == "Conv";
@@ -94,8 +88,8 @@ void merge(const View& view, const std::vector<Sibling>& group, ir::Patch& patch
         sizes.push_back(one.outputs);
         biased = biased || one.bias != kNone;
     }
-    std::vector<ValueId> inputs = {first.inputs[0], patch.constant(joined(weights, conv ? 0 : 1), "weights")};
-    const ValueId bias = biased ? patch.constant(joined(biases, 0), "bias") : kNone;
+    std::vector<ValueId> inputs = {first.inputs[0], patch.constant(concatenated(weights, conv ? 0 : 1), "weights")};
+    const ValueId bias = biased ? patch.constant(concatenated(biases, 0), "bias") : kNone;
     if (conv && biased) inputs.push_back(bias);
     ValueId result = patch.node(first.op, std::move(inputs), first.attributes);
     if (!conv && biased) result = patch.node("Add", {result, bias});

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "pass/match.hpp"
+#include "pass/move.hpp"
 #include "pass/passes.hpp"
-#include "pass/permutation.hpp"
 
 namespace fovea::pass {
 namespace {

@@ -1,6 +1,6 @@
 #include "pass/match.hpp"
+#include "pass/move.hpp"
 #include "pass/passes.hpp"
-#include "pass/permutation.hpp"
 
 namespace fovea::pass {
 namespace {

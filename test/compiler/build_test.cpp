@@ -79,6 +79,20 @@ const Case kCases[] = {
       %s : f32[*] = Softmax(%t) {axis = 1}
       output "s" = %s
     })"},
+    {"attention_by_heads", R"(graph "g" {
+      input %q : f32[2, 37, 24]
+      input %k : f32[2, 21, 24]
+      input %v : f32[2, 21, 24]
+      %y : f32[*] = Attention(%q, %k, %v) {q_num_heads = 3, kv_num_heads = 3}
+      output "y" = %y
+    })"},
+    {"attention_of_four_axes", R"(graph "g" {
+      input %q : f32[2, 3, 300, 8]
+      input %k : f32[2, 3, 900, 8]
+      input %v : f32[2, 3, 900, 8]
+      %y : f32[*] = Attention(%q, %k, %v) {scale = 0.5f}
+      output "y" = %y
+    })"},
     {"tokens_and_back", R"(graph "g" {
       input %x : f32[1, 16, 6, 10]
       const %w : f32[16, 16, 1, 1] = random(1)

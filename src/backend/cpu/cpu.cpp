@@ -13,6 +13,7 @@ std::span<const Family> families() {
     static const Family kFamilies[] = {
         conv_family(),
         matmul_family(),
+        attention_family(),
         pool_family(),
         layer_norm_family(),
         softmax_family(),

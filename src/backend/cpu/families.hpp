@@ -5,6 +5,7 @@
 /// One function per family, each in the file of its name; `cpu.cpp` lists them.
 namespace fovea::backend::cpu {
 
+Family attention_family();
 Family concat_family();
 Family conv_family();
 Family layer_norm_family();

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/limits.hpp"
 #include "ops/evaluate.hpp"
@@ -43,7 +44,7 @@ class Folder {
   private:
     void fold(const ir::Node& node) {
         const ops::Op* op = ops::find(node.op);
-        if (!op || !op->deterministic) return;
+        if (!op || !op->deterministic || keeps_quantised(node)) return;
         if (fold_known(node)) return;
         std::vector<Tensor> inputs;
         for (const ir::ValueId id : node.inputs) {
@@ -54,6 +55,16 @@ class Folder {
         auto results = ops::evaluate(node, std::move(inputs));
         for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i)
             if (node.outputs[i] != ir::kNone && results[i]) folded_.emplace(node.outputs[i], std::move(results[i]));
+    }
+
+    /// Quantised weights stay quantised, for the kernels that compute with them; so does what follows from their
+    /// values.
+    bool keeps_quantised(const ir::Node& node) {
+        const bool follows = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                         [&](ir::ValueId id) { return dequantised_.contains(id); });
+        if (node.op != "DequantizeLinear" && (!follows || node.op == "Shape" || node.op == "Size")) return false;
+        dequantised_.insert(node.outputs.begin(), node.outputs.end());
+        return true;
     }
 
     /// Takes what inference already computed: all outputs constant or sizes that are numbers.
@@ -127,6 +138,7 @@ class Folder {
 
     const View& view_;
     std::map<ir::ValueId, Tensor> folded_;
+    std::set<ir::ValueId> dequantised_;
 };
 
 std::vector<ir::Patch> propose(const View& view) { return Folder(view).fold(); }

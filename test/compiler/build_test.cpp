@@ -79,6 +79,20 @@ const Case kCases[] = {
       %s : f32[*] = Softmax(%t) {axis = 1}
       output "s" = %s
     })"},
+    {"split_and_slice", R"(graph "g" {
+      input %x : f32[2, 12, 5, 7]
+      const %w : f32[12, 12, 1, 1] = random(1)
+      const %parts : i64[2] = [4, 8]
+      const %starts : i64[2] = [1, -4]
+      const %ends : i64[2] = [9, 1000]
+      const %axes : i64[2] = [1, 3]
+      %c : f32[*] = Conv(%x, %w)
+      %a : f32[*], %b : f32[*] = Split(%c, %parts) {axis = 1}
+      %s : f32[*] = Slice(%c, %starts, %ends, %axes)
+      output "a" = %a
+      output "b" = %b
+      output "s" = %s
+    })"},
     {"attention_by_heads", R"(graph "g" {
       input %q : f32[2, 37, 24]
       input %k : f32[2, 21, 24]

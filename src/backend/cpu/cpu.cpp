@@ -20,6 +20,7 @@ std::span<const Family> families() {
         resize_family(),
         pointwise_family(),
         concat_family(),
+        slice_family(),
         view_family(),
         transpose_family(),
     };

@@ -13,6 +13,7 @@ Family matmul_family();
 Family pointwise_family();
 Family pool_family();
 Family resize_family();
+Family slice_family();
 Family softmax_family();
 Family transpose_family();
 Family view_family();

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/families.hpp"
+#include "base/parallel.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::backend::cpu {
+namespace {
+
+std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
+    const ir::Node& node = context.graph.node(root);
+    if (node.op != "Slice" && node.op != "Split") return refuse(Reason::unsupported_operator);
+    if (!context.shape(node.inputs[0])) return refuse(Reason::shape_depends_on_data);
+    for (const ir::ValueId output : node.outputs)
+        if (output == ir::kNone || !context.shape(output)) return refuse(Reason::shape_depends_on_data);
+    for (std::size_t i = 1; i < node.inputs.size(); ++i)
+        if (node.inputs[i] != ir::kNone && !context.graph.constant(node.inputs[i])) return refuse(Reason::shape_depends_on_data, "starts, ends or sizes computed at run time");
+    if (node.op == "Slice" && node.inputs.size() > 4 && node.inputs[4] != ir::kNone)
+        for (const std::int64_t step : context.graph.constant(node.inputs[4])->to_int64())
+            if (step != 1) return refuse(Reason::unsupported_attribute, "steps other than 1");
+    Region region = make_region(context, "slice", {root});
+    if (region.outputs.empty()) return refuse(Reason::unsupported_shape, "nothing reads the result");
+    return region;
+}
+
+std::vector<Tactic> tactics(const RegionContext& context) {
+    std::vector<Tactic> result = {uniform_tactic(context, "copy:plain", Layout::plain)};
+    if (has_channels(context, context.node(0).inputs[0])) result.push_back(uniform_tactic(context, "copy:channels_last", Layout::channels_last));
+    return result;
+}
+
+/// Axes in the order of memory.
+Shape in_memory_order(Shape shape, Layout layout) {
+    if (layout == Layout::channels_last) std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
+    return shape;
+}
+
+/// Copies a box of a dense tensor into a dense tensor of the box's size.
+class BoxCopy {
+  public:
+    BoxCopy(const Shape& full, const Shape& start, const Shape& size, std::size_t width) {
+        // Whole axes below a partial one join it: what remains innermost is one contiguous run.
+        std::size_t axis = full.size();
+        std::int64_t run = 1, pitch = 1;
+        while (axis > 0 && size[axis - 1] == full[axis - 1]) run *= full[--axis];
+        pitch = run;
+        if (axis > 0) {
+            --axis;
+            offset_ = static_cast<std::size_t>(start[axis] * run) * width;
+            pitch = run * full[axis];
+            run *= size[axis];
+        }
+        run_ = static_cast<std::size_t>(run) * width;
+        for (std::size_t i = axis; i-- > 0;) {
+            offset_ += static_cast<std::size_t>(start[i] * pitch) * width;
+            sizes_.insert(sizes_.begin(), size[i]);
+            steps_.insert(steps_.begin(), static_cast<std::size_t>(pitch) * width);
+            pitch *= full[i];
+        }
+        for (const std::int64_t n : sizes_) runs_ *= n;
+    }
+
+    void operator()(const std::byte* source, std::byte* target) const {
+        base::parallel_for(runs_, static_cast<std::int64_t>(65536 / (run_ + 1)) + 1, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t i = begin; i < end; ++i) {
+                std::size_t offset = offset_;
+                std::int64_t rest = i;
+                for (std::size_t axis = sizes_.size(); axis-- > 0;) {
+                    offset += static_cast<std::size_t>(rest % sizes_[axis]) * steps_[axis];
+                    rest /= sizes_[axis];
+                }
+                std::memcpy(target + static_cast<std::size_t>(i) * run_, source + offset, run_);
+            }
+        });
+    }
+
+  private:
+    std::size_t offset_ = 0, run_ = 0;
+    std::int64_t runs_ = 1;
+    Shape sizes_;
+    std::vector<std::size_t> steps_;
+};
+
+class SliceKernel final : public Kernel {
+  public:
+    SliceKernel(std::size_t input, std::vector<BoxCopy> copies) : input_(input), copies_(std::move(copies)) {}
+    void run(const KernelArgs& args) const override {
+        for (std::size_t i = 0; i < copies_.size(); ++i) copies_[i](args.inputs[input_], args.outputs[i]);
+    }
+    [[nodiscard]] std::string implementation() const override { return "strided copy"; }
+
+  private:
+    std::size_t input_;
+    std::vector<BoxCopy> copies_;
+};
+
+/// Where an output of the node begins in its input.
+Shape start_of(const RegionContext& context, ir::ValueId output) {
+    const ir::Node& node = context.node(0);
+    const Shape full = context.shape(node.inputs[0]);
+    Shape start(full.size(), 0);
+    if (node.op == "Split") {
+        const auto axis = static_cast<std::size_t>(base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(full.size())));
+        for (const ir::ValueId part : node.outputs) {
+            if (part == output) break;
+            start[axis] += context.shape(part)[axis];
+        }
+        return start;
+    }
+    ops::ShapeContext shapes(node);
+    for (const ir::ValueId input : node.inputs) {
+        shapes.inputs.push_back(input == ir::kNone ? Shape() : context.shape(input));
+        shapes.constants.push_back(input == ir::kNone || !context.constant(input) ? Tensor() : *context.constant(input));
+    }
+    shapes.outputs = {context.shape(output)};
+    return ops::find("Slice")->required_input(shapes, 0, ops::Box::whole(shapes.outputs[0])).start;
+}
+
+std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
+    const std::size_t input = context.input_index(context.node(0).inputs[0]);
+    const Layout layout = tactic.inputs[input];
+    const TensorDesc source = context.input_desc(input, tactic);
+    std::vector<BoxCopy> copies;
+    for (const ir::ValueId output : context.region.outputs)
+        copies.emplace_back(in_memory_order(source.shape, layout), in_memory_order(start_of(context, output), layout),
+                            in_memory_order(context.shape(output), layout), element_bytes(source.dtype));
+    return std::make_unique<SliceKernel>(input, std::move(copies));
+}
+
+}  // namespace
+
+Family slice_family() { return {"slice", match, tactics, prepare}; }
+
+}  // namespace fovea::backend::cpu

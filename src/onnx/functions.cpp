@@ -22,48 +22,63 @@ std::string key(const std::string& domain, const std::string& name, const std::s
 
 using Nodes = google::protobuf::RepeatedPtrField<schema::NodeProto>;
 
-/// Counts the nodes of a model with all calls expanded, without expanding them.
+/// Nodes, and the bytes they take in the file.
+struct Amount {
+    std::int64_t nodes = 0, bytes = 0;
+
+    /// Stays far from overflow: counts beyond the limits need not be exact.
+    void add(const Amount& other) {
+        constexpr std::int64_t kEnough = std::int64_t{1} << 40;
+        nodes = std::min(nodes + other.nodes, kEnough);
+        bytes = std::min(bytes + other.bytes, kEnough);
+    }
+};
+
+/// Measures a model with all calls expanded, without expanding them.
 class Expansion {
   public:
     explicit Expansion(const Functions& functions) : functions_(&functions) {}
 
-    std::int64_t count(const Nodes& nodes) {
-        std::int64_t total = 0;
+    Amount measure(const Nodes& nodes) {
+        Amount total;
         for (const auto& node : nodes) {
-            ++own_;
-            total += 1;
+            const Amount self{1, static_cast<std::int64_t>(node.ByteSizeLong())};
+            own_.add(self);
+            total.add(self);
             for (const auto& attribute : node.attribute())
-                if (attribute.has_g()) total += count(attribute.g().node());
-            if (const Function* function = functions_->find(node)) total += count(*function, node.op_type());
-            total = std::min(total, base::limits::kMaxNodes + 1);
+                if (attribute.has_g()) total.add(measure(attribute.g().node()));
+            if (const Function* function = functions_->find(node)) total.add(measure(*function, node.op_type()));
         }
         return total;
     }
 
-    [[nodiscard]] std::int64_t own() const { return own_; }
+    /// What the file itself holds, for the functions that are called.
+    [[nodiscard]] Amount own() const { return own_; }
 
   private:
-    std::int64_t count(const Function& function, const std::string& name) {
-        const auto known = counts_.find(function.proto);
-        if (known != counts_.end()) return known->second;
-        if (!open_.insert(function.proto).second) fail(kBroken, "the function \"" + name + "\" calls itself", kFlatten);
+    Amount measure(const Function& function, const std::string& name) {
+        const auto known = measured_.find(function.proto);
+        if (known != measured_.end()) return known->second;
+        if (!open_.insert(function.proto).second)
+            fail(kBroken, "the function \"" + name.substr(0, 200) + "\" calls itself", kFlatten);
         if (open_.size() > base::limits::kMaxNesting)
             fail(kLimit,
                  "functions call each other more than " + std::to_string(base::limits::kMaxNesting) + " levels deep",
                  kFlatten);
-        const std::int64_t nodes = count(function.proto->node());
+        const Amount amount = measure(function.proto->node());
         open_.erase(function.proto);
-        return counts_[function.proto] = nodes;
+        return measured_[function.proto] = amount;
     }
 
     const Functions* functions_;
-    std::map<const schema::FunctionProto*, std::int64_t> counts_;
+    std::map<const schema::FunctionProto*, Amount> measured_;
     std::set<const schema::FunctionProto*> open_;
-    std::int64_t own_ = 0;
+    Amount own_;
 };
 
-/// Nodes that functions may add to a model, at least, and for each node that the file holds.
-constexpr std::int64_t kFreeExpansion = 20'000, kExpansionFactor = 20;
+/// What functions may add to a model: this much, and this many times what the file holds.
+constexpr Amount kFreeExpansion = {20'000, 8 << 20};
+constexpr std::int64_t kExpansionFactor = 20, kByteFactor = 4;
 
 }  // namespace
 
@@ -98,10 +113,12 @@ Functions::Functions(const schema::ModelProto& model) {
         }
     }
     Expansion expansion(*this);
-    const std::int64_t total = expansion.count(model.graph().node());
-    const std::int64_t allowed = std::min(base::limits::kMaxNodes, kFreeExpansion + kExpansionFactor * expansion.own());
-    if (total > allowed)
-        fail(kLimit, "with its functions expanded the model has more than " + std::to_string(allowed) + " nodes",
+    const Amount total = expansion.measure(model.graph().node()), own = expansion.own();
+    const std::int64_t nodes = std::min(base::limits::kMaxNodes, kFreeExpansion.nodes + kExpansionFactor * own.nodes);
+    if (total.nodes > nodes || total.bytes > kFreeExpansion.bytes + kByteFactor * own.bytes)
+        fail(kLimit,
+             "with its functions expanded the model has more than " + std::to_string(nodes) +
+                 " nodes, or far more text than the file",
              kFlatten);
 }
 

@@ -1,5 +1,8 @@
 #include "onnx/graph_reader.hpp"
 
+#include <string_view>
+#include <unordered_set>
+
 #include "base/checked.hpp"
 #include "base/limits.hpp"
 #include "onnx/fail.hpp"
@@ -65,12 +68,23 @@ std::string quoted(const char* what, const std::string& name) {
     return std::string(what) + " \"" + name.substr(0, 200) + "\"";
 }
 
+void read_initializer(Scope& scope, const schema::TensorProto& tensor) {
+    with_context(quoted("initializer", tensor.name()), [&] {
+        const std::string& name = checked_name(tensor.name(), "an initialiser");
+        Tensor content = scope.model.tensors.read(tensor);
+        scope.define(name, scope.builder.add_constant(scope.prefix + name, std::move(content), scope.prefix + name));
+    });
+}
+
 void read_outputs(Scope& scope, const schema::GraphProto& proto) {
+    std::unordered_set<std::string_view> seen;
     for (const auto& output : proto.output())
         with_context(quoted("output", output.name()), [&] {
             checked_name(output.name(), "a graph output");
             const ir::ValueId id = scope.resolve(output.name());
             if (id == ir::kNone) fail(kBroken, "no node, input or initialiser gives this tensor", kExportAgain);
+            if (!scope.outer && !seen.insert(output.name()).second)
+                fail(kBroken, "the graph has two outputs of this name", kExportAgain);
             scope.builder.add_output(output.name(), id);
         });
 }
@@ -138,13 +152,7 @@ ir::ValueId Scope::resolve(const std::string& name) {
 void read_initializers(Scope& scope, const schema::GraphProto& proto) {
     if (proto.sparse_initializer_size() > 0)
         fail(kUnsupported, "sparse initialisers are not supported", "store the weights as dense tensors");
-    for (const auto& tensor : proto.initializer())
-        with_context(quoted("initializer", tensor.name()), [&] {
-            checked_name(tensor.name(), "an initialiser");
-            scope.define(tensor.name(),
-                         scope.builder.add_constant(scope.prefix + tensor.name(), scope.model.tensors.read(tensor),
-                                                    scope.prefix + tensor.name()));
-        });
+    for (const auto& tensor : proto.initializer()) read_initializer(scope, tensor);
 }
 
 void Scope::define(const std::string& name, ir::ValueId id) {
@@ -156,13 +164,18 @@ void read_nodes(Scope& scope, const google::protobuf::RepeatedPtrField<schema::N
     for (const int i : node_order(nodes)) read_node(scope, nodes[i]);
 }
 
-ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, const schema::GraphProto& proto) {
+ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, schema::GraphProto& proto) {
     GraphBuilder builder;
     builder.graph().name = proto.name().substr(0, base::limits::kMaxNameBytes);
     Scope scope{.model = model, .builder = builder, .opsets = opsets};
     read_initializers(scope, proto);
+    schema::GraphProto().mutable_initializer()->Swap(proto.mutable_initializer());
     read_inputs(scope, proto);
-    read_nodes(scope, proto.node());
+    for (const int i : node_order(proto.node())) {
+        schema::NodeProto node;
+        node.Swap(proto.mutable_node(i));
+        read_node(scope, node);
+    }
     if (proto.output_size() == 0) fail(kBroken, "the graph has no outputs", kExportAgain);
     read_outputs(scope, proto);
     return builder.finish();

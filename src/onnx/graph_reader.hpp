@@ -39,8 +39,8 @@ struct Scope {
     void define(const std::string& name, ir::ValueId id);
 };
 
-/// The main graph.
-ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, const schema::GraphProto& proto);
+/// The main graph. Parts of `proto` are freed as soon as they have been read.
+ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, schema::GraphProto& proto);
 
 /// A body; `types` are those of the node's inputs that stand behind the body's formal inputs. Returns the graph and, in
 /// the order of its further inputs, the outer values it takes.

@@ -36,14 +36,14 @@ void check_header(const schema::ModelProto& model) {
 ir::Graph import_at(base::MappedFile file, const std::filesystem::path& folder, const ImportOptions& options) {
     if (file.bytes.empty()) fail(kBroken, "the file is empty", "copy it again");
     Skeleton skeleton = read_skeleton(file.bytes);
-    const schema::ModelProto model = parse(skeleton.message);
+    schema::ModelProto model = parse(skeleton.message);
     skeleton.message = {};
     check_header(model);
     ModelContext context{.tensors = TensorReader(std::move(file), std::move(skeleton.payloads), folder),
                          .functions = Functions(model),
                          .shapes = options.shapes};
     const OpsetVersions opsets(model.opset_import());
-    ir::Graph graph = read_graph(context, opsets, model.graph());
+    ir::Graph graph = read_graph(context, opsets, *model.mutable_graph());
     ir::verify(graph);
     return graph;
 }

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/limits.hpp"
 #include "onnx/fail.hpp"
@@ -85,20 +87,24 @@ void read_constant(Scope& scope, const NodeProto& node) {
     scope.define(name, scope.builder.add_constant(scope.prefix + name, std::move(tensor), scope.prefix + name));
 }
 
-/// Brings the captured values of two bodies into one order: both get all of them, as further inputs.
+/// Brings the captured values of several bodies into one order: each gets all of them, as further inputs.
 void merge_captures(const GraphBuilder& outer, std::vector<Body>& bodies) {
     std::vector<ir::ValueId> all;
+    std::unordered_set<ir::ValueId> seen;
     for (const Body& body : bodies)
         for (const ir::ValueId id : body.captures)
-            if (std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
+            if (seen.insert(id).second) all.push_back(id);
     for (Body& body : bodies) {
-        const std::size_t formal = body.graph.inputs.size() - body.captures.size();
-        std::vector<ir::ValueId> inputs(body.graph.inputs.begin(),
-                                        body.graph.inputs.begin() + static_cast<std::ptrdiff_t>(formal));
+        auto& inputs = body.graph.inputs;
+        const auto formal = inputs.end() - static_cast<std::ptrdiff_t>(body.captures.size());
+        std::unordered_map<ir::ValueId, ir::ValueId> inner;
+        for (std::size_t i = 0; i < body.captures.size(); ++i)
+            inner[body.captures[i]] = *(formal + static_cast<std::ptrdiff_t>(i));
+        inputs.erase(formal, inputs.end());
         for (const ir::ValueId id : all) {
-            const auto at = std::find(body.captures.begin(), body.captures.end(), id);
-            if (at != body.captures.end()) {
-                inputs.push_back(body.graph.inputs[formal + static_cast<std::size_t>(at - body.captures.begin())]);
+            const auto known = inner.find(id);
+            if (known != inner.end()) {
+                inputs.push_back(known->second);
                 continue;
             }
             const ir::Value& value = outer.graph().value(id);
@@ -107,7 +113,6 @@ void merge_captures(const GraphBuilder& outer, std::vector<Body>& bodies) {
                                                    .dims = outer.info(id).dims,
                                                    .origins = value.origins}));
         }
-        body.graph.inputs = std::move(inputs);
         body.captures = all;
     }
 }

@@ -18,6 +18,7 @@ enum class Kind : std::uint8_t {
     sparse,
     function,
     value_info,
+    input,
     entry,
     type,
     shape,
@@ -38,7 +39,7 @@ constexpr MessageField kMessageFields[] = {
     {Kind::model, 14, Kind::entry},        {Kind::model, 20, Kind::other},
     {Kind::model, 25, Kind::function},     {Kind::model, 26, Kind::other},
     {Kind::graph, 1, Kind::node},          {Kind::graph, 5, Kind::tensor},
-    {Kind::graph, 11, Kind::value_info},   {Kind::graph, 12, Kind::value_info},
+    {Kind::graph, 11, Kind::input},        {Kind::graph, 12, Kind::value_info},
     {Kind::graph, 13, Kind::value_info},   {Kind::graph, 14, Kind::other},
     {Kind::graph, 15, Kind::sparse},       {Kind::graph, 16, Kind::entry},
     {Kind::node, 5, Kind::attribute},      {Kind::node, 9, Kind::entry},
@@ -52,18 +53,19 @@ constexpr MessageField kMessageFields[] = {
     {Kind::function, 7, Kind::node},       {Kind::function, 9, Kind::opset},
     {Kind::function, 11, Kind::attribute}, {Kind::function, 12, Kind::value_info},
     {Kind::function, 14, Kind::entry},     {Kind::value_info, 2, Kind::type},
-    {Kind::value_info, 4, Kind::entry},    {Kind::type, 1, Kind::type},
+    {Kind::value_info, 4, Kind::entry},    {Kind::input, 2, Kind::type},
+    {Kind::input, 4, Kind::entry},         {Kind::type, 1, Kind::type},
     {Kind::type, 2, Kind::shape},          {Kind::type, 4, Kind::type},
     {Kind::type, 5, Kind::type},           {Kind::type, 7, Kind::type},
     {Kind::type, 8, Kind::type},           {Kind::type, 9, Kind::type},
     {Kind::shape, 1, Kind::dim},
 };
 
-/// Bytes of memory that one parsed message of a kind takes, without its content; texts take kTextBytes.
-constexpr std::size_t kMessageBytes[] = {256, 256, 192, 256, 256, 96, 320, 80, 64, 64, 64, 64, 64, 96};
-constexpr std::size_t kTextBytes = 48;
+/// Bytes of memory that a record of each kind takes until it stands in the graph, without what it holds itself.
+constexpr std::size_t kMessageBytes[] = {256, 256, 600, 300, 1100, 1200, 320, 80, 800, 64, 64, 64, 64, 64, 96};
+constexpr std::size_t kTextBytes = 56, kNodeOutputBytes = 750;
 /// A file may take this many times its length, and a fixed amount that small files need.
-constexpr std::size_t kGrowthFactor = 16, kGrowthBytes = 24u << 20;
+constexpr std::size_t kGrowthFactor = 16, kGrowthBytes = 32u << 20;
 constexpr int kMaxDepth = 96;
 
 /// Data fields of TensorProto.
@@ -177,7 +179,7 @@ class Walker {
         bool is_message = false;
         const Kind child = child_kind(kind, number, is_message);
         if (!is_message) {
-            charge(kTextBytes);
+            charge(kind == Kind::node && number == 2 ? kNodeOutputBytes : kTextBytes);
             return append(text, reader.since(begin));
         }
         if (child == Kind::other) return;  // training, sharding, annotations: not read
@@ -220,7 +222,7 @@ class Walker {
         cost_ += bytes;
         if (cost_ > budget_)
             fail(kLimit,
-                 "the file holds so many empty records that reading it would take far more memory than it is long",
+                 "the file holds so many small records that reading it would take far more memory than it is long",
                  kExportAgain);
     }
 

@@ -1,0 +1,497 @@
+"""Broken and hostile ONNX files, each made by a small function.
+
+`CASES` maps the name of a case to a function that takes a folder, writes the file there and returns its path.
+"""
+
+import functools
+import os
+import random
+import struct
+
+import numpy as np
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
+
+CASES = {}
+F32, I64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+
+
+def case(function):
+    """Registers a function that returns a model or bytes."""
+    CASES[function.__name__] = functools.partial(save, function)
+    return function
+
+
+def add(name, function):
+    CASES[name] = functools.partial(save, lambda folder: function())
+
+
+def save(function, folder):
+    content = function(folder)
+    path = os.path.join(folder, "model.onnx")
+    with open(path, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.SerializeToString())
+    return path
+
+
+def value(name, shape=(1, 4, 8, 8), dtype=F32):
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def model(nodes, inputs=None, outputs=None, initializers=(), opset=21, **options):
+    graph = helper.make_graph(nodes, "g", [value("x")] if inputs is None else inputs,
+                              [value("y", None)] if outputs is None else outputs, list(initializers))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10, **options)
+
+
+def node(op, *constants, x="x", y="y", **attributes):
+    """A model of one node that reads x and further constant inputs."""
+    tensors = [numpy_helper.from_array(np.asarray(c), f"c{i}") for i, c in enumerate(constants)]
+    return model([helper.make_node(op, [x] + [t.name for t in tensors], [y], name="bad", **attributes)],
+                 initializers=tensors)
+
+
+def relu(x="x", y="y", **options):
+    return helper.make_node("Relu", [x], [y], **options)
+
+
+def varint(number):
+    result = b""
+    while number >= 0x80:
+        result += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return result + bytes([number])
+
+
+def field(number, content):
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+VALID = model([relu()]).SerializeToString()
+
+
+# --- bytes that are no model -----------------------------------------------------------------------------------------
+
+add("empty_file", lambda: b"")
+add("text_file", lambda: b"this is not a model\n" * 10)
+add("png_file", lambda: b"\x89PNG\r\n\x1a\n" + bytes(100))
+add("zip_file", lambda: b"PK\x03\x04" + bytes(100))
+add("gzip_file", lambda: b"\x1f\x8b\x08\x00" + bytes(100))
+add("zeros", lambda: bytes(4096))
+add("all_ones", lambda: b"\xff" * 4096)
+for seed in range(8):
+    add(f"random_{seed}", lambda seed=seed: random.Random(seed).randbytes(2000))
+for part in range(1, 16):
+    add(f"truncated_{part}", lambda part=part: VALID[: len(VALID) * part // 16])
+for seed in range(8):
+    def flipped(seed=seed):
+        # The graph's length is among the first bytes; a change there tears all that follows apart.
+        content = bytearray(VALID)
+        content[4 + seed % 3] ^= 1 << (3 + seed // 3)
+        return bytes(content) + b"\x07"
+    add(f"flipped_{seed}", flipped)
+add("field_number_zero", lambda: VALID + b"\x02\x00")
+add("overlong_varint", lambda: b"\x08" + b"\x80" * 20 + b"\x01" + VALID)
+add("group_wire_type", lambda: VALID + b"\x0b\x0c")
+add("unknown_wire_type", lambda: VALID + b"\x0e\x00")
+add("length_beyond_end", lambda: VALID + b"\x3a\xff\xff\xff\xff\x07")
+add("length_of_2_63", lambda: VALID + b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
+add("two_graphs", lambda: VALID + field(7, b""))
+
+
+# --- more records than bytes can pay for -----------------------------------------------------------------------------
+
+BOMBS = {"nodes": (7, 1), "initializers": (7, 5), "inputs": (7, 11), "outputs": (7, 12), "value_infos": (7, 13),
+         "functions": (25,), "opset_imports": (8,), "metadata": (14,), "sparse": (7, 15),
+         "function_nodes": (25, 7), "attributes": (7, 1, 5), "node_inputs": (7, 1, 1), "dims": (7, 11, 2, 1, 2, 1),
+         "tensors_in_attribute": (7, 1, 5, 10), "graphs_in_attribute": (7, 1, 5, 11)}
+for bomb, path in BOMBS.items():
+    def records(path=path):
+        content = field(path[-1], b"") * 2_000_000
+        for number in reversed(path[:-1]):
+            content = field(number, content)
+        return VALID[:2] + content
+    add(f"bomb_of_empty_{bomb}", records)
+
+
+# --- headers ---------------------------------------------------------------------------------------------------------
+
+def changed(change):
+    result = model([relu()])
+    change(result)
+    return result
+
+
+def header(name, change):
+    add(name, lambda: changed(change))
+
+
+header("no_ir_version", lambda m: m.ClearField("ir_version"))
+header("ir_version_15", lambda m: setattr(m, "ir_version", 15))
+header("ir_version_negative", lambda m: setattr(m, "ir_version", -1))
+header("no_opset", lambda m: m.ClearField("opset_import"))
+for version in (0, -1, 29, 1 << 40):
+    header(f"opset_{version}", lambda m, version=version: setattr(m.opset_import[0], "version", version))
+header("two_opsets", lambda m: m.opset_import.append(helper.make_opsetid("", 13)))
+header("no_graph", lambda m: m.ClearField("graph"))
+header("no_outputs", lambda m: m.graph.ClearField("output"))
+header("sequence_input", lambda m: m.graph.input.append(helper.make_tensor_sequence_value_info("s", F32, None)))
+header("string_input", lambda m: setattr(m.graph.input[0].type.tensor_type, "elem_type", TensorProto.STRING))
+header("unknown_element_type", lambda m: setattr(m.graph.input[0].type.tensor_type, "elem_type", 99))
+header("untyped_input", lambda m: m.graph.input[0].ClearField("type"))
+header("negative_input_size", lambda m: setattr(m.graph.input[0].type.tensor_type.shape.dim[0], "dim_value", -7))
+header("rank_17", lambda m: m.graph.input[0].CopyFrom(value("x", [1] * 17)))
+header("huge_input", lambda m: m.graph.input[0].CopyFrom(value("x", [1 << 40, 1 << 40])))
+header("input_twice", lambda m: m.graph.input.append(value("x")))
+header("output_twice", lambda m: m.graph.output.append(value("y")))
+header("output_of_nothing", lambda m: setattr(m.graph.output[0], "name", "nowhere"))
+header("unnamed_output", lambda m: setattr(m.graph.output[0], "name", ""))
+header("unnamed_input", lambda m: setattr(m.graph.input[0], "name", ""))
+
+
+# --- graphs ----------------------------------------------------------------------------------------------------------
+
+def graph(name, *nodes, **options):
+    add(name, lambda: model(list(nodes), **options))
+
+
+graph("undefined_input", relu("nowhere"))
+graph("cycle_of_one", relu("y"))
+graph("cycle_of_two", relu("b", "a"), relu("a", "b"), relu("a"))
+graph("cycle_of_thousand", *[relu(f"t{i}", f"t{(i + 1) % 1000}") for i in range(1000)], relu("t0"))
+graph("two_producers", relu(), relu())
+graph("output_replaces_input", relu("x", "x"), relu())
+graph("no_operator", helper.make_node("", ["x"], ["y"]))
+graph("unknown_operator", helper.make_node("Frobnicate", ["x"], ["y"]))
+graph("custom_domain", helper.make_node("Relu", ["x"], ["y"], domain="com.example"))
+graph("node_without_outputs", helper.make_node("Relu", ["x"], []), relu())
+graph("too_many_inputs", helper.make_node("Relu", ["x", "x"], ["y"]))
+graph("too_few_inputs", helper.make_node("Conv", ["x"], ["y"]))
+graph("omitted_required_input", helper.make_node("Conv", ["x", ""], ["y"]))
+graph("unknown_attribute", relu(alpha=1.0))
+graph("attribute_of_wrong_kind", helper.make_node("Concat", ["x", "x"], ["y"], axis="one"))
+graph("long_tensor_name", relu("x", "n" * 100_000), relu("n" * 100_000))
+graph("long_node_name", relu(name="n" * 100_000))
+graph("reference_outside_function", helper.make_node("Elu", ["x"], ["y"]))
+graph("200001_nodes", *[relu("x", f"t{i}") for i in range(200_001)], relu())
+graph("199000_nodes_and_a_bad_one", *[relu("x", f"t{i}") for i in range(199_000)], relu("nowhere"))
+graph("deep_chain_and_a_bad_end", *[relu(f"t{i}" if i else "x", f"t{i + 1}") for i in range(50_000)], relu("nowhere"))
+graph("100000_outputs_and_a_bad_one", relu(), outputs=[value("y")] * 1 + [value(f"o{i}", ()) for i in range(100_000)])
+add("200000_bad_initializers", lambda: model([relu()], initializers=[TensorProto(name=f"w{i}", data_type=F32, dims=[0]) for i in range(200_000)] + [TensorProto(name="w0")]))
+add("many_captures", lambda: model(
+    [relu("x", f"t{i}") for i in range(20_000)] + [helper.make_node("If", ["c"], ["y"], **{
+        key: helper.make_graph([helper.make_node("Concat", [f"t{i}" for i in numbers], ["u"], axis=0), relu(end, "o")], "b", [], [value("o", None)])
+        for key, numbers, end in (("then_branch", range(10_000), "u"), ("else_branch", range(10_000, 20_000), "nowhere"))})],
+    inputs=[value("x"), value("c", (), BOOL)]))
+
+
+def with_attribute(name, attribute):
+    def make():
+        bad = helper.make_node("Elu", ["x"], ["y"])
+        attribute(bad.attribute.add())
+        return model([bad])
+    add(name, make)
+
+
+def set_fields(proto, **fields):
+    for key, content in fields.items():
+        setattr(proto, key, content)
+
+
+with_attribute("reference_outside_function", lambda a: set_fields(a, name="alpha", ref_attr_name="alpha", type=AttributeProto.FLOAT))
+with_attribute("attribute_without_type", lambda a: set_fields(a, name="alpha", f=1.0))
+with_attribute("attribute_without_name", lambda a: set_fields(a, type=AttributeProto.FLOAT, f=1.0))
+with_attribute("attribute_of_unknown_type", lambda a: set_fields(a, name="alpha", type=AttributeProto.TYPE_PROTO))
+
+
+@case
+def attribute_twice(_):
+    bad = helper.make_node("Elu", ["x"], ["y"], alpha=1.0)
+    bad.attribute.append(bad.attribute[0])
+    return model([bad])
+
+
+def nested_ifs(depth):
+    body = helper.make_graph([relu("x", "inner")], "leaf", [], [value("inner", None)])
+    for level in range(depth):
+        nodes = [helper.make_node("If", ["c"], [f"o{level}"], then_branch=body, else_branch=body if level < 3 else
+                                  helper.make_graph([relu("x", f"e{level}")], "e", [], [value(f"e{level}", None)]))]
+        body = helper.make_graph(nodes, "level", [], [value(f"o{level}", None)])
+    return model(list(body.node) + [relu(f"o{depth - 1}")], inputs=[value("x"), value("c", (), BOOL)])
+
+
+def nested_bytes(path, depth):
+    content = b""
+    for _ in range(depth):
+        for number in path:
+            content = field(number, content)
+    return VALID[:2] + field(7, content)
+
+
+add("if_in_20_levels", lambda: nested_ifs(20))
+add("graphs_in_500_levels", lambda: nested_bytes((6, 5, 1), 500))
+add("graphs_in_20000_levels", lambda: nested_bytes((6, 5, 1), 5000))
+add("types_in_500_levels", lambda: VALID[:2] + field(7, field(11, field(2, functools.reduce(lambda c, _: field(4, field(1, c)), range(500), b"")))))
+
+
+def branching(**options):
+    branch = helper.make_graph([relu("x", "t")], "then", [], [value("t", None)])
+    return model([helper.make_node("If", ["c"], ["y"], **{"then_branch": branch, "else_branch": branch, **options})],
+                 inputs=[value("x"), value("c", (), options.pop("condition", BOOL))])
+
+
+add("if_without_else", lambda: model([helper.make_node("If", ["c"], ["y"], then_branch=helper.make_graph(
+    [relu("x", "t")], "then", [], [value("t", None)]))], inputs=[value("x"), value("c", (), BOOL)]))
+add("if_branch_reads_nothing", lambda: branching(else_branch=helper.make_graph([relu("nowhere", "t")], "e", [], [value("t", None)])))
+add("if_branch_with_two_outputs", lambda: branching(else_branch=helper.make_graph(
+    [relu("x", "t"), relu("x", "u")], "e", [], [value("t", None), value("u", None)])))
+add("if_branch_without_outputs", lambda: branching(else_branch=helper.make_graph([relu("x", "t")], "e", [], [])))
+add("if_branch_is_a_number", lambda: branching(else_branch=1))
+add("if_branch_reads_its_if", lambda: branching(else_branch=helper.make_graph([relu("y", "t")], "e", [], [value("t", None)])))
+
+
+# --- tensors ---------------------------------------------------------------------------------------------------------
+
+def weight(**fields):
+    tensor = TensorProto(name="w", data_type=F32, dims=[2])
+    tensor.raw_data = bytes(8)
+    for key, content in fields.items():
+        tensor.ClearField(key)
+        if isinstance(content, list):
+            getattr(tensor, key).extend(content)
+        elif content is not None:
+            setattr(tensor, key, content)
+    return model([helper.make_node("Add", ["w", "w"], ["y"])], initializers=[tensor])
+
+
+TENSORS = {
+    "raw_too_short": {"raw_data": bytes(7)},
+    "raw_too_long": {"raw_data": bytes(9)},
+    "no_data": {"raw_data": None},
+    "raw_and_typed": {"float_data": [1.0, 2.0]},
+    "raw_and_typed_of_other_kind": {"int64_data": [1, 2]},
+    "two_typed_fields": {"raw_data": None, "float_data": [1.0, 2.0], "double_data": [1.0, 2.0]},
+    "typed_field_of_other_kind": {"raw_data": None, "int32_data": [1, 2]},
+    "too_few_floats": {"raw_data": None, "float_data": [1.0]},
+    "too_many_floats": {"raw_data": None, "float_data": [1.0] * 1000},
+    "negative_dim": {"dims": [-2]},
+    "huge_dims": {"dims": [1 << 33, 1 << 33]},
+    "overflowing_dims": {"dims": [1 << 62, 4]},
+    "overflowing_dims_with_zero": {"dims": [1 << 62, 1 << 62, 0, 1], "raw_data": bytes(4)},
+    "declared_terabyte": {"dims": [1 << 35], "raw_data": bytes(16)},
+    "rank_100": {"dims": [1] * 100, "raw_data": bytes(4)},
+    "no_type": {"data_type": 0},
+    "unknown_type": {"data_type": 99},
+    "negative_type": {"data_type": -1},
+    "strings": {"data_type": TensorProto.STRING, "raw_data": None, "string_data": [b"a", b"b"]},
+    "complex": {"data_type": TensorProto.COMPLEX64, "raw_data": bytes(16)},
+    "bool_of_two": {"data_type": BOOL, "raw_data": b"\x00\x02"},
+    "int8_of_300": {"data_type": TensorProto.INT8, "raw_data": None, "int32_data": [1, 300]},
+    "half_of_17_bits": {"data_type": TensorProto.FLOAT16, "raw_data": None, "int32_data": [1, 1 << 16]},
+    "int4_too_long": {"data_type": TensorProto.INT4, "raw_data": bytes(2)},
+    "no_name": {"name": ""},
+}
+for tensor_case, changes in TENSORS.items():
+    add(f"tensor_{tensor_case}", lambda changes=changes: weight(**changes))
+
+
+def raw_weight(fields):
+    """A model whose initializer is given as wire bytes."""
+    return VALID[:2] + field(7, field(5, fields) + field(12, field(1, b"w"))) + field(8, b"\x10\x15")
+
+
+PROTO = b"\x08\x02\x10\x01" + field(8, b"w")
+add("tensor_raw_twice", lambda: raw_weight(PROTO + field(9, bytes(8)) * 2))
+add("tensor_unpacked_floats", lambda: raw_weight(PROTO + b"\x25" + struct.pack("<f", 1.0) + b"\x25" + struct.pack("<f", 2.0)))
+add("tensor_torn_varint", lambda: raw_weight(b"\x08\x01\x10\x07" + field(8, b"w") + field(7, b"\x80")))
+add("tensor_overlong_varint", lambda: raw_weight(b"\x08\x01\x10\x07" + field(8, b"w") + field(7, b"\x80" * 30 + b"\x01")))
+add("initializer_twice", lambda: model([relu("w")], initializers=[numpy_helper.from_array(np.zeros(2, np.float32), "w")] * 2))
+add("initializer_is_produced", lambda: model([relu("x", "w"), relu("w")], initializers=[numpy_helper.from_array(np.zeros(2, np.float32), "w")]))
+
+
+@case
+def sparse_initializer(_):
+    result = model([relu("w")])
+    values = numpy_helper.from_array(np.ones(1, np.float32), "w")
+    result.graph.sparse_initializer.append(helper.make_sparse_tensor(values, numpy_helper.from_array(np.zeros(1, np.int64)), [1 << 50]))
+    return result
+
+
+# --- external data ---------------------------------------------------------------------------------------------------
+
+def external(name, location="weights.bin", offset=None, length=None, prepare=None, raw=None):
+    def make(folder):
+        with open(os.path.join(folder, "weights.bin"), "wb") as file:
+            file.write(bytes(64))
+        if prepare:
+            prepare(folder)
+        tensor = TensorProto(name="w", data_type=F32, dims=[2], data_location=TensorProto.EXTERNAL)
+        if raw:
+            tensor.raw_data = raw
+        for key, text in (("location", location), ("offset", offset), ("length", length)):
+            if text is not None:
+                tensor.external_data.add(key=key, value=str(text))
+        return model([relu("w")], initializers=[tensor])
+    CASES[f"external_{name}"] = functools.partial(save, make)
+
+
+def link(kind, source, target):
+    return lambda folder: kind(source if os.path.isabs(source) else os.path.join(folder, source), os.path.join(folder, target))
+
+
+external("without_location", None)
+external("empty_location", "")
+external("absolute", "/etc/hostname")
+external("parent_folder", "../weights.bin")
+external("parent_inside", "a/../../weights.bin")
+external("missing_file", "missing.bin")
+external("folder", ".")
+external("zero_byte_in_location", "weights.bin\0.txt")
+external("symbolic_link", "link.bin", prepare=link(os.symlink, "weights.bin", "link.bin"))
+external("symbolic_link_outside", "link.bin", prepare=link(os.symlink, "/etc/hostname", "link.bin"))
+external("through_linked_folder", "folder/hostname", prepare=link(os.symlink, "/etc", "folder"))
+external("hard_link", "second.bin", prepare=link(os.link, "weights.bin", "second.bin"))
+external("fifo", "pipe", prepare=lambda folder: os.mkfifo(os.path.join(folder, "pipe")))
+external("offset_beyond_end", offset=60)
+external("offset_overflows", offset=(1 << 63) - 1)
+external("offset_of_20_digits", offset="9" * 20)
+external("offset_negative", offset=-8)
+external("offset_is_text", offset="eight")
+external("length_too_short", length=4)
+external("length_too_long", length=64)
+external("length_negative", length=-8)
+external("with_raw_data", raw=bytes(8))
+
+
+# --- operators -------------------------------------------------------------------------------------------------------
+
+WEIGHTS = np.zeros((4, 4, 3, 3), np.float32)
+OPERATORS = {
+    "conv_group_zero": lambda: node("Conv", WEIGHTS, group=0),
+    "conv_group_negative": lambda: node("Conv", WEIGHTS, group=-4),
+    "conv_group_huge": lambda: node("Conv", WEIGHTS, group=1 << 62),
+    "conv_stride_zero": lambda: node("Conv", WEIGHTS, strides=[0, 1]),
+    "conv_stride_negative": lambda: node("Conv", WEIGHTS, strides=[-1, 1]),
+    "conv_dilation_zero": lambda: node("Conv", WEIGHTS, dilations=[0, 1]),
+    "conv_dilation_huge": lambda: node("Conv", WEIGHTS, dilations=[1 << 62, 1 << 62]),
+    "conv_pads_negative": lambda: node("Conv", WEIGHTS, pads=[-100, 0, 0, 0]),
+    "conv_pads_huge": lambda: node("Conv", WEIGHTS, pads=[1 << 62] * 4),
+    "conv_pads_too_few": lambda: node("Conv", WEIGHTS, pads=[1]),
+    "conv_channels": lambda: node("Conv", np.zeros((4, 5, 3, 3), np.float32)),
+    "conv_rank": lambda: node("Conv", np.zeros((4, 4), np.float32)),
+    "conv_kernel_larger": lambda: node("Conv", np.zeros((4, 4, 9, 9), np.float32)),
+    "max_pool_kernel_zero": lambda: node("MaxPool", kernel_shape=[0, 0]),
+    "max_pool_kernel_huge": lambda: node("MaxPool", kernel_shape=[1 << 62, 1 << 62]),
+    "max_pool_without_kernel": lambda: node("MaxPool"),
+    "reshape_size": lambda: node("Reshape", np.array([3, 5])),
+    "reshape_two_unknown": lambda: node("Reshape", np.array([-1, -1])),
+    "reshape_negative": lambda: node("Reshape", np.array([-5])),
+    "reshape_overflow": lambda: node("Reshape", np.array([1 << 62, 1 << 62, 1 << 62])),
+    "transpose_repeats": lambda: node("Transpose", perm=[0, 0, 1, 2]),
+    "transpose_out_of_range": lambda: node("Transpose", perm=[0, 1, 2, 9]),
+    "concat_axis": lambda: node("Concat", np.zeros((1, 4, 8, 8), np.float32), axis=1 << 40),
+    "concat_shapes": lambda: node("Concat", np.zeros((1, 4, 7, 8), np.float32), axis=1),
+    "matmul_sizes": lambda: node("MatMul", np.zeros((7, 7), np.float32)),
+    "add_broadcast": lambda: node("Add", np.zeros(7, np.float32)),
+    "add_types": lambda: node("Add", np.zeros(8, np.int64)),
+    "softmax_axis": lambda: node("Softmax", axis=4),
+    "gather_axis": lambda: node("Gather", np.array([0]), axis=-9),
+    "squeeze_size": lambda: node("Squeeze", np.array([1])),
+    "unsqueeze_twice": lambda: node("Unsqueeze", np.array([0, 0])),
+    "expand_huge": lambda: node("Expand", np.array([1 << 40, 4, 8, 8])),
+    "expand_negative": lambda: node("Expand", np.array([-1, 4, 8, 8])),
+    "tile_huge": lambda: node("Tile", np.array([1 << 40, 1, 1, 1])),
+    "tile_negative": lambda: node("Tile", np.array([-1, 1, 1, 1])),
+    "pad_huge": lambda: node("Pad", np.array([1 << 40] * 8)),
+    "pad_overflow": lambda: node("Pad", np.array([(1 << 63) - 1] * 8)),
+    "slice_step_zero": lambda: node("Slice", np.array([0]), np.array([1]), np.array([0]), np.array([0])),
+    "slice_axes_twice": lambda: node("Slice", np.array([0, 0]), np.array([1, 1]), np.array([0])),
+    "split_sizes": lambda: node("Split", np.array([3, 3]), axis=1),
+    "split_negative": lambda: node("Split", np.array([-4, 8]), axis=1),
+    "cast_to_unknown": lambda: node("Cast", to=99),
+    "cast_to_text": lambda: node("Cast", to=TensorProto.STRING),
+    "depth_to_space_zero": lambda: node("DepthToSpace", blocksize=0),
+    "depth_to_space_negative": lambda: node("DepthToSpace", blocksize=-2),
+    "lrn_size_zero": lambda: node("LRN", size=0),
+    "one_hot_huge": lambda: node("OneHot", np.array(1 << 50), np.zeros(2, np.float32)),
+    "top_k_too_many": lambda: node("TopK", np.array([99])),
+    "resize_zero": lambda: node("Resize", np.zeros(0, np.float32), np.array([0, 0, 0, 0], np.float32)),
+    "resize_huge": lambda: node("Resize", np.zeros(0, np.float32), np.array([1, 1, 1e30, 1e30], np.float32)),
+    "resize_nan": lambda: node("Resize", np.zeros(0, np.float32), np.array([1, 1, np.nan, 1], np.float32)),
+    "resize_too_few": lambda: node("Resize", np.zeros(0, np.float32), np.array([2, 2], np.float32)),
+    "group_norm_zero": lambda: node("GroupNormalization", np.ones(4, np.float32), np.ones(4, np.float32), num_groups=0),
+    "group_norm_uneven": lambda: node("GroupNormalization", np.ones(4, np.float32), np.ones(4, np.float32), num_groups=3),
+    "batch_norm_sizes": lambda: node("BatchNormalization", *[np.ones(5, np.float32)] * 4),
+    "gemm_sizes": lambda: model([helper.make_node("Gemm", ["x", "x"], ["y"])], inputs=[value("x", (2, 3))]),
+    "flatten_axis": lambda: node("Flatten", axis=9),
+    "constant_of_huge_shape": lambda: model([helper.make_node("ConstantOfShape", ["c"], ["y"])], initializers=[numpy_helper.from_array(np.array([1 << 50]), "c")]),
+    "constant_of_negative_shape": lambda: model([helper.make_node("ConstantOfShape", ["c"], ["y"])], initializers=[numpy_helper.from_array(np.array([-1]), "c")]),
+    "constant_without_value": lambda: model([helper.make_node("Constant", [], ["y"])]),
+    "constant_with_two_values": lambda: model([helper.make_node("Constant", [], ["y"], value_int=1, value_float=1.0)]),
+    "constant_of_text": lambda: model([helper.make_node("Constant", [], ["y"], value_string="text")]),
+    "range_of_zero_steps": lambda: model([helper.make_node("Range", ["a", "b", "a"], ["y"])], initializers=[numpy_helper.from_array(np.array(0), "a"), numpy_helper.from_array(np.array(9), "b")]),
+    "range_huge": lambda: model([helper.make_node("Range", ["a", "b", "c"], ["y"])], initializers=[numpy_helper.from_array(np.array(n), k) for k, n in (("a", 0), ("b", 1 << 60), ("c", 1))]),
+}
+for operator_case, maker in OPERATORS.items():
+    add(operator_case, maker)
+
+
+# --- small files that stand for much -----------------------------------------------------------------------------------
+
+def chain(make_node, length=60):
+    nodes = [make_node(f"t{i}", f"t{i + 1}") for i in range(length)]
+    start = numpy_helper.from_array(np.zeros((1, 16), np.float32), "t0")
+    extra = [numpy_helper.from_array(np.array([1, 4]), "repeats")]
+    return model(nodes + [relu(f"t{length}")], initializers=[start] + extra)
+
+
+add("bomb_of_concats", lambda: chain(lambda x, y: helper.make_node("Concat", [x, x], [y], axis=0)))
+add("bomb_of_tiles", lambda: chain(lambda x, y: helper.make_node("Tile", [x, "repeats"], [y])))
+
+
+def function(name, *nodes, inputs=("a",), outputs=("b",), opset=21):
+    return helper.make_function("f", name, list(inputs), list(outputs), list(nodes), [helper.make_opsetid("", opset), helper.make_opsetid("f", 1)])
+
+
+def call(name, x="x", y="y", **attributes):
+    return helper.make_node(name, [x], [y], domain="f", **attributes)
+
+
+def functions(name, *definitions, nodes=None):
+    def make():
+        result = model(nodes or [call("F0")], functions=list(definitions))
+        result.opset_import.append(helper.make_opsetid("f", 1))
+        return result
+    add(f"function_{name}", make)
+
+
+def exponential(levels, width):
+    leaf = function(f"F{levels}", relu("a", "b"))
+    return [function(f"F{i}", *[call(f"F{i + 1}", f"t{k}" if k else "a", f"t{k + 1}" if k + 1 < width else "b")
+                                for k in range(width)]) for i in range(levels)] + [leaf]
+
+
+functions("calls_itself", function("F0", call("F0", "a", "b")))
+functions("calls_in_a_ring", function("F0", call("F1", "a", "b")), function("F1", call("F0", "a", "b")))
+functions("expands_to_2_60", *exponential(12, 32))
+functions("expands_to_10_6", *exponential(6, 10))
+functions("in_20_levels", *exponential(20, 1))
+functions("in_5000_levels", *exponential(5000, 1))
+functions("defined_twice", function("F0", relu("a", "b")), function("F0", relu("a", "b")))
+functions("without_its_output", function("F0", relu("a", "c")))
+functions("reads_the_graph", function("F0", relu("x", "b")))
+functions("undefined", function("F1", relu("a", "b")))
+functions("called_with_two_inputs", function("F0", relu("a", "b")), nodes=[helper.make_node("F0", ["x", "x"], ["y"], domain="f")])
+functions("called_for_two_outputs", function("F0", relu("a", "b")), nodes=[helper.make_node("F0", ["x"], ["y", "z"], domain="f")])
+functions("of_opset_99", function("F0", relu("a", "b"), opset=99))
+functions("with_a_cycle", function("F0", relu("c", "b"), relu("b", "c")))
+functions("with_input_twice", function("F0", relu("a", "b"), inputs=("a", "a")), nodes=[helper.make_node("F0", ["x", "x"], ["y"], domain="f")])
+functions("with_an_unknown_operator", function("F0", helper.make_node("Frobnicate", ["a"], ["b"])))
+
+
+@case
+def function_of_long_names(_):
+    name = "n" * 4000
+    body = [helper.make_node("Relu", ["a" if i == 0 else f"{name}{i - 1}"], [f"{name}{i}" if i < 19 else "b"]) for i in range(20)]
+    result = model([call("F0", "x" if i == 0 else f"t{i - 1}", f"t{i}") for i in range(5000)] + [helper.make_node("Frobnicate", ["t4999"], ["y"])], functions=[function("F0", *body)])
+    result.opset_import.append(helper.make_opsetid("f", 1))
+    return result

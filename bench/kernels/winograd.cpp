@@ -11,7 +11,7 @@
 namespace fovea::bench {
 namespace {
 
-using namespace cpu::simd;
+using namespace backend::cpu::simd;
 
 void winograd(benchmark::State& state) {
     const ConvShape s{1,

@@ -13,7 +13,7 @@
 #include "base/float_types.hpp"
 #include "hwy/targets.h"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 /// Memory aligned to 64 bytes and filled with NaN, of f32 or bf16 elements.
 class Buffer {
@@ -116,4 +116,4 @@ inline double reference_activation(Activation activation, double alpha, double b
     return NAN;
 }
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

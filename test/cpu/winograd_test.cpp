@@ -2,7 +2,7 @@
 
 #include "simd_test.hpp"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 namespace {
 
 struct Case {
@@ -183,4 +183,4 @@ TEST(Winograd, StaysExactWithManyChannels) {
 }
 
 }  // namespace
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

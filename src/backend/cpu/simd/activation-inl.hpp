@@ -11,7 +11,7 @@
 #include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::cpu::simd::HWY_NAMESPACE {
+namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 
 HWY_INLINE Vec sigmoid(Vec x) {
     const F32 d;
@@ -74,7 +74,7 @@ HWY_INLINE void for_each(Vec* v, std::size_t count, const Function& f) {
 }
 
 /// The activations that call exp or log, out of line: they are long.
-HWY_NOINLINE void activate_slowly(Activation activation, float alpha, Vec* v, std::size_t count) {
+inline HWY_NOINLINE void activate_slowly(Activation activation, float alpha, Vec* v, std::size_t count) {
     const F32 d;
     switch (activation) {
         case Activation::elu: return for_each(v, count, [&](Vec x) HWY_ATTR { return elu(x, alpha); });
@@ -108,7 +108,7 @@ HWY_INLINE void activate(Activation activation, float alpha, float beta, Vec* v,
     }
 }
 
-}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+}  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 void fill_source_index(std::int32_t* table, int count, int size, int pad, int pad_after, PadMode mode, int upsample) {
     const int extent = size * upsample;
@@ -23,4 +23,4 @@ void fill_source_index(std::int32_t* table, int count, int size, int pad, int pa
     }
 }
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

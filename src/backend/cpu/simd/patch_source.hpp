@@ -4,7 +4,7 @@
 
 #include "backend/cpu/simd/types.hpp"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 /// Where a convolution reads its input: a channels-last tensor seen through one index table per axis, so that padding
 /// and nearest-neighbour upsampling need no pass of their own. Row `y` of the padded, upsampled input is row `rows[y]`
@@ -25,4 +25,4 @@ enum class PadMode : std::uint8_t { zero, reflect, edge };
 void fill_source_index(std::int32_t* table, int count, int size, int pad, int pad_after, PadMode mode,
                        int upsample = 1);
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

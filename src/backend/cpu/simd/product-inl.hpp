@@ -12,7 +12,7 @@
 #include "backend/cpu/simd/vector-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::cpu::simd::HWY_NAMESPACE {
+namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 
 /// Most rows of a register tile: with two vectors a row, accumulators, one row of B and one broadcast fill the
 /// registers.
@@ -72,7 +72,7 @@ HWY_INLINE TileProduct tile_product_of(int rows, int vectors) {
     return tile_product_of(rows, vectors, std::make_integer_sequence<int, kMaxRows>());
 }
 
-}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+}  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -4,28 +4,40 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/target.cpp"
 #include "hwy/foreach_target.h"
 
+#include "backend/cpu/simd/bf16_product-inl.hpp"
 #include "backend/cpu/simd/product-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::cpu::simd::HWY_NAMESPACE {
+namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
+namespace {
 
 int vector_lanes() { return static_cast<int>(lanes()); }
 int tile_rows() { return kMaxRows; }
+bool compiled_bf16_products() { return kBf16Products; }
 const char* name() { return hwy::TargetName(HWY_TARGET); }
 
-}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+}  // namespace
+}  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 HWY_EXPORT(vector_lanes);
 HWY_EXPORT(tile_rows);
+HWY_EXPORT(compiled_bf16_products);
 HWY_EXPORT(name);
 
 int target_lanes() { return HWY_DYNAMIC_DISPATCH(vector_lanes)(); }
 int target_tile_rows() { return HWY_DYNAMIC_DISPATCH(tile_rows)(); }
+bool target_has_bf16_products() {
+#if defined(__x86_64__)
+    return HWY_DYNAMIC_DISPATCH(compiled_bf16_products)() && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
 std::string_view target_name() { return HWY_DYNAMIC_DISPATCH(name)(); }
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd
 #endif

@@ -16,7 +16,7 @@
 /// - The vector width is chosen at run time (AVX-512, AVX2 or the baseline); packed weights depend on it and are
 /// therefore made
 ///   in the process that uses them.
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 /// Distances in elements between images, rows and pixels of a channels-last tensor.
 struct Pitch {
@@ -54,4 +54,4 @@ struct Epilogue {
     float alpha = 0, beta = 0;
 };
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

@@ -6,6 +6,7 @@
 #define FOVEA_SIMD_VECTOR_INL
 #endif
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -13,7 +14,7 @@
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::cpu::simd::HWY_NAMESPACE {
+namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -33,6 +34,16 @@ HWY_INLINE Vec load(const float* p) { return hn::LoadU(F32(), p); }
 HWY_INLINE Vec load(const Bf16Bits* p) {
     return hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), hn::LoadU(U16(), p))));
 }
+
+HWY_INLINE Vec load(const std::uint8_t* p) {
+    const hn::Rebind<std::uint8_t, F32> d8;
+    return hn::ConvertTo(F32(), hn::BitCast(I32(), hn::PromoteTo(U32(), hn::LoadU(d8, p))));
+}
+
+/// One stored element as f32.
+HWY_INLINE float number(float x) { return x; }
+HWY_INLINE float number(std::uint8_t x) { return x; }
+HWY_INLINE float number(Bf16Bits x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16); }
 
 /// Bits of `v` rounded to the nearest bf16, ties to even; NaN stays NaN.
 HWY_INLINE hn::Vec<U16> to_bf16(Vec v) {
@@ -83,7 +94,7 @@ HWY_INLINE void store_some(Vec v, T* p, std::size_t count) {
         store_part(v, p, count);
 }
 
-}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+}  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -10,7 +10,8 @@
 #include "backend/cpu/simd/winograd_transform-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::cpu::simd::HWY_NAMESPACE {
+namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
+namespace {
 
 /// Where tile `index` of the batch lies.
 struct TilePlace {
@@ -158,14 +159,15 @@ void transform_output(const WinogradConv& conv, const WinogradPlan& plan, const 
         transform_output_of<float>(conv, plan, block, panel, begin, end);
 }
 
-}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+}  // namespace
+}  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include "backend/cpu/simd/target.hpp"
 #include "base/parallel.hpp"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 namespace {
 
 HWY_EXPORT(transform_input);
@@ -274,5 +276,5 @@ void winograd_conv(const WinogradConv& conv, void* workspace, int threads, Winog
         run_private(conv, plan, static_cast<float*>(workspace));
 }
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd
 #endif  // HWY_ONCE

@@ -4,7 +4,7 @@
 
 #include "backend/cpu/simd/patch_source.hpp"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 /// A 3x3 convolution of stride 1 and one group by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, "Fast
 /// algorithms for convolutional neural networks", 2016) at the points 0, +-1/sqrt 2, +-sqrt 2, infinity: a quarter of
@@ -50,4 +50,4 @@ std::size_t winograd_workspace(const WinogradConv& conv, int threads, WinogradBl
 /// Computes the convolution.
 void winograd_conv(const WinogradConv& conv, void* workspace, int threads, WinogradBlocking blocking = {}) noexcept;
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

@@ -5,7 +5,7 @@
 #include "backend/cpu/simd/target.hpp"
 #include "backend/cpu/simd/winograd_plan.hpp"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 namespace {
 
 /// The filter transform of one axis, G: row i evaluates a 3-tap filter at point i, divided by the product of the
@@ -67,4 +67,4 @@ void winograd_pack(const float* filters, int out_channels, int channels_a, int c
     }
 }
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

@@ -5,7 +5,7 @@
 #include "backend/cpu/simd/winograd.hpp"
 #include "base/checked.hpp"
 
-namespace fovea::cpu::simd {
+namespace fovea::backend::cpu::simd {
 
 /// Points at which a tile's product is evaluated: 6x6.
 constexpr int kWinogradPoints = 36;
@@ -53,4 +53,4 @@ struct WinogradBlock {
     float* product;             ///< [panel][point][tile][panel width]
 };
 
-}  // namespace fovea::cpu::simd
+}  // namespace fovea::backend::cpu::simd

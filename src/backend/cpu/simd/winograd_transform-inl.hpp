@@ -9,7 +9,7 @@
 #include "backend/cpu/simd/vector-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace fovea::cpu::simd::HWY_NAMESPACE {
+namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 
 constexpr float kRoot = 1.41421356237309505f, kHalfRoot = 0.70710678118654752f;
 
@@ -39,7 +39,7 @@ HWY_INLINE void transform_output_axis(const Vec* x, Vec* y, int y_step) {
     y[3 * y_step] = hn::MulAdd(hn::Set(d, 2 * kRoot), odd_high, hn::MulAdd(hn::Set(d, kHalfRoot / 2), odd_low, x[5]));
 }
 
-}  // namespace fovea::cpu::simd::HWY_NAMESPACE
+}  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

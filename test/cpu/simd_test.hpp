@@ -41,6 +41,11 @@ class Buffer {
         else
             static_cast<float*>(data())[i] = value;
     }
+    [[nodiscard]] std::vector<double> numbers() const {
+        std::vector<double> all;
+        for (std::int64_t i = 0; i < count_; i++) all.push_back(get(i));
+        return all;
+    }
     /// Fills with uniform numbers in [-1, 1].
     Buffer& randomise(unsigned seed) {
         std::minstd_rand engine(seed + 1);

@@ -5,20 +5,19 @@
 #include "hwy/foreach_target.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
-#include "backend/cpu/simd/bf16_product-inl.hpp"
 #include "backend/cpu/simd/epilogue-inl.hpp"
 #include "backend/cpu/simd/product-inl.hpp"
 #include "backend/cpu/simd/stem_rows.hpp"
+#include "backend/cpu/simd/units-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
 
 /// One register tile: sums over taps of input `base[offsets[tap] + r]` times weights [tap][kVectors lanes()].
-template <int kRows, int kVectors>
+template <class Units, int kRows, int kVectors>
 HWY_NOINLINE void tap_product(const float* HWY_RESTRICT base, const std::int32_t* HWY_RESTRICT offsets,
                               std::size_t taps, const float* HWY_RESTRICT weights, float* HWY_RESTRICT tile) {
     const F32 d;
@@ -37,7 +36,7 @@ HWY_NOINLINE void tap_product(const float* HWY_RESTRICT base, const std::int32_t
         for (int r = 0; r < kRows; r++) {
             const Vec pixel = hn::Set(d, x[r]);
 #pragma GCC unroll 2
-            for (int v = 0; v < kVectors; v++) sum[r][v] = hn::MulAdd(pixel, w[v], sum[r][v]);
+            for (int v = 0; v < kVectors; v++) sum[r][v] = Units::multiply_add(pixel, w[v], sum[r][v]);
         }
     }
 #pragma GCC unroll 16
@@ -45,57 +44,18 @@ HWY_NOINLINE void tap_product(const float* HWY_RESTRICT base, const std::int32_t
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; v++) hn::Store(sum[r][v], d, tile + (r * kVectors + v) * kLanes);
 }
-
-#if HWY_TARGET == HWY_AVX3
-/// The same with units and weights of bf16 pairs.
-template <int kRows, int kVectors>
-FOVEA_BF16_ATTR HWY_NOINLINE void tap_pair_product(const float* HWY_RESTRICT base,
-                                                   const std::int32_t* HWY_RESTRICT offsets, std::size_t taps,
-                                                   const float* HWY_RESTRICT weights, float* HWY_RESTRICT tile) {
-    const F32 d;
-    const U32 du;
-    constexpr std::size_t kLanes = lanes();
-    Vec sum[kRows][kVectors];
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; r++)
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; v++) sum[r][v] = hn::Zero(d);
-    for (std::size_t tap = 0; tap < taps; tap++, weights += kVectors * kLanes) {
-        const float* x = base + offsets[tap];
-        Pairs w[kVectors];
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; v++) w[v] = hn::BitCast(du, hn::Load(d, weights + v * kLanes));
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; r++) {
-            const Pairs pixel = hn::BitCast(du, hn::Set(d, x[r]));
-#pragma GCC unroll 2
-            for (int v = 0; v < kVectors; v++) sum[r][v] = add_pair_products(pixel, w[v], sum[r][v]);
-        }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; r++)
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; v++) hn::Store(sum[r][v], d, tile + (r * kVectors + v) * kLanes);
-}
-#endif
 
 using TapProduct = void (*)(const float*, const std::int32_t*, std::size_t, const float*, float*);
 
-template <int... kRows>
-HWY_INLINE TapProduct tap_product_of(bool pairs, int rows, int vectors, std::integer_sequence<int, kRows...>) {
-#if HWY_TARGET == HWY_AVX3
-    static constexpr TapProduct kPairs[2][sizeof...(kRows)] = {{tap_pair_product<kRows + 1, 1>...},
-                                                               {tap_pair_product<kRows + 1, 2>...}};
-    if (pairs) return kPairs[vectors - 1][rows - 1];
-#endif
-    (void)pairs;
-    static constexpr TapProduct kSingles[2][sizeof...(kRows)] = {{tap_product<kRows + 1, 1>...},
-                                                                 {tap_product<kRows + 1, 2>...}};
-    return kSingles[vectors - 1][rows - 1];
+template <class Units, int... kRows>
+HWY_INLINE TapProduct tap_product_of(int rows, int vectors, std::integer_sequence<int, kRows...>) {
+    static constexpr TapProduct kTable[2][sizeof...(kRows)] = {{tap_product<Units, kRows + 1, 1>...},
+                                                               {tap_product<Units, kRows + 1, 2>...}};
+    return kTable[vectors - 1][rows - 1];
 }
 
 /// One row of output pixels, all channels. `rows` and `offsets` as `StemRows` gives them.
-template <class T>
+template <class T, class Units>
 void output_row_of(const StemConv& conv, const float* rows, const std::int32_t* offsets, int image, int y) {
     const auto taps = static_cast<std::size_t>(StemLayout(conv).taps);
     const Epilogue& e = conv.epilogue;
@@ -110,8 +70,7 @@ void output_row_of(const StemConv& conv, const float* rows, const std::int32_t* 
         for (int block = 0; block < blocks; block++) {
             const int x = conv.out_width * block / blocks, count = conv.out_width * (block + 1) / blocks - x;
             HWY_ALIGN float tile[kMaxRows * 2 * lanes()];
-            const auto product = tap_product_of(conv.multiply == DType::bf16, count, vectors,
-                                                std::make_integer_sequence<int, kMaxRows>());
+            const auto product = tap_product_of<Units>(count, vectors, std::make_integer_sequence<int, kMaxRows>());
             T* to = output + x * conv.output_pitch.pixel + channel;
             prefetch_tile(static_cast<std::size_t>(count), static_cast<std::size_t>(channels), to,
                           conv.output_pitch.pixel);
@@ -126,11 +85,19 @@ void output_row_of(const StemConv& conv, const float* rows, const std::int32_t* 
     }
 }
 
+template <class T>
+void output_row_as(const StemConv& conv, const float* rows, const std::int32_t* offsets, int image, int y) {
+    if (conv.multiply == DType::bf16)
+        output_row_of<T, PairUnits>(conv, rows, offsets, image, y);
+    else
+        output_row_of<T, SingleUnits>(conv, rows, offsets, image, y);
+}
+
 void output_row(const StemConv& conv, const float* rows, const std::int32_t* offsets, int image, int y) {
     if (conv.type == DType::bf16)
-        output_row_of<Bf16Bits>(conv, rows, offsets, image, y);
+        output_row_as<Bf16Bits>(conv, rows, offsets, image, y);
     else
-        output_row_of<float>(conv, rows, offsets, image, y);
+        output_row_as<float>(conv, rows, offsets, image, y);
 }
 
 }  // namespace
@@ -138,9 +105,9 @@ void output_row(const StemConv& conv, const float* rows, const std::int32_t* off
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include "backend/cpu/simd/pack.hpp"
 #include "backend/cpu/simd/target.hpp"
 #include "base/checked.hpp"
-#include "base/float_types.hpp"
 #include "base/parallel.hpp"
 
 namespace fovea::backend::cpu::simd {
@@ -148,11 +115,6 @@ namespace fovea::backend::cpu::simd {
 namespace {
 
 HWY_EXPORT(output_row);
-
-float bf16_pair(float low, float high) {
-    const std::uint32_t a = base::encode_float(low, DType::bf16), b = base::encode_float(high, DType::bf16);
-    return std::bit_cast<float>(a | b << 16);
-}
 
 }  // namespace
 

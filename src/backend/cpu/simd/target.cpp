@@ -4,8 +4,8 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/target.cpp"
 #include "hwy/foreach_target.h"
 
-#include "backend/cpu/simd/bf16_product-inl.hpp"
 #include "backend/cpu/simd/product-inl.hpp"
+#include "backend/cpu/simd/units-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {

@@ -59,6 +59,13 @@ HWY_INLINE hn::Vec<U16> to_bf16(Vec v) {
 HWY_INLINE void store(Vec v, float* p) { hn::StoreU(v, F32(), p); }
 HWY_INLINE void store(Vec v, Bf16Bits* p) { hn::StoreU(to_bf16(v), U16(), p); }
 
+/// Stores one element.
+HWY_INLINE void store_number(float x, float* p) { *p = x; }
+HWY_INLINE void store_number(float x, Bf16Bits* p) {
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    *p = static_cast<Bf16Bits>((x != x ? bits | 0x400000 : bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
 /// First `count` < lanes() elements, zero above. Reads nothing beyond them.
 template <class T>
 HWY_INLINE Vec load_part(const T* p, std::size_t count) {

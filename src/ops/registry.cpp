@@ -24,6 +24,7 @@ std::vector<const Op*> collect() {
              conv_operators(),
              conv_transpose_operators(),
              deform_conv_operators(),
+             dft_operators(),
              einsum_operators(),
              expand_operators(),
              gather_operators(),

@@ -21,6 +21,7 @@ std::span<const Op> constant_of_shape_operators();
 std::span<const Op> conv_operators();
 std::span<const Op> conv_transpose_operators();
 std::span<const Op> deform_conv_operators();
+std::span<const Op> dft_operators();
 std::span<const Op> einsum_operators();
 std::span<const Op> expand_operators();
 std::span<const Op> gather_operators();

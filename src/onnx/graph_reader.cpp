@@ -81,11 +81,11 @@ void read_outputs(Scope& scope, const schema::GraphProto& proto) {
     for (const auto& output : proto.output())
         with_context(quoted("output", output.name()), [&] {
             checked_name(output.name(), "a graph output");
-            const ir::ValueId id = scope.resolve(output.name());
-            if (id == ir::kNone) fail(kBroken, "no node, input or initialiser gives this tensor", kExportAgain);
+            const auto id = scope.resolve(output.name());
+            if (!id || *id == ir::kNone) fail(kBroken, "no node, input or initialiser gives this tensor", kExportAgain);
             if (!scope.outer && !seen.insert(output.name()).second)
                 fail(kBroken, "the graph has two outputs of this name", kExportAgain);
-            scope.builder.add_output(output.name(), id);
+            scope.builder.add_output(output.name(), *id);
         });
 }
 
@@ -129,12 +129,13 @@ void read_formal_inputs(Scope& scope, const schema::GraphProto& proto, const std
 
 }  // namespace
 
-ir::ValueId Scope::resolve(const std::string& name) {
+std::optional<ir::ValueId> Scope::resolve(const std::string& name) {
     const auto known = names.find(name);
     if (known != names.end()) return known->second;
-    if (!outer) return ir::kNone;
-    const ir::ValueId source = outer->resolve(name);
-    if (source == ir::kNone) return ir::kNone;
+    if (!outer) return std::nullopt;
+    const auto found = outer->resolve(name);
+    if (!found || *found == ir::kNone) return found;
+    const ir::ValueId source = *found;
     if (&outer->builder == &builder) return source;
     const ir::Value& value = outer->builder.graph().value(source);
     const std::string origin = value.origins.empty() ? std::string() : value.origins.front();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -33,8 +34,8 @@ struct Scope {
     std::vector<std::pair<ir::ValueId, ir::ValueId>> captures;  ///< of a body: outer value, body input
 
     /// The value called `name`; in a body, one of the surroundings becomes a further input (a constant: a copy).
-    /// `kNone` when there is none.
-    ir::ValueId resolve(const std::string& name);
+    /// `kNone` for an input that a function call omits; nothing where the name has no meaning.
+    std::optional<ir::ValueId> resolve(const std::string& name);
     /// Gives `name` its meaning; throws when it has one already.
     void define(const std::string& name, ir::ValueId id);
 };

@@ -36,19 +36,20 @@ std::vector<std::pair<std::string, const AttributeProto*>> attributes_of(const S
 
 ir::ValueId input_of(Scope& scope, const std::string& name) {
     if (name.empty()) return ir::kNone;
-    const ir::ValueId id = scope.resolve(name);
-    if (id == ir::kNone)
+    const auto id = scope.resolve(name);
+    if (!id)
         fail(kBroken, "input \"" + name.substr(0, 200) + "\" is given by no node, input or initialiser", kExportAgain);
-    return id;
+    return *id;
 }
 
 /// `name` of a node that was replaced by its content means the value that is called `result` inside.
 void define_result(Scope& scope, const std::string& name, Scope& inner, const std::string& result) {
     if (name.empty()) return;
-    const ir::ValueId id = inner.resolve(result);
-    if (id == ir::kNone) fail(kBroken, "nothing gives the result \"" + result.substr(0, 200) + "\"", kExportAgain);
-    scope.define(checked_name(name, "an output"), id);
-    auto& origins = scope.builder.graph().value(id).origins;
+    const auto id = inner.resolve(result);
+    if (!id || *id == ir::kNone)
+        fail(kBroken, "nothing gives the result \"" + result.substr(0, 200) + "\"", kExportAgain);
+    scope.define(checked_name(name, "an output"), *id);
+    auto& origins = scope.builder.graph().value(*id).origins;
     const std::string origin = scope.prefix + name;
     const auto place = std::lower_bound(origins.begin(), origins.end(), origin);
     if (place == origins.end() || *place != origin) origins.insert(place, origin);

@@ -1,17 +1,30 @@
 #include "compiler/typing.hpp"
 
 #include "fovea/error.hpp"
+#include "precision/convert.hpp"
 
 namespace fovea::compiler {
 
-ir::Graph assign_types(const ir::Graph& graph, DType precision, const std::map<std::string, DType>& pins, std::vector<plan::Choice>& choices) {
-    if (precision != DType::f32)
-        throw Error(ErrorCode::unsupported, "the precision " + std::string(fovea::to_string(precision)) + " is not offered on this backend; use fp32");
-    for (const auto& [name, type] : pins)
-        if (type != DType::f32) throw Error(ErrorCode::contract, "the pin cannot be obeyed in an fp32 plan").in("node " + name);
-    for (const ir::NodeId id : graph.order())
-        for (const std::string& origin : graph.node(id).origins) choices.push_back({origin, "f32", {}});
-    return graph;
+ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins, std::vector<plan::Choice>& choices) {
+    ir::Graph typed = graph;
+    const auto add = [&](ir::NodeId id, DType chosen, const std::string& reason) {
+        for (const std::string& origin : typed.node(id).origins) choices.push_back({origin, std::string(to_string(chosen)), reason});
+    };
+    if (type == DType::f32) {
+        for (const auto& [name, pinned] : pins)
+            if (pinned != DType::f32)
+                throw Error(ErrorCode::contract, "the pin to " + std::string(to_string(pinned)) + " cannot be obeyed in an fp32 plan; ask for --precision " + std::string(to_string(pinned)))
+                    .in("node " + name);
+        for (const ir::NodeId id : typed.order()) {
+            const auto& outputs = typed.node(id).outputs;
+            add(id, outputs.empty() || outputs[0] == ir::kNone ? DType::undefined : typed.value(outputs[0]).dtype, {});
+        }
+        return typed;
+    }
+    if (type != DType::bf16)
+        throw Error(ErrorCode::unsupported, "the precision " + std::string(to_string(type)) + " is not offered on the CPU; use fp32 or bf16");
+    for (const precision::Choice& choice : precision::convert(typed, {type, pins})) add(choice.node, choice.type, choice.reason);
+    return typed;
 }
 
 }  // namespace fovea::compiler

@@ -79,6 +79,22 @@ const Case kCases[] = {
       %s : f32[*] = Softmax(%t) {axis = 1}
       output "s" = %s
     })"},
+    {"batch_norm_before_relu", R"(graph "g" {
+      input %x : f32[2, 12, 5, 7]
+      const %w : f32[12, 12, 1, 1] = random(1)
+      const %gamma : f32[12] = random(2)
+      const %beta : f32[12] = random(3)
+      const %mean : f32[12] = random(4)
+      const %variance : f32[12] = fill(0.7)
+      %m : f32[*] = MaxPool(%x) {kernel_shape = [1, 1]}
+      %n : f32[*] = BatchNormalization(%m, %gamma, %beta, %mean, %variance)
+      %r : f32[*] = Relu(%n)
+      %c : f32[*] = Conv(%r, %w)
+      %s : f32[*] = Add(%c, %m)
+      %o : f32[*] = BatchNormalization(%s, %gamma, %beta, %mean, %variance)
+      %y : f32[*] = Relu(%o)
+      output "y" = %y
+    })"},
     {"split_and_slice", R"(graph "g" {
       input %x : f32[2, 12, 5, 7]
       const %w : f32[12, 12, 1, 1] = random(1)

@@ -147,6 +147,7 @@ std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const 
     if (bias)
         bindings.push_back({DNNL_ARG_BIAS, Binding::Source::constant, 0, b_desc,
                             pack(context, context.graph.value(node.inputs[2]).name, bias->cast(DType::f32), b_desc, b_desc)});
+    bindings.insert(bindings.end(), post.constants.begin(), post.constants.end());
     for (const auto& [argument, value] : post.operands) {
         const std::size_t operand = context.input_index(value);
         TensorDesc operand_desc = context.input_desc(operand, tactic);

@@ -1,6 +1,7 @@
 #include "backend/cpu/epilogue.hpp"
 
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/dispatch.hpp"
@@ -42,7 +43,7 @@ std::optional<float> scalar(const ops::ValueTable& values, const ir::Node& node,
 std::optional<EpilogueStep> activation_step(const ops::ValueTable& values, const ir::Node& node) {
     for (const Row& row : kActivations) {
         if (row.op != node.op) continue;
-        EpilogueStep step{EpilogueStep::Kind::activation, row.activation, row.alpha, row.beta, ir::kNone};
+        EpilogueStep step{EpilogueStep::Kind::activation, row.activation, row.alpha, row.beta};
         if (row.activation == Activation::clip) {
             const auto low = scalar(values, node, 1, std::numeric_limits<float>::lowest());
             const auto high = scalar(values, node, 2, std::numeric_limits<float>::max());
@@ -62,6 +63,29 @@ std::optional<EpilogueStep> activation_step(const ops::ValueTable& values, const
     return std::nullopt;
 }
 
+/// Batch normalisation with constant statistics as scale and shift.
+std::optional<EpilogueStep> affine_step(const ops::ValueTable& values, const ir::Node& node) {
+    if (node.op != "BatchNormalization" || node.inputs.size() != 5 || node.get<std::int64_t>("training_mode", 0)) return std::nullopt;
+    std::array<std::vector<float>, 4> parameters;
+    for (std::size_t i = 0; i < 4; ++i) {
+        const Tensor& tensor = values[static_cast<std::size_t>(node.inputs[i + 1])].constant;
+        if (!tensor) return std::nullopt;
+        parameters[i] = tensor.to_float();
+    }
+    const auto& [gamma, beta, mean, variance] = parameters;
+    const float epsilon = node.get("epsilon", 1e-5f);
+    std::vector<float> scale, shift;
+    for (std::size_t c = 0; c < gamma.size(); ++c) {
+        scale.push_back(gamma[c] / std::sqrt(variance[c] + epsilon));
+        shift.push_back(beta[c] - mean[c] * scale[c]);
+    }
+    EpilogueStep step{EpilogueStep::Kind::affine};
+    const Shape shape = {static_cast<std::int64_t>(scale.size())};
+    step.scale = Tensor::from<float>(shape, scale);
+    step.shift = Tensor::from<float>(shape, shift);
+    return step;
+}
+
 }  // namespace
 
 std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
@@ -71,8 +95,10 @@ std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTabl
     const auto shape = ir::known_shape(info.dims);
     if (!shape || ir::known_shape(result.dims) != shape || !small_float(result.dtype)) return std::nullopt;
     if (node.op == "Cast") return EpilogueStep{EpilogueStep::Kind::cast};
-    if (node.inputs[0] == chain)
+    if (node.inputs[0] == chain) {
         if (auto step = activation_step(values, node)) return step;
+        if (auto step = affine_step(values, node)) return step;
+    }
     if ((node.op == "Add" || node.op == "Mul") && node.inputs.size() == 2 && node.inputs[0] != node.inputs[1]) {
         const ir::ValueId other = node.inputs[0] == chain ? node.inputs[1] : node.inputs[0];
         EpilogueStep step{node.op == "Add" ? EpilogueStep::Kind::add : EpilogueStep::Kind::mul};

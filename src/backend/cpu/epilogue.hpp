@@ -17,12 +17,14 @@ struct EpilogueStep {
         activation,
         add,   ///< + operand
         mul,   ///< · operand
+        affine,  ///< · scale + shift, one of each per channel (axis 1)
         cast,  ///< change of float type, done on storing
     };
     Kind kind = Kind::activation;
     Activation activation = Activation::none;
     float alpha = 0, beta = 0;        ///< parameters of the activation; bounds of clip
     ir::ValueId operand = ir::kNone;  ///< of add and mul: a tensor that broadcasts to the result
+    Tensor scale, shift;              ///< of affine: f32, one element per channel
 };
 
 /// Steps computed while the main result is still in registers.

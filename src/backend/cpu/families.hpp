@@ -6,6 +6,7 @@
 namespace fovea::backend::cpu {
 
 Family attention_family();
+Family cast_family();
 Family concat_family();
 Family conv_family();
 Family layer_norm_family();

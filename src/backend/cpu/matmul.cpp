@@ -9,6 +9,7 @@ using dnnl::memory;
 
 /// Steps whose operand lines up with the last axis or is the whole tensor.
 bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
+    if (step.kind == EpilogueStep::Kind::affine) return false;
     if (step.operand == ir::kNone) return true;
     const DType type = context.info(step.operand).dtype;
     if (type != DType::f32 && type != DType::bf16) return false;

@@ -149,6 +149,23 @@ void append_activation(dnnl::post_ops& list, const EpilogueStep& step) {
     list.append_eltwise(e.kind, e.alpha, e.beta);
 }
 
+namespace {
+
+/// · scale + shift with one number per channel.
+void append_affine(const RegionContext& context, dnnl::post_ops& list, const EpilogueStep& step, std::vector<Binding>& constants) {
+    memory::dims dims(context.shape(context.region.outputs[0]).size(), 1);
+    dims[1] = step.scale.size();
+    const Shape strides = base::row_major_strides(dims);
+    const memory::desc desc(dims, memory::data_type::f32, memory::dims(strides.begin(), strides.end()));
+    for (const auto& [algorithm, tensor] : {std::pair{dnnl::algorithm::binary_mul, step.scale}, {dnnl::algorithm::binary_add, step.shift}}) {
+        const int argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(list.len()) | DNNL_ARG_SRC_1;
+        list.append_binary(algorithm, desc);
+        constants.push_back({argument, Binding::Source::constant, 0, desc, {std::make_shared<Tensor>(tensor), tensor.raw()}});
+    }
+}
+
+}  // namespace
+
 PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue) {
     dnnl::post_ops list;
     PostOps result;
@@ -156,6 +173,10 @@ PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilo
         if (step.kind == EpilogueStep::Kind::cast) continue;
         if (step.kind == EpilogueStep::Kind::activation) {
             append_activation(list, step);
+            continue;
+        }
+        if (step.kind == EpilogueStep::Kind::affine) {
+            append_affine(context, list, step, result.constants);
             continue;
         }
         const std::size_t input = context.input_index(step.operand);
@@ -194,10 +215,13 @@ std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const memo
 
 std::unique_ptr<Kernel> reorder(const TensorDesc& from, const TensorDesc& to) {
     TensorDesc source = from, target = to;
-    // Layout moves words; the type only has to have their width.
-    const DType word = element_bytes(from.dtype) == 4 ? DType::f32 : element_bytes(from.dtype) == 1 ? DType::u8 : from.dtype;
-    if (element_bytes(from.dtype) == 8 || (element_bytes(from.dtype) == 2 && word != DType::bf16 && word != DType::f16)) return nullptr;
-    source.dtype = target.dtype = word;
+    if (from.dtype == to.dtype) {
+        // A change of layout moves words; the type only has to have their width.
+        const std::size_t width = element_bytes(from.dtype);
+        const DType word = width == 4 ? DType::f32 : width == 1 ? DType::u8 : from.dtype;
+        if (width == 8 || (width == 2 && word != DType::bf16 && word != DType::f16)) return nullptr;
+        source.dtype = target.dtype = word;
+    }
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::reorder::primitive_desc desc(engine(), to_dnnl(source), engine(), to_dnnl(target), attr);

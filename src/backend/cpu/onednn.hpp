@@ -29,15 +29,6 @@ Eltwise eltwise(const EpilogueStep& step);
 /// Appends an activation.
 void append_activation(dnnl::post_ops& list, const EpilogueStep& step);
 
-/// Steps as oneDNN post-operations. Operands of add and mul become further arguments, listed in `operands` in order.
-struct PostOps {
-    dnnl::primitive_attr attr;
-    std::vector<std::pair<int, ir::ValueId>> operands;  ///< argument number, value
-};
-PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue);
-/// Whether `post_ops` can express the step.
-bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
-
 /// Where an argument's memory comes from.
 struct Binding {
     enum class Source : std::uint8_t { input, output, constant, scratchpad };
@@ -48,11 +39,21 @@ struct Binding {
     PackedConstants::Block block;  ///< of a constant
 };
 
+/// Steps as oneDNN post-operations. Operands of add and mul become further arguments, listed in `operands` in order.
+struct PostOps {
+    dnnl::primitive_attr attr;
+    std::vector<std::pair<int, ir::ValueId>> operands;  ///< argument number, value
+    std::vector<Binding> constants;                     ///< scales and shifts
+};
+PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue);
+/// Whether `post_ops` can express the step.
+bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
+
 /// A oneDNN primitive with its arguments. The scratchpad lies in the workspace.
 std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
                                            std::string implementation, std::vector<Binding> bindings);
 
-/// A oneDNN reorder between two layouts; nullptr for types that oneDNN does not have.
+/// A oneDNN reorder between two layouts of one type, or between float types; nullptr for types that oneDNN does not have.
 std::unique_ptr<Kernel> reorder(const TensorDesc& from, const TensorDesc& to);
 
 /// The constant `tensor` (plain, as `from` describes it) in the layout `to`; made once per plan and layout.

@@ -51,12 +51,17 @@ std::optional<std::size_t> full_input(const ops::ValueTable& values, const ir::N
     return std::nullopt;
 }
 
+/// oneDNN's element-wise primitives keep the type.
+bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
+    return step.kind != EpilogueStep::Kind::cast && accepts_post_op(context, step, chain);
+}
+
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
     if (node.outputs.size() != 1 || node.inputs.empty() || node.inputs[0] == ir::kNone) return refuse(Reason::unsupported_operator);
     const bool binary = binary_of(node.op).has_value();
     const auto step = as_step(context.graph, context.values, node, node.inputs[0]);
-    const bool unary = unary_of(node.op) || (step && step->kind == EpilogueStep::Kind::activation);
+    const bool unary = unary_of(node.op) || (step && (step->kind == EpilogueStep::Kind::activation || step->kind == EpilogueStep::Kind::affine));
     if (!binary && !unary) return refuse(Reason::unsupported_operator);
     for (const ir::ValueId input : node.inputs)
         if (input != ir::kNone && !context.shape(input)) return refuse(Reason::shape_depends_on_data);
@@ -66,7 +71,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (shape->empty() || shape->size() > 5 || base::element_count(*shape) == 0) return refuse(Reason::unsupported_shape, "a scalar, an empty tensor or more than 5 axes");
     if (binary && !full_input(context.values, node)) return refuse(Reason::unsupported_shape, "both operands are broadcast");
     std::vector<ir::NodeId> nodes = {root};
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], 8, accepts_post_op);
+    const Epilogue epilogue = match_epilogue(context, node.outputs[0], 8, accepts);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "pointwise", std::move(nodes));
 }
@@ -89,8 +94,11 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     const ir::Node& node = context.node(0);
     const memory::desc target = to_dnnl(context.output_desc(0, tactic));
     const std::size_t rank = context.shape(context.region.outputs[0]).size();
-    const PostOps post = post_ops(context, tactic, read_epilogue(context, node.outputs[0], 1));
-    std::vector<Binding> bindings = {{DNNL_ARG_DST, Binding::Source::output, 0, target, nullptr}};
+    const auto step = as_step(context.graph, context.values, node, node.inputs[0]);
+    const bool copies = step && step->kind == EpilogueStep::Kind::affine;  // all of it happens behind a copy
+    const PostOps post = post_ops(context, tactic, copies ? read_epilogue(context, node.inputs[0], 0) : read_epilogue(context, node.outputs[0], 1));
+    std::vector<Binding> bindings = post.constants;
+    bindings.push_back({DNNL_ARG_DST, Binding::Source::output, 0, target, nullptr});
     const auto bind = [&](int argument, ir::ValueId id) {
         const std::size_t i = context.input_index(id);
         const memory::desc desc = ranked(context.input_desc(i, tactic), rank);
@@ -106,7 +114,7 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     }
     const memory::desc source = bind(DNNL_ARG_SRC, node.inputs[0]);
     const Unary* unary = unary_of(node.op);
-    const Eltwise e = unary ? Eltwise{unary->kind, unary->alpha, unary->beta} : eltwise(*as_step(context.graph, context.values, node, node.inputs[0]));
+    const Eltwise e = copies ? Eltwise{algorithm::eltwise_linear, 1, 0} : unary ? Eltwise{unary->kind, unary->alpha, unary->beta} : eltwise(*step);
     const dnnl::eltwise_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, e.kind, source, target, e.alpha, e.beta, post.attr);
     return make_onednn_kernel(dnnl::eltwise_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
 }

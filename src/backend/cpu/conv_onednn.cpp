@@ -11,7 +11,6 @@ namespace fovea::backend::cpu {
 namespace {
 
 using dnnl::memory;
-namespace simd = fovea::cpu::simd;
 
 /// Weights [K, C/g, taps…] as oneDNN names them, with a group axis in front when there is more than one group.
 memory::dims weight_dims(const Shape& w, std::int64_t group) {

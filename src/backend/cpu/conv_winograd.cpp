@@ -6,7 +6,6 @@
 namespace fovea::backend::cpu {
 namespace {
 
-namespace simd = fovea::cpu::simd;
 
 /// The region's pointers are filled in at run time; everything else is fixed.
 class WinogradKernel final : public Kernel {

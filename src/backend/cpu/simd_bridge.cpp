@@ -3,7 +3,6 @@
 namespace fovea::backend::cpu {
 namespace {
 
-namespace simd = fovea::cpu::simd;
 
 /// The own kernels' name of an activation; nothing where its parameters are not the usual ones.
 std::optional<simd::Activation> activation_of(const EpilogueStep& step) {

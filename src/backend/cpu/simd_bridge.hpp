@@ -8,11 +8,11 @@
 namespace fovea::backend::cpu {
 
 /// Pitches of a channels_last tensor of four dimensions.
-fovea::cpu::simd::Pitch pitch_of(const TensorDesc& desc);
+fovea::backend::cpu::simd::Pitch pitch_of(const TensorDesc& desc);
 
 /// An epilogue in the form of the own kernels: activation(result + residual).
 struct SimdEpilogue {
-    fovea::cpu::simd::Epilogue steps;  ///< pointers and pitches not set
+    fovea::backend::cpu::simd::Epilogue steps;  ///< pointers and pitches not set
     ir::ValueId residual = ir::kNone;
 };
 /// Nothing when the chain is longer or of another kind; `output` gives the shape and type that a residual must have.

@@ -95,6 +95,19 @@ const Case kCases[] = {
       %y : f32[*] = Relu(%o)
       output "y" = %y
     })"},
+    {"first_and_last_convolution", R"(graph "g" {
+      input %x : f32[2, 3, 21, 23]
+      const %a : f32[20, 3, 7, 7] = random(1)
+      const %b : f32[1, 20, 3, 3] = random(2)
+      const %bias : f32[1] = [0.5]
+      const %pads : i64[8] = [0, 0, 1, 1, 0, 0, 1, 1]
+      %f : f32[*] = Conv(%x, %a) {strides = [2, 2], pads = [3, 3, 3, 3]}
+      %r : f32[*] = Relu(%f)
+      %p : f32[*] = Pad(%r, %pads) {mode = "reflect"}
+      %l : f32[*] = Conv(%p, %b, %bias)
+      %y : f32[*] = Sigmoid(%l)
+      output "y" = %y
+    })"},
     {"split_and_slice", R"(graph "g" {
       input %x : f32[2, 12, 5, 7]
       const %w : f32[12, 12, 1, 1] = random(1)

@@ -4,6 +4,7 @@
 
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
@@ -60,6 +61,35 @@ ConvRegion read_conv(const RegionContext& context) {
     return result;
 }
 
+bool pads_in_one_place(const ConvRegion& region) {
+    const auto none = [](const std::vector<std::int64_t>& pads) { return std::all_of(pads.begin(), pads.end(), [](std::int64_t n) { return n == 0; }); };
+    return region.prologue.pad == ConvPrologue::Pad::zero || (none(region.window.pads_begin) && none(region.window.pads_end));
+}
+
+std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region, int rows, int columns,
+                                     simd::PatchSource* sources) {
+    const auto mode = region.prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
+                      : region.prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
+                                                                        : simd::PadMode::zero;
+    std::vector<ConvSource> result;
+    for (std::size_t i = 0; i < region.prologue.sources.size(); ++i) {
+        const auto& source = region.prologue.sources[i];
+        const std::size_t input = context.input_index(source.value);
+        const TensorDesc desc = context.input_desc(input, tactic);
+        sources[i].pitch = pitch_of(desc);
+        sources[i].channels = static_cast<int>(desc.shape[1]);
+        const auto table = [&](int count, std::size_t axis) {
+            std::vector<std::int32_t> entries(static_cast<std::size_t>(count));
+            simd::fill_source_index(entries.data(), count, static_cast<int>(desc.shape[axis + 2]),
+                                    static_cast<int>(region.prologue.pads_begin[axis] + region.window.pads_begin[axis]),
+                                    static_cast<int>(region.prologue.pads_end[axis] + region.window.pads_end[axis]), mode, static_cast<int>(source.upsample));
+            return entries;
+        };
+        result.push_back({input, table(rows, 0), table(columns, 1)});
+    }
+    return result;
+}
+
 namespace {
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
@@ -84,15 +114,29 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
 
 std::vector<Tactic> tactics(const RegionContext& context) {
     std::vector<Tactic> result = {uniform_tactic(context, "onednn", Layout::channels_last)};
-    if (suits_winograd(context, read_conv(context))) {
+    const ConvRegion region = read_conv(context);
+    if (region.input.size() != 4) return result;
+    if (suits_winograd(context, region)) {
         result.push_back(uniform_tactic(context, "winograd", Layout::channels_last));
         result.back().pitched = true;
+    }
+    if (suits_stem(context, region)) {
+        result.push_back(uniform_tactic(context, "stem:channels_last", Layout::channels_last));
+        result.push_back(uniform_tactic(context, "stem:plain", Layout::channels_last));
+        result.back().inputs[context.input_index(region.conv->inputs[0])] = Layout::plain;
+    }
+    if (suits_narrow(context, region)) {
+        result.push_back(uniform_tactic(context, "narrow:channels_last", Layout::channels_last));
+        result.push_back(uniform_tactic(context, "narrow:plain", Layout::channels_last));
+        result.back().outputs[0] = Layout::plain;
     }
     return result;
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     if (tactic.name == "winograd") return prepare_winograd(context, tactic);
+    if (tactic.name.starts_with("stem:")) return prepare_stem(context, tactic);
+    if (tactic.name.starts_with("narrow:")) return prepare_narrow(context, tactic);
     return prepare_onednn_conv(context, tactic);
 }
 

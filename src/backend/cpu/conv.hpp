@@ -5,6 +5,7 @@
 
 #include "backend/cpu/epilogue.hpp"
 #include "backend/cpu/family.hpp"
+#include "backend/cpu/simd/patch_source.hpp"
 #include "ops/window.hpp"
 
 namespace fovea::backend::cpu {
@@ -45,6 +46,26 @@ ConvRegion read_conv(const RegionContext& context);
 /// whole tensor followed by at most one activation.
 bool suits_winograd(const RegionContext& context, const ConvRegion& region);
 std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tactic& tactic);
+
+/// Whether the padding is all in the prologue or all in the convolution: own kernels read through one index table.
+bool pads_in_one_place(const ConvRegion& region);
+
+/// One source of an own convolution kernel: the region's input and the index tables through which it is read.
+struct ConvSource {
+    std::size_t input;
+    std::vector<std::int32_t> rows, columns;
+};
+/// Tables of `rows` and `columns` entries for every source of the prologue; sets pitch and channels of `sources`.
+std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region, int rows, int columns,
+                                     simd::PatchSource* sources);
+
+/// Direct convolution of at most 4 input channels, from either layout.
+bool suits_stem(const RegionContext& context, const ConvRegion& region);
+std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic& tactic);
+
+/// Direct 3x3 convolution to at most 8 output channels, to either layout.
+bool suits_narrow(const RegionContext& context, const ConvRegion& region);
+std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tactic& tactic);
 
 /// oneDNN's convolution; a prologue is written out into the workspace first.
 std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const Tactic& tactic);

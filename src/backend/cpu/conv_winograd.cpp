@@ -10,12 +10,7 @@ namespace {
 /// The region's pointers are filled in at run time; everything else is fixed.
 class WinogradKernel final : public Kernel {
   public:
-    struct Source {
-        std::size_t input;
-        std::vector<std::int32_t> rows, columns;
-    };
-
-    WinogradKernel(simd::WinogradConv conv, std::vector<Source> sources, int residual, PackedConstants::Block weights, std::vector<float> bias, int threads)
+    WinogradKernel(simd::WinogradConv conv, std::vector<ConvSource> sources, int residual, PackedConstants::Block weights, std::vector<float> bias, int threads)
         : conv_(conv), sources_(std::move(sources)), residual_(residual), weights_(std::move(weights)), bias_(std::move(bias)), threads_(threads) {
         conv_.weights = reinterpret_cast<const float*>(weights_.get());
         conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
@@ -37,7 +32,7 @@ class WinogradKernel final : public Kernel {
 
   private:
     simd::WinogradConv conv_;
-    std::vector<Source> sources_;
+    std::vector<ConvSource> sources_;
     int residual_;
     PackedConstants::Block weights_;
     std::vector<float> bias_;
@@ -53,8 +48,7 @@ bool suits_winograd(const RegionContext& context, const ConvRegion& region) {
         return values.size() == 2;
     };
     if (region.group != 1 || !all(region.window.kernel, 3) || !all(region.window.strides, 1) || !all(region.window.dilations, 1)) return false;
-    // Zero padding behind a reflected border would need a table of both; nobody writes that.
-    if (region.prologue.pad != ConvPrologue::Pad::zero && !(all(region.window.pads_begin, 0) && all(region.window.pads_end, 0))) return false;
+    if (!pads_in_one_place(region)) return false;
     return simd_epilogue(context, region.epilogue, context.region.outputs[0]).has_value();
 }
 
@@ -78,25 +72,7 @@ std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tac
         residual = static_cast<int>(context.input_index(epilogue.residual));
         conv.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
     }
-    std::vector<WinogradKernel::Source> sources;
-    for (std::size_t i = 0; i < region.prologue.sources.size(); ++i) {
-        const auto& source = region.prologue.sources[i];
-        const std::size_t input = context.input_index(source.value);
-        const TensorDesc desc = context.input_desc(input, tactic);
-        conv.sources[i].pitch = pitch_of(desc);
-        conv.sources[i].channels = static_cast<int>(desc.shape[1]);
-        const auto table = [&](std::int64_t output, std::size_t axis) {
-            std::vector<std::int32_t> entries(static_cast<std::size_t>(simd::winograd_table_size(static_cast<int>(output))));
-            const auto mode = region.prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
-                              : region.prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
-                                                                                : simd::PadMode::zero;
-            simd::fill_source_index(entries.data(), static_cast<int>(entries.size()), static_cast<int>(desc.shape[axis + 2]),
-                                    static_cast<int>(region.prologue.pads_begin[axis] + region.window.pads_begin[axis]),
-                                    static_cast<int>(region.prologue.pads_end[axis] + region.window.pads_end[axis]), mode, static_cast<int>(source.upsample));
-            return entries;
-        };
-        sources.push_back({input, table(target.shape[2], 0), table(target.shape[3], 1)});
-    }
+    auto sources = conv_sources(context, tactic, region, simd::winograd_table_size(conv.height), simd::winograd_table_size(conv.width), conv.sources);
     const int a = conv.sources[0].channels, b = conv.sources[1].channels;
     const std::string key = context.graph.value(region.conv->inputs[1]).name + "@winograd:" + std::to_string(a) + "+" + std::to_string(b);
     const auto make = [&]() -> PackedConstants::Block {

@@ -16,6 +16,7 @@ Pass clean_transposes();
 Pass dead_code();
 Pass fold_affine();
 Pass fold_constants();
+Pass inline_branches();
 Pass merge_equal_nodes();
 Pass merge_pads();
 Pass merge_siblings();

@@ -9,6 +9,7 @@ const std::vector<Pass>& pipeline() {
     static const std::vector<Pass> passes = {
         dead_code(),
         fold_constants(),
+        inline_branches(),
         resolve_shapes(),
         remove_identities(),
         merge_equal_nodes(),

@@ -14,6 +14,7 @@ Pass clean_casts();
 Pass clean_reshapes();
 Pass clean_transposes();
 Pass dead_code();
+Pass drop_expansions();
 Pass fold_affine();
 Pass fold_constants();
 Pass inline_branches();

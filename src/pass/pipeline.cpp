@@ -13,6 +13,7 @@ const std::vector<Pass>& pipeline() {
         resolve_shapes(),
         remove_identities(),
         merge_equal_nodes(),
+        drop_expansions(),
         clean_casts(),
         canonical_arithmetic(),
         recognise_normalisations(),

@@ -67,6 +67,9 @@ class Builder {
     Builder& disable_pass(const std::string& name);
     /// Type of one of the model's nodes, by its name.
     Builder& pin(const std::string& node, DType type);
+    /// Pre- and post-processing to keep in the plan, as JSON (docs/contract.md). `build` throws `invalid_argument` when it is
+    /// broken or names no input.
+    Builder& contract(std::string json);
     /// File of measured times, read before and extended after the build.
     Builder& timing_cache(std::filesystem::path file);
     /// Runs all operators by their reference kernels instead of the CPU kernels.

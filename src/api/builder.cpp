@@ -90,6 +90,11 @@ Builder& Builder::pin(const std::string& node, DType type) {
     return *this;
 }
 
+Builder& Builder::contract(std::string json) {
+    state_->options.contract = std::move(json);
+    return *this;
+}
+
 Builder& Builder::timing_cache(std::filesystem::path file) {
     state_->timing_cache = std::move(file);
     return *this;

@@ -24,6 +24,17 @@ Json evidence(const std::vector<plan::Evidence>& list) {
     return result;
 }
 
+/// Why the step is not as asked: its own note, or the reasons for the types of its nodes.
+std::string note(const plan::Plan& plan, const plan::Step& step) {
+    std::string text = step.note;
+    const auto names = step_nodes(plan, step);
+    for (const plan::Choice& choice : plan.choices) {
+        if (choice.reason.empty() || text.find(choice.reason) != std::string::npos) continue;
+        if (std::binary_search(names.begin(), names.end(), choice.node)) text += (text.empty() ? "" : "; ") + choice.reason;
+    }
+    return text;
+}
+
 Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values) {
     const StepCost cost = step_cost(plan, step, values);
     Json outputs = Json::array();
@@ -36,9 +47,18 @@ Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::Va
     }
     Json operators = Json::array();
     for (const ir::NodeId id : step.region.nodes) operators.push_back(plan.graph.node(id).op);
-    return {{"device", step.device},   {"pattern", step.region.pattern}, {"tactic", step.tactic.name}, {"alias", step.tactic.alias},
-            {"operators", operators},  {"nodes", step_nodes(plan, step)}, {"outputs", outputs},         {"flops", cost.flops},
-            {"bytes", cost.bytes},     {"measured_us", step.measured_us}, {"note", step.note}};
+    return {{"device", step.device},
+            {"pattern", step.region.pattern},
+            {"type", to_string(step_type(plan, step, values))},
+            {"tactic", step.tactic.name},
+            {"alias", step.tactic.alias},
+            {"operators", operators},
+            {"nodes", step_nodes(plan, step)},
+            {"outputs", outputs},
+            {"flops", cost.flops},
+            {"bytes", cost.bytes},
+            {"measured_us", step.measured_us},
+            {"note", note(plan, step)}};
 }
 
 }  // namespace
@@ -47,6 +67,48 @@ ops::ValueTable optimum(const plan::Plan& plan) {
     ops::InferOptions options;
     for (const auto& [name, profile] : plan.profile) options.input_shapes[name] = profile.opt;
     return ops::infer(plan.graph, options);
+}
+
+std::optional<double> node_flops(const ir::Node& node, const ops::ValueTable& values) {
+    const ops::Op* op = ops::find(node.op);
+    if (!op || node.outputs.empty()) return std::nullopt;
+    ops::ShapeContext context(node);
+    bool known = true;
+    const auto add = [&](ir::ValueId id, std::vector<Shape>& shapes) {
+        const auto shape = id == ir::kNone ? std::optional(Shape()) : ir::known_shape(values[static_cast<std::size_t>(id)].dims);
+        known = known && shape;
+        shapes.push_back(shape.value_or(Shape()));
+    };
+    for (const ir::ValueId id : node.inputs) {
+        add(id, context.inputs);
+        context.input_types.push_back(id == ir::kNone ? DType::undefined : values[static_cast<std::size_t>(id)].dtype);
+        context.constants.push_back(id == ir::kNone ? Tensor() : values[static_cast<std::size_t>(id)].constant);
+    }
+    for (const ir::ValueId id : node.outputs) add(id, context.outputs);
+    if (!known) return std::nullopt;
+    return op->flops ? static_cast<double>(op->flops(context)) : static_cast<double>(base::element_count(context.outputs[0]));
+}
+
+DType step_type(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values) {
+    const auto type = [&](ir::ValueId id) { return values[static_cast<std::size_t>(id)].dtype; };
+    const auto& nodes = step.region.nodes;
+    const auto inside = [&](ir::NodeId id) { return std::find(nodes.begin(), nodes.end(), id) != nodes.end(); };
+    double most = -1;
+    ir::ValueId read = step.region.inputs.empty() ? ir::kNone : step.region.inputs[0];
+    for (const ir::NodeId id : nodes) {
+        const double flops = node_flops(plan.graph.node(id), values).value_or(0);
+        const auto& inputs = plan.graph.node(id).inputs;
+        if (flops <= most || inputs.empty() || inputs[0] == ir::kNone) continue;
+        most = flops;
+        read = inputs[0];
+    }
+    for (ir::NodeId id; read != ir::kNone && (id = plan.graph.value(read).producer) != ir::kNone && inside(id);) {
+        const ir::Node& node = plan.graph.node(id);
+        if (node.op != "DequantizeLinear" && node.op != "Cast") break;
+        read = node.inputs[0];
+    }
+    if (read != ir::kNone) return type(read);
+    return step.region.outputs.empty() ? DType::undefined : type(step.region.outputs[0]);
 }
 
 std::vector<std::string> step_nodes(const plan::Plan& plan, const plan::Step& step) {
@@ -68,25 +130,8 @@ StepCost step_cost(const plan::Plan& plan, const plan::Step& step, const ops::Va
         for (const ir::ValueId id : step.region.inputs) cost.bytes += bytes_of(info(id));
         for (const ir::ValueId id : step.region.outputs) cost.bytes += bytes_of(info(id));
     }
-    for (const ir::NodeId id : step.region.nodes) {
-        const ir::Node& node = plan.graph.node(id);
-        const ops::Op* op = ops::find(node.op);
-        ops::ShapeContext context(node);
-        bool known = true;
-        const auto add = [&](ir::ValueId value, std::vector<Shape>& shapes) {
-            const auto shape = value == ir::kNone ? std::optional(Shape()) : ir::known_shape(info(value).dims);
-            known = known && shape;
-            shapes.push_back(shape.value_or(Shape()));
-        };
-        for (const ir::ValueId value : node.inputs) {
-            add(value, context.inputs);
-            context.input_types.push_back(value == ir::kNone ? DType::undefined : info(value).dtype);
-            context.constants.push_back(value == ir::kNone ? Tensor() : info(value).constant);
-        }
-        for (const ir::ValueId value : node.outputs) add(value, context.outputs);
-        if (!known || step.tactic.alias) continue;
-        cost.flops += op->flops ? static_cast<double>(op->flops(context)) : static_cast<double>(base::element_count(context.outputs[0]));
-    }
+    if (!step.tactic.alias)
+        for (const ir::NodeId id : step.region.nodes) cost.flops += node_flops(plan.graph.node(id), values).value_or(0);
     return cost;
 }
 

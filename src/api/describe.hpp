@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "compiler/build.hpp"
 #include "plan/plan.hpp"
@@ -19,6 +21,13 @@ struct StepCost {
     double flops = 0, bytes = 0;
 };
 StepCost step_cost(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values);
+
+/// Floating-point operations of one node; none where a shape is not known.
+std::optional<double> node_flops(const ir::Node& node, const ops::ValueTable& values);
+
+/// The type that a step computes in: what its costliest operator reads, as it stood before a DequantizeLinear or Cast that
+/// runs in the same kernel.
+DType step_type(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values);
 
 /// The user's nodes that a step computes.
 std::vector<std::string> step_nodes(const plan::Plan& plan, const plan::Step& step);

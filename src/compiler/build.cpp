@@ -9,6 +9,7 @@
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "pass/pipeline.hpp"
+#include "vision/contract.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -49,6 +50,19 @@ std::map<std::string, plan::InputProfile> complete_profile(const ir::Graph& grap
     for (const auto& [name, p] : given)
         if (!result.contains(name)) throw Error(ErrorCode::invalid_argument, "the model has no input of this name").in("profile " + name);
     return result;
+}
+
+/// The contract, once it is known to be one and to name an input.
+std::string checked_contract(const std::map<std::string, plan::InputProfile>& profile, const std::string& text) {
+    if (text.empty()) return text;
+    try {
+        const vision::Contract contract = vision::contract_from_json(text);
+        if (!profile.contains(contract.input.tensor))
+            throw Error(ErrorCode::invalid_argument, "the model has no input \"" + contract.input.tensor + "\"").in("tensor").in("input");
+        return vision::to_json(contract);
+    } catch (Error& error) {
+        throw error.in("contract");
+    }
 }
 
 /// Declares fixed sizes as numbers and ranges as symbols.
@@ -118,6 +132,7 @@ class Build {
         omp_set_num_threads(threads_);
         plan_.precision = fovea::to_string(options_.precision);
         plan_.profile = complete_profile(graph, options_.profile);
+        plan_.contract = checked_contract(plan_.profile, options_.contract);
         declare_inputs(graph, plan_.profile);
         stages_.begin("simplify", 0, 0.1);
         report_.simplification = pass::simplify(graph, {.disabled = options_.disabled_passes});
@@ -137,24 +152,26 @@ class Build {
         stages_.begin("cover", 0.12, 0.15);
         const auto values = values_at(plan_.graph, shapes_of(plan_, &plan::InputProfile::opt));
         const Covering covering = cover(plan_.graph, values, backend_, options_.fuse);
-        report_refusals(covering);
         stages_.begin("tune", 0.15, 0.7);
         tune::TimingCache local;
         const auto selections = select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
                                        {threads_, options_.tune, [this](double f) { stages_.progress(f); }});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
         plan_.targets = {schedule(plan_.graph, values, covering, selections, backend_, threads_)};
+        explain_reference_kernels(covering);
     }
 
-    void report_refusals(const Covering& covering) {
-        for (const backend::Region& region : covering.regions) {
-            if (region.pattern != "reference") continue;
-            const auto it = covering.refusals.find(region.nodes[0]);
-            const ir::Node& node = plan_.graph.node(region.nodes[0]);
+    /// Says why reference kernels run, in the report and at the steps.
+    void explain_reference_kernels(const Covering& covering) {
+        for (plan::Step& step : plan_.targets[0].steps) {
+            if (step.region.pattern != "reference") continue;
+            const auto it = covering.refusals.find(step.region.nodes[0]);
             if (it == covering.refusals.end()) continue;
+            const ir::Node& node = plan_.graph.node(step.region.nodes[0]);
             const std::string name = node.origins.empty() ? node.name : node.origins[0];
-            report_.refusals.emplace_back(name + " (" + node.op + ")",
-                                          std::string(to_string(it->second.reason)) + (it->second.detail.empty() ? "" : ": " + it->second.detail));
+            const std::string reason = std::string(to_string(it->second.reason)) + (it->second.detail.empty() ? "" : ": " + it->second.detail);
+            step.note = "reference kernel: " + reason;
+            report_.refusals.emplace_back(name + " (" + node.op + ")", reason);
         }
     }
 

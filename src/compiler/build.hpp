@@ -22,6 +22,7 @@ struct BuildOptions {
     bool tune = true;                                  ///< false: the backend's first choice, nothing is timed
     std::set<std::string, std::less<>> disabled_passes;
     std::map<std::string, DType> pins;                 ///< type by the user's node name
+    std::string contract;                              ///< pre- and post-processing to keep in the plan, as JSON
     tune::TimingCache* timing_cache = nullptr;         ///< shared between builds; nullptr: used once
     /// Called with the stage ("simplify", "tune", "gate", …) and the fraction of the whole build that is done.
     std::function<void(std::string_view stage, double fraction)> progress;

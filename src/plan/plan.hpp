@@ -93,6 +93,8 @@ void save(const Plan& plan, const std::filesystem::path& path);
 /// Reads a plan; large constants stay views into `bytes`, which `owner` keeps alive. Throws `corrupt_plan` when a
 /// checksum, size or version does not match; every byte is covered.
 Plan deserialize(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+/// Whether the bytes begin as a plan does.
+bool is_plan(std::span<const std::byte> bytes);
 /// Maps the file and reads it.
 Plan load(const std::filesystem::path& path);
 

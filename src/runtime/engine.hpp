@@ -28,12 +28,12 @@ class Engine {
     /// Prepared for these shapes, from the cache where it holds them. Throws `out_of_range` naming the input, the axis and
     /// the range when a shape lies outside the profile.
     std::shared_ptr<const Program> program(const std::vector<Shape>& input_shapes) const;
+    /// Throws `out_of_range` as `program` does, without preparing anything.
+    void check_profile(const std::vector<Shape>& input_shapes) const;
     /// Bytes of constants in kernel layouts.
     [[nodiscard]] std::size_t packed_bytes() const { return packed_.bytes(); }
 
   private:
-    void check_profile(const std::vector<Shape>& input_shapes) const;
-
     plan::Plan plan_;
     Backends backends_;
     const plan::TargetSection* target_ = nullptr;

@@ -1,0 +1,225 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstring>
+#include <iostream>
+#include <memory>
+
+#include "arguments.hpp"
+#include "fovea/engine.hpp"
+#include "fovea/error.hpp"
+#include "latency.hpp"
+#include "runtime/engine.hpp"
+#include "table.hpp"
+#include "tensors.hpp"
+#include "terminal.hpp"
+#include "units.hpp"
+#include "verb.hpp"
+
+namespace fovea::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+struct Options {
+    fs::path plan, input;
+    std::vector<std::string> shapes;
+    std::string sweep;
+    int threads = 0, contexts = 1;
+    Schedule schedule;
+    bool json = false;
+};
+
+/// One point of a sweep: the input shapes, and how the row is called.
+struct Point {
+    Json name = Json::object();
+    std::map<std::string, Shape> shapes;
+};
+
+/// Height's axis of an image input; -1 for other inputs.
+std::ptrdiff_t height_axis(const Shape& shape) {
+    if (shape.size() != 4) return -1;
+    const bool channels_last = shape[3] <= 4 && shape[1] > 4;
+    return channels_last ? 1 : 2;
+}
+
+void apply(const SweepAxis& axis, const std::vector<std::int64_t>& value, Point& point) {
+    bool used = false;
+    for (auto& [name, shape] : point.shapes) {
+        const std::ptrdiff_t height = height_axis(shape);
+        if (axis.name == "batch" && !shape.empty()) {
+            shape[0] = value[0];
+            used = true;
+        } else if (axis.name == "size" && height >= 0) {
+            std::copy(value.begin(), value.end(), shape.begin() + height);
+            used = true;
+        }
+    }
+    if (!used) throw Error(ErrorCode::invalid_argument, "no input of the plan has a " + axis.name).in("--sweep");
+    if (axis.name == "batch") point.name["batch"] = value[0];
+    else point.name["size"] = fmt::format("{}x{}", value[0], value[1]);
+}
+
+/// A sweep must not end halfway.
+void require_inside_profile(const Engine& engine, const Point& point) {
+    std::vector<Shape> shapes;
+    for (const TensorInfo& input : engine.inputs()) shapes.push_back(point.shapes.at(input.name));
+    engine.content()->check_profile(shapes);
+}
+
+/// All combinations of the axes' values, the last axis fastest.
+std::vector<Point> points(const Engine& engine, const Options& options) {
+    Point base;
+    for (const auto& [name, profile] : engine.content()->plan().profile) base.shapes[name] = profile.opt;
+    for (const auto& [name, shape] : parse_shapes(options.shapes)) base.shapes[name] = shape;
+    std::vector<Point> result = {base};
+    if (options.sweep.empty()) return result;
+    for (const SweepAxis& axis : parse_sweep(options.sweep)) {
+        std::vector<Point> next;
+        for (const Point& point : result)
+            for (const auto& value : axis.values) {
+                next.push_back(point);
+                apply(axis, value, next.back());
+            }
+        result = std::move(next);
+    }
+    for (const Point& point : result) require_inside_profile(engine, point);
+    return result;
+}
+
+/// A context that runs on tensors that stay where they are, or copies inputs in and outputs out at every run.
+class Runner {
+  public:
+    Runner(const Engine& engine, Tensors inputs) : engine_(&engine), context_(engine.make_context()), inputs_(std::move(inputs)) {
+        for (const auto& [name, tensor] : inputs_) staged_[name] = tensor.clone();
+        bind_inputs(context_, staged_);
+    }
+
+    void run() { context_.run(); }
+
+    void run_with_copies() {
+        for (const auto& [name, tensor] : inputs_) std::memcpy(staged_.at(name).raw(), tensor.raw(), tensor.bytes());
+        context_.run();
+        for (const TensorInfo& output : engine_->outputs()) {
+            const TensorView view = context_.output(output.name);
+            Tensor& copy = results_[output.name];
+            if (!copy || copy.shape() != view.shape) copy = Tensor(view.dtype, view.shape);
+            if (copy.bytes() > 0) std::memcpy(copy.raw(), view.data, copy.bytes());
+        }
+    }
+
+  private:
+    const Engine* engine_;
+    Context context_;
+    Tensors inputs_, staged_, results_;
+};
+
+Json describe(const Latency& latency, double images_per_second) {
+    return {{"runs", latency.runs},
+            {"median_us", latency.median},
+            {"median_low_us", latency.median_low},
+            {"median_high_us", latency.median_high},
+            {"mean_us", latency.mean},
+            {"p90_us", latency.p90},
+            {"p99_us", latency.p99},
+            {"min_us", latency.least},
+            {"max_us", latency.most},
+            {"images_per_second", images_per_second}};
+}
+
+/// Times one point: without and with copies, and the first run at these shapes, kernels prepared included.
+Json measure_point(const Engine& engine, const Tensors& inputs, const Options& options) {
+    Json row;
+    const std::int64_t images = inputs.empty() || inputs.begin()->second.rank() == 0 ? 1 : inputs.begin()->second.shape()[0];
+    {
+        Runner runner(engine, inputs);
+        row["first_run_us"] = time_once([&] { runner.run(); });
+    }
+    for (const bool copies : {false, true}) {
+        const auto make = [&]() -> std::function<void()> {
+            const auto runner = std::make_shared<Runner>(engine, inputs);
+            if (copies) return [runner] { runner->run_with_copies(); };
+            return [runner] { runner->run(); };
+        };
+        const Concurrent result = measure_concurrently(options.contexts, make, options.schedule);
+        row[copies ? "with_copies" : "without_copies"] = describe(summarise(result.microseconds), result.per_second * static_cast<double>(images));
+    }
+    return row;
+}
+
+void print(const Options& options, const Json& result) {
+    std::cout << fmt::format("{}: {} {}, {} threads, {} context{}, loaded in {} ms\n", options.plan.string(), result["backend"].get<std::string>(),
+                             result["target"].get<std::string>(), result["threads"].get<int>(), options.contexts, options.contexts == 1 ? "" : "s",
+                             milliseconds(result["load_us"]));
+    std::vector<Table::Column> columns;
+    for (const auto& [name, value] : result["rows"][0]["point"].items()) columns.push_back({name});
+    for (const char* title : {"copies", "median ms", "± ms", "mean ms", "p90 ms", "p99 ms", "images/s", "runs", "first ms"}) columns.push_back({title});
+    Table table(columns);
+    for (const Json& row : result["rows"])
+        for (const char* copies : {"without_copies", "with_copies"}) {
+            const Json& l = row[copies];
+            std::vector<std::string> cells;
+            for (const auto& [name, value] : row["point"].items()) cells.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+            const double half = (l["median_high_us"].get<double>() - l["median_low_us"].get<double>()) / 2;
+            for (std::string& cell : std::vector<std::string>{std::strcmp(copies, "with_copies") ? "no" : "yes", milliseconds(l["median_us"]), milliseconds(half),
+                                                              milliseconds(l["mean_us"]), milliseconds(l["p90_us"]), milliseconds(l["p99_us"]),
+                                                              fmt::format("{:.1f}", l["images_per_second"].get<double>()), l["runs"].dump(), milliseconds(row["first_run_us"])})
+                cells.push_back(std::move(cell));
+            table.add(std::move(cells));
+        }
+    std::cout << table.text(output_width());
+}
+
+void run(const Options& options) {
+    if (!options.sweep.empty() && !options.input.empty())
+        throw Error(ErrorCode::invalid_argument, "--input has one shape; leave out --sweep or --input").in("bench");
+    const auto start = Clock::now();
+    const Engine engine(options.plan, options.threads);
+    const double load_us = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+    const auto& target = engine.content()->target();
+    Json result = {{"plan", options.plan.string()}, {"backend", target.backend},     {"target", target.target}, {"threads", engine.content()->threads()},
+                   {"contexts", options.contexts},  {"load_us", load_us}, {"rows", Json::array()}};
+    Progress progress;
+    const auto list = points(engine, options);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        progress.update("bench", static_cast<double>(i) / static_cast<double>(list.size()));
+        const Tensors inputs = options.input.empty() ? random_inputs(engine, list[i].shapes) : match_inputs(engine, read_npz(options.input));
+        Json row = {{"point", list[i].name}, {"shapes", Json::object()}};
+        for (const auto& [name, tensor] : inputs) row["shapes"][name] = tensor.shape();
+        row.update(measure_point(engine, inputs, options));
+        result["rows"].push_back(std::move(row));
+    }
+    progress.finish();
+    if (options.json) std::cout << result.dump() << "\n";
+    else print(options, result);
+}
+
+}  // namespace
+
+Verb bench_verb() {
+    return {"bench", "Measure a plan's latency and throughput", [](CLI::App& app) -> std::function<void()> {
+                const auto o = std::make_shared<Options>();
+                app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
+                app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")->type_name("NAME=1x3x480x640")->expected(1)->take_all();
+                app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
+                app.add_option("--sweep", o->sweep, "One row for every combination of batch (first axis) and size (height and width);\na..b doubles")
+                    ->type_name("batch=1,2,4..64,size=256x512,512x1024");
+                app.add_option("--threads", o->threads, "Threads of one run; 0: as many as the plan was built for")->type_name("N")->check(CLI::NonNegativeNumber);
+                app.add_option("--contexts", o->contexts, "Runs at the same time, each in a context and thread of its own")->type_name("N")->check(CLI::Range(1, 1024))->capture_default_str();
+                app.add_option("--warm-up", o->schedule.warm_up_seconds, "Seconds before the measurement")->type_name("SECONDS")->check(CLI::NonNegativeNumber)->capture_default_str();
+                app.add_option("--seconds", o->schedule.seconds, "Length of a measurement, ten runs at least")->type_name("SECONDS")->check(CLI::PositiveNumber)->capture_default_str();
+                app.add_option("--runs", o->schedule.runs, "Exactly so many runs instead")->type_name("N")->check(CLI::PositiveNumber);
+                app.add_flag("--json", o->json, "Print the results as JSON, times in microseconds");
+                app.footer(
+                    "Rows without copies read the inputs where they lie; rows with copies copy inputs in and outputs out at every\n"
+                    "run. ± is half the 95 % confidence interval of the median.\n\n"
+                    "Examples:\n"
+                    "  fovea bench model.plan\n"
+                    "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");
+                return [o] { run(*o); };
+            }};
+}
+
+}  // namespace fovea::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace fovea::cli {
+
+/// One verb of the command line.
+struct Verb {
+    const char* name;
+    const char* summary;
+    /// Declares the verb's options on its sub-command; returns what to run once they have been read. It throws `Error`
+    /// for anything that goes wrong.
+    std::function<void()> (*declare)(CLI::App& app);
+};
+
+/// One function per file that holds a verb; `main.cpp` lists them.
+Verb bench_verb();
+Verb build_verb();
+Verb inspect_verb();
+Verb run_verb();
+
+}  // namespace fovea::cli

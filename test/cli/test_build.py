@@ -1,0 +1,103 @@
+"""fovea build: options, table, report, refusals."""
+
+import json
+
+import pytest
+
+
+def kernels(report):
+    return [kernel for target in report["plan"]["targets"] for kernel in target["kernels"]]
+
+
+def test_prints_contract_and_certificate(fovea, files):
+    text = fovea("build", files / "model.onnx", "-o", "model.plan")
+    assert (fovea.folder / "model.plan").stat().st_size > 0
+    for part in ("inputs    image f32[1, 3, 32, 32]", "outputs   scores f32[1, 10]", "conv, relu", "certificate  gate boxes", "output scores: error"):
+        assert part in text
+
+
+def test_quiet(fovea, files):
+    assert fovea("build", files / "model.onnx", "-o", "model.plan", "--quiet") == ""
+
+
+def test_json_and_report_agree(fovea, files):
+    report = fovea.json("build", files / "model.onnx", "-o", "model.plan", "--report", "report.json")
+    assert report == json.loads((fovea.folder / "report.json").read_text())
+    target = report["plan"]["targets"][0]
+    assert target["certificate"]["mode"] == "boxes"
+    assert all(row["max_error"] <= row["tolerance"] for row in target["certificate"]["kernels"])
+    assert {"conv", "classifier"} <= {node for kernel in kernels(report) for node in kernel["nodes"]}
+    assert {kernel["type"] for kernel in kernels(report)} == {"f32"}
+    assert any(kernel["measured_us"] > 0 for kernel in kernels(report))
+    assert sum(kernel["flops"] for kernel in kernels(report)) > 800_000
+
+
+def test_gate_off_and_no_tune_are_recorded(fovea, files):
+    report = fovea.json("build", files / "model.onnx", "-o", "model.plan", "--gate", "off", "--no-tune")
+    assert report["plan"]["targets"][0]["certificate"] == {"mode": "off", "kernels": [], "outputs": []}
+    assert all(kernel["measured_us"] == 0 for kernel in kernels(report))
+    assert "certificate  none" in fovea("inspect", "model.plan")
+
+
+def test_full_gate_checks_every_element(fovea, files):
+    report = fovea.json("build", files / "model.onnx", "-o", "model.plan", "--gate", "full", "--no-tune")
+    rows = report["plan"]["targets"][0]["certificate"]["kernels"]
+    assert rows and {row["checked"] for row in rows} == {"all elements"}
+
+
+def test_no_fuse_gives_a_kernel_per_operator(fovea, files):
+    report = fovea.json("build", files / "model.onnx", "-o", "model.plan", "--no-fuse", "--no-tune")
+    assert max(len(kernel["operators"]) for kernel in kernels(report)) == 1
+
+
+def test_shape_overrides_the_declared_one(fovea, files):
+    report = fovea.json("build", files / "model.onnx", "-o", "model.plan", "--shape", "image=2x3x16x24", "--no-tune")
+    assert report["plan"]["inputs"][0]["shape"] == "[2, 3, 16, 24]"
+    assert report["plan"]["outputs"][0]["shape"] == "[2, 10]"
+
+
+def test_profile(fovea, files):
+    text = fovea("inspect", files / "dynamic.plan")
+    assert "profile   image 1x3x8x8 to 4x3x32x32, best at 1x3x16x16" in text
+
+
+def test_timing_cache_is_written_and_read(fovea, files):
+    def build():
+        return fovea.json("build", files / "model.onnx", "-o", "model.plan", "--timing-cache", "times")
+
+    first, second = build(), build()
+    assert (fovea.folder / "times").stat().st_size > 0
+    assert [k["measured_us"] for k in kernels(first)] == [k["measured_us"] for k in kernels(second)]
+
+
+def test_threads_are_recorded(fovea, files):
+    assert fovea.json("build", files / "model.onnx", "-o", "model.plan", "--threads", "1", "--no-tune")["plan"]["targets"][0]["threads"] == 1
+
+
+@pytest.mark.parametrize("arguments, code, parts", [
+    (["missing.onnx", "-o", "x.plan"], 5, ["missing.onnx › cannot open"]),
+    (["{files}/photo.png", "-o", "x.plan"], 3, ["photo.png › "]),
+    (["{files}/model.onnx"], 2, ["--output is required"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--shape", "image=1x3"], 3, ["node"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--shape", "pixels=1x3x32x32"], 2, ["pixels"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--shape", "image=1xax3"], 2, ['"a"', "1x3x480x640"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--profile", "image=1x3x32x32:1x3x8x8:1x3x32x32"], 2, ["min ≤ opt ≤ max"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--profile", "image=1x3x32x32"], 2, ["min:opt:max"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--precision", "fp7"], 2, ["fp7"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--disable", "magic"], 2, ["magic"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--gate", "ajar"], 2, ["--gate"]),
+    (["{files}/model.onnx", "-o", "x.plan", "--contract", "{files}/in.npz"], 2, ["contract"]),
+    (["{files}/model.onnx", "-o", "missing/x.plan"], 5, ["missing/x.plan"]),
+])
+def test_refusals(fovea, files, arguments, code, parts):
+    message = fovea("build", *[a.format(files=files) for a in arguments], code=code)
+    for part in parts:
+        assert part in message
+    assert list(fovea.folder.iterdir()) == []
+
+
+def test_contract_must_name_an_input(fovea, files):
+    (fovea.folder / "contract.json").write_text('{"input": {"tensor": "pixels"}}')
+    message = fovea("build", files / "model.onnx", "-o", "x.plan", "--contract", "contract.json", code=2)
+    assert message.startswith('fovea: contract › input › tensor › the model has no input "pixels"')
+    assert not (fovea.folder / "x.plan").exists()

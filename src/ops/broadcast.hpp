@@ -32,7 +32,7 @@ void map(BoxContext& c, const Function& function) {
     c.output = y.cast(c.output.dtype());
 }
 
-/// Sets the output to `function` of the elements of inputs `first` and `first + 1` under each place; all as `Number`.
+/// Sets the output to `function` of the elements of inputs 0 and 1 under each place; all as `Number`.
 template <class Number, class Function>
 void zip(BoxContext& c, const Function& function) {
     const Tensor a = broadcast_to(c.inputs[0], c.box).cast(dtype_of<Number>());

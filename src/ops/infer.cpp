@@ -18,7 +18,8 @@ ValueTable infer_graph(const ir::Graph& graph, std::vector<ValueInfo> inputs, co
     ValueTable table(static_cast<std::size_t>(graph.value_count()));
     for (ir::ValueId id = 0; id < graph.value_count(); ++id)
         if (const Tensor* tensor = graph.constant(id))
-            table[static_cast<std::size_t>(id)] = {tensor->dtype(), ir::to_dims(tensor->shape()), *tensor, std::nullopt};
+            table[static_cast<std::size_t>(id)] = {tensor->dtype(), ir::to_dims(tensor->shape()), *tensor,
+                                                   std::nullopt};
     for (std::size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i)
         table[static_cast<std::size_t>(graph.inputs[i])] = std::move(inputs[i]);
     for (const ir::NodeId id : graph.order()) {
@@ -55,8 +56,7 @@ void fold_small(const ir::Node& node, const Op& op, const std::vector<const Valu
     for (const ValueInfo* input : inputs) arguments.push_back(input ? input->constant : Tensor());
     auto tensors = evaluate(node, std::move(arguments));
     for (std::size_t i = 0; i < outputs.size() && i < tensors.size(); ++i)
-        if (tensors[i])
-            outputs[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};
+        if (tensors[i]) outputs[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};
 }
 
 /// A small integer tensor whose elements all turned out to be known is constant.
@@ -98,7 +98,8 @@ std::vector<ValueInfo> infer_node_at(const ir::Node& node, std::vector<const Val
 
 }  // namespace
 
-std::vector<ValueInfo> infer_node(const ir::Node& node, std::vector<const ValueInfo*> inputs, const InferOptions& options) {
+std::vector<ValueInfo> infer_node(const ir::Node& node, std::vector<const ValueInfo*> inputs,
+                                  const InferOptions& options) {
     return infer_node_at(node, std::move(inputs), options, 0);
 }
 

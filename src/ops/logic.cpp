@@ -25,11 +25,8 @@ void infer_equal(InferContext& c) {
         if (x[0].same(x[1])) return {1, {}};
         if (x[0].number && x[1].number) return {0, {}};
         // A size is never negative.
-        for (const Element& element : x)
-            if (element.number && *element.number < 0 && !(x[0].number && x[1].number)) {
-                const Element& other = &element == &x[0] ? x[1] : x[0];
-                if (!other.size.empty()) return {0, {}};
-            }
+        const auto below_zero = [](const Element& a) { return a.number && *a.number < 0; };
+        if ((below_zero(x[0]) && !x[1].size.empty()) || (below_zero(x[1]) && !x[0].size.empty())) return {0, {}};
         return {};
     });
 }

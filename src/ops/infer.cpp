@@ -59,11 +59,12 @@ void fold_small(const ir::Node& node, const Op& op, const std::vector<const Valu
         if (tensors[i]) outputs[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};
 }
 
-/// A small integer tensor whose elements all turned out to be known is constant.
+/// A small tensor of integers or bools whose elements all turned out to be known is constant.
 void fold_content(ValueInfo& info) {
     const auto content = ir::known_shape(info.content);
     const auto shape = ir::known_shape(info.dims);
-    if (info.constant || !content || !shape || !base::is_integer(info.dtype)) return;
+    if (info.constant || !content || !shape) return;
+    if (!base::is_integer(info.dtype) && info.dtype != DType::boolean) return;
     if (base::element_count(*shape) != static_cast<std::int64_t>(content->size())) return;
     info.constant = Tensor::vector(*content).cast(info.dtype).reshaped(*shape);
 }

@@ -11,8 +11,8 @@ namespace fovea::ops {
 
 Granularity::Granularity(const NodeView& node, const Shape& x, const Shape& scale) : scale_rank_(scale.size()) {
     const std::int64_t block = node.integer("block_size", 0);
-    node.require(block >= 0,
-                 "attribute \"block_size\": expected 0 or a positive number, found " + std::to_string(block));
+    node.require(block >= 0 && block <= (1LL << 31),
+                 "attribute \"block_size\": expected a number from 0 to 2^31, found " + std::to_string(block));
     if (base::element_count(scale) == 1 && (block == 0 || scale.size() <= 1)) return;
     axis_ = static_cast<std::size_t>(expect_axis(node, "axis", 1, x.size()));
     if (block == 0) {

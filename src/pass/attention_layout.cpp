@@ -33,6 +33,12 @@ ValueId joined(const View& view, ValueId id) {
     return split->inputs[0];
 }
 
+/// The same for a constant.
+Tensor joined(const Tensor& heads) {
+    const Shape& shape = heads.shape();
+    return transposed(heads, kSwapHeads).reshaped({shape[0], shape[2], shape[1] * shape[3]});
+}
+
 /// A Reshape of [batch, length, heads, size] that joins heads and size.
 const Node* joining_reshape(const View& view, const Node& swap) {
     if (!view.single_use(swap.outputs[0])) return nullptr;
@@ -49,15 +55,17 @@ const Node* joining_reshape(const View& view, const Node& swap) {
 /// Attention between splits into heads and their join works on [batch, length, heads · size] directly.
 void rewrite(const View& view, const Node& node, ir::Patch& patch) {
     if (node.op != "Attention" || node.outputs.size() != 1 || node.attributes.contains("q_num_heads")) return;
-    if (node.inputs.size() > 4 || !view.single_use(node.outputs[0])) return;
+    if (node.inputs.size() > 4 || !view.single_use(node.outputs[0]) || view.rank(node.inputs[0]) != 4) return;
     const Node& swap = view.graph().node(view.readers(node.outputs[0])[0]);
     const Node* join = is_head_swap(view, &swap) ? joining_reshape(view, swap) : nullptr;
     if (!join) return;
     std::vector<ValueId> inputs;
     for (std::size_t i = 0; i < 3; ++i) {
         inputs.push_back(joined(view, node.inputs[i]));
-        if (inputs.back() == kNone) return;
+        if (inputs.back() == kNone && !view.constant(node.inputs[i])) return;
     }
+    for (std::size_t i = 0; i < 3; ++i)
+        if (inputs[i] == kNone) inputs[i] = patch.constant(joined(*view.constant(node.inputs[i])));
     if (View::input(node, 3) != kNone) inputs.push_back(node.inputs[3]);
     auto attributes = node.attributes;
     attributes.insert_or_assign("q_num_heads", (*view.dims(node.inputs[0]))[1].value);

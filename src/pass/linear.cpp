@@ -11,28 +11,22 @@ namespace {
 using ir::Node;
 using ir::ValueId;
 
-/// Output and input channel (within the whole layer) of every weight, in storage order.
+/// Calls body(offset, count, output, input) for runs of weights between the same two channels of the layer.
 template <class Body>
-void for_each_weight(const View& view, const Linear& linear, const Body& body) {
+void for_each_run(const View& view, const Linear& linear, const Body& body) {
     const Shape& shape = view.constant(linear.node->inputs[1])->shape();
     const std::string& op = linear.node->op;
     const std::int64_t group = linear.node->get<std::int64_t>("group", 1);
+    const bool filters_first = op == "Conv" || (op == "Gemm" && linear.node->get<std::int64_t>("transB", 0) != 0);
     const std::int64_t inner = base::element_count(std::span(shape).subspan(2));
-    std::size_t i = 0;
-    for (std::int64_t a = 0; a < shape[0]; ++a)
-        for (std::int64_t b = 0; b < shape[1]; ++b) {
-            std::int64_t output = b, input = a;
-            if (op == "Conv") {
-                output = a;
-                input = a / (shape[0] / group) * shape[1] + b;
-            } else if (op == "ConvTranspose") {
-                output = a / (shape[0] / group) * shape[1] + b;
-            } else if (op == "Gemm" && linear.node->get<std::int64_t>("transB", 0) != 0) {
-                output = a;
-                input = b;
-            }
-            for (std::int64_t tap = 0; tap < inner; ++tap) body(i++, output, input);
-        }
+    std::size_t offset = 0;
+    for (std::int64_t a = 0; a < shape[0]; ++a) {
+        // The second axis counts within the group that the first one is in.
+        const std::int64_t first_b = a / (shape[0] / group) * shape[1];
+        for (std::int64_t b = 0; b < shape[1]; ++b, offset += static_cast<std::size_t>(inner))
+            body(offset, static_cast<std::size_t>(inner), static_cast<std::size_t>(filters_first ? a : first_b + b),
+                 static_cast<std::size_t>(filters_first ? first_b + b : a));
+    }
 }
 
 template <class Factor>
@@ -40,13 +34,17 @@ Tensor scaled(const View& view, const Linear& linear, const Factor& factor) {
     const Tensor& weights = *view.constant(linear.node->inputs[1]);
     Tensor result(weights.dtype(), weights.shape());
     base::visit(weights.dtype(), [&]<class T>() {
-        const auto source = weights.as<T>();
-        const auto target = result.as<T>();
-        if constexpr (base::is_floating<T>)
-            for_each_weight(view, linear, [&](std::size_t i, std::int64_t output, std::int64_t input) {
-                target[i] = static_cast<T>(static_cast<base::arithmetic_t<T>>(
-                    static_cast<double>(static_cast<base::arithmetic_t<T>>(source[i])) * factor(output, input)));
-            });
+        if constexpr (base::is_floating<T>) {
+            const T* source = weights.as<T>().data();
+            T* target = result.as<T>().data();
+            for_each_run(view, linear,
+                         [&](std::size_t offset, std::size_t count, std::size_t output, std::size_t input) {
+                             const double scale = factor(output, input);
+                             for (std::size_t i = offset; i < offset + count; ++i)
+                                 target[i] = static_cast<T>(static_cast<base::arithmetic_t<T>>(
+                                     static_cast<double>(static_cast<base::arithmetic_t<T>>(source[i])) * scale));
+                         });
+        }
     });
     return result;
 }
@@ -124,21 +122,19 @@ std::optional<Linear> linear_layer(const View& view, const Node& node) {
 }
 
 Tensor scale_outputs(const View& view, const Linear& linear, const std::vector<double>& factors) {
-    return scaled(view, linear,
-                  [&](std::int64_t output, std::int64_t) { return factors[static_cast<std::size_t>(output)]; });
+    return scaled(view, linear, [&](std::size_t output, std::size_t) { return factors[output]; });
 }
 
 Tensor scale_inputs(const View& view, const Linear& linear, const std::vector<double>& factors) {
-    return scaled(view, linear,
-                  [&](std::int64_t, std::int64_t input) { return factors[static_cast<std::size_t>(input)]; });
+    return scaled(view, linear, [&](std::size_t, std::size_t input) { return factors[input]; });
 }
 
 std::vector<double> shift_through(const View& view, const Linear& linear, const std::vector<double>& shift) {
     const Tensor weights = view.constant(linear.node->inputs[1])->cast(DType::f64);
     const auto elements = weights.as<double>();
     std::vector<double> sum(static_cast<std::size_t>(linear.outputs), 0.0);
-    for_each_weight(view, linear, [&](std::size_t i, std::int64_t output, std::int64_t input) {
-        sum[static_cast<std::size_t>(output)] += elements[i] * shift[static_cast<std::size_t>(input)];
+    for_each_run(view, linear, [&](std::size_t offset, std::size_t count, std::size_t output, std::size_t input) {
+        for (std::size_t i = offset; i < offset + count; ++i) sum[output] += elements[i] * shift[input];
     });
     return sum;
 }

@@ -9,9 +9,11 @@ const std::vector<Pass>& pipeline() {
     static const std::vector<Pass> passes = {
         dead_code(),
         fold_constants(),
+        inline_branches(),
         resolve_shapes(),
         remove_identities(),
         merge_equal_nodes(),
+        drop_expansions(),
         clean_casts(),
         canonical_arithmetic(),
         recognise_normalisations(),

@@ -144,9 +144,27 @@ ValueId beside_neutral(const View& view, const Node& node) {
     return kNone;
 }
 
+/// Whether the condition asks for negative numbers among sizes, as exporters do before an Expand.
+bool asks_for_negative_sizes(const View& view, ValueId condition) {
+    const Node* equal = view.producer(condition, "Equal");
+    if (!equal) return false;
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+        const auto sizes = view.info(equal->inputs[i]).content;
+        const auto numbers = view.integers(equal->inputs[1 - i]);
+        if (sizes && numbers &&
+            std::all_of(sizes->begin(), sizes->end(),
+                        [](const ir::Dim& dim) { return dim.known() || !dim.symbol.empty(); }) &&
+            std::all_of(numbers->begin(), numbers->end(), [](std::int64_t n) { return n < 0; }))
+            return true;
+    }
+    return false;
+}
+
 /// The branch that a Where with a uniform condition takes.
 ValueId taken_branch(const View& view, const Node& node) {
     if (node.op != "Where") return kNone;
+    if (asks_for_negative_sizes(view, node.inputs[0]))
+        return view.same_dims(node.inputs[2], node.outputs[0]) ? node.inputs[2] : kNone;
     const ValueId taken = filled_with(view, node.inputs[0], 1)   ? node.inputs[1]
                           : filled_with(view, node.inputs[0], 0) ? node.inputs[2]
                                                                  : kNone;

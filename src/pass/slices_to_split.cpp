@@ -62,14 +62,57 @@ void cut(const View& view, ValueId id, std::vector<ir::Patch>& patches) {
     }
 }
 
+/// Sizes of a Split's parts, where they are known.
+std::optional<std::vector<std::int64_t>> part_sizes(const View& view, const Node& split, std::int64_t axis) {
+    std::vector<std::int64_t> sizes;
+    for (const ValueId part : split.outputs) {
+        const auto& dims = part == ir::kNone ? std::optional<ir::Dims>() : view.dims(part);
+        if (!dims || !(*dims)[static_cast<std::size_t>(axis)].known()) return std::nullopt;
+        sizes.push_back((*dims)[static_cast<std::size_t>(axis)].value);
+    }
+    return sizes;
+}
+
+/// A part that only another Split along the same axis reads is cut at once.
+void join(const View& view, const Node& inner, std::vector<ir::Patch>& patches) {
+    const Node* outer = view.producer(inner.inputs[0]);
+    const auto rank = view.rank(inner.inputs[0]);
+    if (!outer || outer->op != "Split" || !rank || !view.single_use(inner.inputs[0])) return;
+    const std::int64_t axis = base::normalize_axis(inner.get<std::int64_t>("axis", 0), *rank);
+    if (base::normalize_axis(outer->get<std::int64_t>("axis", 0), *rank) != axis) return;
+    const auto whole = part_sizes(view, *outer, axis), parts = part_sizes(view, inner, axis);
+    if (!whole || !parts) return;
+    std::vector<std::int64_t> sizes;
+    std::vector<ValueId> results;
+    for (std::size_t i = 0; i < outer->outputs.size(); ++i) {
+        const bool cut_here = outer->outputs[i] == inner.inputs[0];
+        sizes.insert(sizes.end(), cut_here ? parts->begin() : whole->begin() + static_cast<std::ptrdiff_t>(i),
+                     cut_here ? parts->end() : whole->begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        if (cut_here)
+            results.insert(results.end(), inner.outputs.begin(), inner.outputs.end());
+        else
+            results.push_back(outer->outputs[i]);
+    }
+    ir::Patch patch(view.graph());
+    const auto outputs =
+        patch.node_with_outputs(static_cast<int>(sizes.size()), "Split",
+                                {outer->inputs[0], patch.constant(Tensor::vector(sizes))}, {{"axis", axis}});
+    for (std::size_t i = 0; i < results.size(); ++i) patch.replace(results[i], outputs[i]);
+    patches.push_back(std::move(patch));
+}
+
 std::vector<ir::Patch> propose(const View& view) {
     std::vector<ir::Patch> patches;
     for (ValueId id = 0; id < view.graph().value_count(); ++id) cut(view, id, patches);
+    for (const ir::NodeId id : view.order())
+        if (view.graph().node(id).op == "Split") join(view, view.graph().node(id), patches);
     return patches;
 }
 
 }  // namespace
 
-Pass slices_to_split() { return {"slices-to-split", "writes slices that partition a tensor as one Split", propose}; }
+Pass slices_to_split() {
+    return {"slices-to-split", "writes slices that partition a tensor, and splits of splits, as one Split", propose};
+}
 
 }  // namespace fovea::pass

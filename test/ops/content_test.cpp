@@ -46,6 +46,16 @@ TEST(Content, ASizeNeverEqualsMinusOne) {
     EXPECT_EQ(content("Equal", kSizes, Tensor::vector({3, 3, 3})), (ir::Dims{ir::Dim(), 1, ir::Dim()}));
 }
 
+TEST(Content, ADecidedConditionIsConstant) {
+    const ValueInfo vector{DType::i64, ir::Dims{1}, Tensor(), ir::Dims{ir::Dim("n")}};
+    const Tensor minus_one = Tensor::vector({-1});
+    const ValueInfo operand{DType::i64, ir::Dims{1}, minus_one, std::nullopt};
+    const ir::Node node{.op = "Equal", .name = "n", .inputs = {0, 1}, .outputs = {2}};
+    const Tensor decided = infer_node(node, {&vector, &operand}).front().constant;
+    ASSERT_TRUE(decided);
+    EXPECT_EQ(decided.to_int64(), (std::vector<std::int64_t>{0}));
+}
+
 TEST(Infer, BroadcastKeepsSymbols) {
     const ir::Graph graph = ir::parse(R"(graph "g" {
   input %a : f32[n, 1, h]

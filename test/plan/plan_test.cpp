@@ -1,0 +1,62 @@
+#include "plan/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu.hpp"
+#include "compiler/build.hpp"
+#include "fovea/error.hpp"
+#include "ir/text.hpp"
+
+namespace fovea::plan {
+namespace {
+
+/// A plan of a few kilobytes with a convolution, a constant in the weights' section and two steps.
+std::vector<std::byte> small_plan() {
+    ir::Graph graph = ir::parse(R"(graph "g" {
+      input %x : f32[1, 2, 4, 4]
+      const %w : f32[3, 2, 3, 3] = random(1)
+      %c : f32[*] = Conv(%x, %w)
+      %y : f32[*] = Softmax(%c) {axis = 1}
+      output "y" = %y
+    })");
+    compiler::BuildOptions options;
+    options.tune = false;
+    options.threads = 1;
+    return serialize(compiler::build(std::move(graph), {backend::make_cpu_backend()}, options));
+}
+
+testing::AssertionResult refused(std::span<const std::byte> bytes) {
+    try {
+        deserialize(bytes, nullptr);
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::corrupt_plan) return testing::AssertionSuccess();
+        return testing::AssertionFailure() << error.what();
+    }
+    return testing::AssertionFailure() << "accepted";
+}
+
+TEST(Plan, EqualBuildsGiveEqualBytes) { EXPECT_EQ(small_plan(), small_plan()); }
+
+TEST(Plan, IsRefusedWhenTruncatedAtAnyByte) {
+    const auto bytes = small_plan();
+    for (std::size_t length = 0; length < bytes.size(); ++length)
+        ASSERT_TRUE(refused(std::span(bytes).first(length))) << "at " << length;
+}
+
+TEST(Plan, IsRefusedWithAnyBitFlipped) {
+    auto bytes = small_plan();
+    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+        bytes[bit / 8] ^= std::byte(1 << bit % 8);
+        ASSERT_TRUE(refused(bytes)) << "bit " << bit;
+        bytes[bit / 8] ^= std::byte(1 << bit % 8);
+    }
+}
+
+TEST(Plan, IsRefusedWithBytesBehindTheEnd) {
+    auto bytes = small_plan();
+    bytes.push_back(std::byte{0});
+    EXPECT_TRUE(refused(bytes));
+}
+
+}  // namespace
+}  // namespace fovea::plan

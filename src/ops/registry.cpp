@@ -52,6 +52,7 @@ std::vector<const Op*> collect() {
              quantize_linear_operators(),
              quantized_conv_operators(),
              quantized_matmul_operators(),
+             recurrent_operators(),
              reduce_operators(),
              reshape_operators(),
              resize_operators(),

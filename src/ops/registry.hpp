@@ -49,6 +49,7 @@ std::span<const Op> pool_operators();
 std::span<const Op> quantize_linear_operators();
 std::span<const Op> quantized_conv_operators();
 std::span<const Op> quantized_matmul_operators();
+std::span<const Op> recurrent_operators();
 std::span<const Op> reduce_operators();
 std::span<const Op> reshape_operators();
 std::span<const Op> resize_operators();

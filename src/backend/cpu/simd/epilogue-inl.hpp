@@ -32,18 +32,27 @@ struct TileTarget {
     std::int64_t residual_step;
 };
 
-/// The activations that are two comparisons.
-HWY_INLINE bool is_clamp(const Epilogue& e) {
-    return e.activation == Activation::none || e.activation == Activation::relu || e.activation == Activation::clip;
-}
+/// An activation that is two comparisons: none, relu, clip.
+struct Clamp {
+    Vec low, high;
+    explicit HWY_INLINE Clamp(const Epilogue& e) {
+        const F32 d;
+        const bool clip = e.activation == Activation::clip;
+        low = clip ? hn::Set(d, e.alpha) : e.activation == Activation::relu ? hn::Zero(d) : hn::Neg(hn::Inf(d));
+        high = clip ? hn::Set(d, e.beta) : hn::Inf(d);
+    }
+    static HWY_INLINE bool fits(const Epilogue& e) {
+        return e.activation == Activation::none || e.activation == Activation::relu || e.activation == Activation::clip;
+    }
+    /// The order of operands lets NaN through.
+    HWY_INLINE Vec operator()(Vec x) const { return hn::Min(high, hn::Max(low, x)); }
+};
 
 template <class T>
 HWY_INLINE void finish_clamped(const float* tile, std::size_t tile_pitch, std::size_t pixels, std::size_t channels,
                                const Epilogue& e, const TileTarget<T>& to) {
     const F32 d;
-    const bool clip = e.activation == Activation::clip;
-    const Vec low = clip ? hn::Set(d, e.alpha) : e.activation == Activation::relu ? hn::Zero(d) : hn::Neg(hn::Inf(d));
-    const Vec high = clip ? hn::Set(d, e.beta) : hn::Inf(d);
+    const Clamp clamp(e);
     for (std::size_t channel = 0; channel < channels; channel += lanes()) {
         const std::size_t count = channels - channel;
         const Vec shift = to.bias ? load_some(to.bias + channel, count) : hn::Zero(d);
@@ -53,7 +62,7 @@ HWY_INLINE void finish_clamped(const float* tile, std::size_t tile_pitch, std::s
         for (std::size_t p = 0; p < pixels; p++, from += tile_pitch, output += to.output_step) {
             Vec value = hn::Add(hn::Load(d, from), shift);
             if (to.residual) value = hn::Add(value, load_some(residual, count)), residual += to.residual_step;
-            store_some(hn::Min(high, hn::Max(low, value)), output, count);
+            store_some(clamp(value), output, count);
         }
     }
 }
@@ -63,7 +72,7 @@ HWY_INLINE void finish_clamped(const float* tile, std::size_t tile_pitch, std::s
 template <class T>
 HWY_INLINE void finish_tile(const float* tile, std::size_t tile_pitch, std::size_t pixels, std::size_t channels,
                             const Epilogue& e, const TileTarget<T>& to) {
-    if (is_clamp(e)) return finish_clamped(tile, tile_pitch, pixels, channels, e, to);
+    if (Clamp::fits(e)) return finish_clamped(tile, tile_pitch, pixels, channels, e, to);
     constexpr std::size_t kMostPixels = 16;
     const F32 d;
     for (std::size_t channel = 0; channel < channels; channel += lanes()) {

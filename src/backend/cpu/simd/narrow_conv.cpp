@@ -180,9 +180,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include "backend/cpu/simd/pack.hpp"
+#include "backend/cpu/simd/strips.hpp"
 #include "backend/cpu/simd/target.hpp"
 #include "base/checked.hpp"
-#include "base/parallel.hpp"
 
 namespace fovea::backend::cpu::simd {
 namespace {
@@ -202,13 +202,6 @@ struct NarrowLayout {
     /// Behind the filters: a pixel of zeros.
     [[nodiscard]] std::int64_t zeros() const { return std::max(blocks[0], blocks[1]) * lanes * columns; }
 };
-
-/// Columns of a strip: what a strip reads of four input rows stays in half a second-level cache.
-int strip_width(const NarrowConv& conv) {
-    const std::int64_t pixel =
-        std::int64_t{conv.sources[0].channels + conv.sources[1].channels} * (conv.type == DType::bf16 ? 2 : 4);
-    return static_cast<int>(std::max<std::int64_t>(512 * 1024 / (4 * pixel) / 8 * 8, 64));
-}
 
 }  // namespace
 
@@ -237,18 +230,14 @@ void narrow_pack(const NarrowConv& conv, const float* filters, float* packed) {
 }
 
 void narrow_conv(const NarrowConv& conv, int threads) noexcept {
-    const int strip = strip_width(conv);
+    const std::int64_t channels = conv.sources[0].channels + conv.sources[1].channels;
+    const int strip = strip_columns(channels * (conv.type == DType::bf16 ? 2 : 4) * (kRowsPerBlock + 2), conv.width);
     const float* zeros = conv.weights + conv.out_channels * NarrowLayout(conv).filter();
-    const std::int64_t rows = base::ceil_div(conv.height, kRowsPerBlock), strips = base::ceil_div(conv.width, strip);
-    const std::int64_t work = conv.batch * strips * rows;
-    base::parallel_for(threads, 1, [&](std::int64_t first_part, std::int64_t last_part) {
-        for (std::int64_t i = work * first_part / threads; i < work * last_part / threads; i++) {
-            const int begin = static_cast<int>(i / rows % strips) * strip;
-            HWY_DYNAMIC_DISPATCH(block_row)
-            (conv, zeros, i / (rows * strips), static_cast<int>(i % rows) * kRowsPerBlock, begin,
-             std::min(begin + strip, conv.width));
-        }
-    });
+    const int block_rows = static_cast<int>(base::ceil_div(conv.height, kRowsPerBlock));
+    for_each_strip(conv.batch, block_rows, conv.width, strip, threads,
+                   [&](std::int64_t image, int row, int begin, int end) {
+                       HWY_DYNAMIC_DISPATCH(block_row)(conv, zeros, image, row * kRowsPerBlock, begin, end);
+                   });
 }
 
 }  // namespace fovea::backend::cpu::simd

@@ -30,13 +30,7 @@ HWY_EXPORT(name);
 
 int target_lanes() { return HWY_DYNAMIC_DISPATCH(vector_lanes)(); }
 int target_tile_rows() { return HWY_DYNAMIC_DISPATCH(tile_rows)(); }
-bool target_has_bf16_products() {
-#if defined(__x86_64__)
-    return HWY_DYNAMIC_DISPATCH(compiled_bf16_products)() && __builtin_cpu_supports("avx512bf16");
-#else
-    return false;
-#endif
-}
+bool target_has_bf16_products() { return kNativeBf16 && HWY_DYNAMIC_DISPATCH(compiled_bf16_products)(); }
 std::string_view target_name() { return HWY_DYNAMIC_DISPATCH(name)(); }
 
 }  // namespace fovea::backend::cpu::simd

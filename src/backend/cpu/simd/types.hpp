@@ -10,6 +10,7 @@
 /// - Pitches count elements. A pixel's channels are contiguous; `pixel` may exceed the channel count, so that a tensor
 /// can be a
 ///   channel slice of a wider one.
+/// - An output overlaps no input: kernels may compute an element twice.
 /// - Run functions do not allocate and do not throw; the caller passes a workspace of the size the matching
 /// `..._workspace`
 ///   function names, aligned to 64 bytes, and the number of threads to use.

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "backend/cpu/simd/native_bf16.hpp"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -47,6 +48,13 @@ HWY_INLINE float number(Bf16Bits x) { return std::bit_cast<float>(static_cast<st
 
 /// Bits of `v` rounded to the nearest bf16, ties to even; NaN stays NaN.
 HWY_INLINE hn::Vec<U16> to_bf16(Vec v) {
+#if HWY_TARGET == HWY_AVX3
+    if (kNativeBf16) {
+        __m256i bits;
+        asm("vcvtneps2bf16 %1, %0" : "=v"(bits) : "v"(v.raw));
+        return hn::Vec<U16>{bits};
+    }
+#endif
     const U32 du;
     const auto bits = hn::BitCast(du, v);
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));

@@ -32,6 +32,7 @@ constexpr VersionRule kRules[] = {
     {"Resize", 11, resize_10},
     {"Resize", kNewestOpset + 1, resize_18},
     {"RoiAlign", 16, roi_align_10},
+    {"Scan", 9, scan_8},
     {"Scatter", kNewestOpset + 1, scatter},
     {"Slice", 10, slice_1},
     {"Softmax", 13, softmax_11},

@@ -78,6 +78,7 @@ void reshape_1(Conversion& c);
 void resize_10(Conversion& c);
 void resize_18(Conversion& c);
 void roi_align_10(Conversion& c);
+void scan_8(Conversion& c);
 void scatter(Conversion& c);
 void slice_1(Conversion& c);
 void softmax_11(Conversion& c);

@@ -78,20 +78,53 @@ bool is_result(const View& view, ValueId id) {
     });
 }
 
-void rewrite(const View& view, const ir::Node& node, ir::Patch& patch) {
-    const ValueId result = node.outputs.size() == 1 ? node.outputs[0] : ir::kNone;
-    if (result == ir::kNone || view.dtype(result) != DType::i64 || view.rank(result) != 1) return;
-    const auto& content = view.info(result).content;
-    if (!content || content->empty() || is_canonical(view, result) || !is_result(view, result)) return;
-    const auto pieces = pieces_of(view, *content);
-    if (!pieces) return;
+/// The content as sizes of the graph's inputs, numbers between them; `kNone` when a size is read nowhere there.
+ValueId write(const View& view, const Dims& content, ir::Patch& patch) {
+    const auto pieces = pieces_of(view, content);
+    if (!pieces) return ir::kNone;
     std::vector<ValueId> parts;
     for (const Piece& piece : *pieces)
         parts.push_back(piece.count == 0
                             ? patch.constant(Tensor::vector(piece.numbers))
                             : patch.node("Shape", {piece.source.input},
                                          {{"start", piece.source.axis}, {"end", piece.source.axis + piece.count}}));
-    patch.replace(result, parts.size() == 1 ? parts[0] : patch.node("Concat", parts, {{"axis", std::int64_t{0}}}));
+    return parts.size() == 1 ? parts[0] : patch.node("Concat", parts, {{"axis", std::int64_t{0}}});
+}
+
+void rewrite_sizes(const View& view, const ir::Node& node, ir::Patch& patch) {
+    const ValueId result = node.outputs.size() == 1 ? node.outputs[0] : ir::kNone;
+    if (result == ir::kNone || view.dtype(result) != DType::i64 || view.rank(result) != 1) return;
+    const auto& content = view.info(result).content;
+    if (!content || content->empty() || is_canonical(view, result) || !is_result(view, result)) return;
+    const ValueId written = write(view, *content, patch);
+    if (written != ir::kNone) patch.replace(result, written);
+}
+
+/// The target of an Expand or a fill follows from the shape of the result, however it was computed.
+void rewrite_target(const View& view, const ir::Node& node, ir::Patch& patch) {
+    const bool expand = node.op == "Expand";
+    const ValueId target = node.inputs[expand ? 1 : 0];
+    std::optional<Dims> content = view.dims(node.outputs[0]);
+    if (is_canonical(view, target) || !content || content->empty()) return;
+    if (expand) {
+        const auto& x = view.dims(node.inputs[0]);
+        if (!x || x->size() > content->size()) return;
+        const std::size_t lead = content->size() - x->size();
+        for (std::size_t i = 0; i < x->size(); ++i)
+            if ((*content)[lead + i].same((*x)[i])) (*content)[lead + i] = 1;
+    }
+    const ValueId written = write(view, *content, patch);
+    if (written == ir::kNone) return;
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[expand ? 1 : 0] = written;
+    patch.replace(node.outputs[0], patch.node(node.op, std::move(inputs), node.attributes));
+}
+
+void rewrite(const View& view, const ir::Node& node, ir::Patch& patch) {
+    if (node.op == "Expand" || node.op == "ConstantOfShape")
+        rewrite_target(view, node, patch);
+    else
+        rewrite_sizes(view, node, patch);
 }
 
 std::vector<ir::Patch> propose(const View& view) { return at_each_node(view, rewrite); }

@@ -60,26 +60,28 @@ bool is_hard_sigmoid(const View& view, ValueId id, ValueId x) {
            close(node->get("beta", 0.5f), 0.5);
 }
 
-/// The operator that computes scalar · x · gate when `gate` is a function of x; false when none does.
-bool gated(const View& view, ValueId result, double scalar, ValueId x, ValueId gate, ir::Patch& patch) {
+/// The operator behind x · gate, with the factor that its definition has.
+struct Gated {
+    std::string op;
+    std::map<std::string, ir::Attribute, std::less<>> attributes;
+    double factor = 1;  ///< op(x) = factor · x · gate
+};
+
+std::optional<Gated> gated(const View& view, ValueId x, ValueId gate) {
     const Node* function = view.producer(gate);
-    const bool one = close(scalar, 1);
-    if (const ValueId inner = close(scalar, 0.5) ? plus(view, gate, 1) : kNone; inner != kNone) {
-        if (is_erf_half(view, inner, x))
-            patch.replace(result, patch.node("Gelu", {x}));
-        else if (is_tanh_cubic(view, inner, x))
-            patch.replace(result, patch.node("Gelu", {x}, {{"approximate", std::string("tanh")}}));
-    } else if (one && function->op == "Sigmoid") {
-        const auto alpha = multiple_of(view, product_of(view, function->inputs[0]), x);
-        if (alpha) patch.replace(result, patch.node("Swish", {x}, {{"alpha", static_cast<float>(*alpha)}}));
-    } else if ((close(scalar, 1.0 / 6) && relu6_of_plus_3(view, gate) == x) ||
-               (one && is_hard_sigmoid(view, gate, x))) {
-        patch.replace(result, patch.node("HardSwish", {x}));
-    } else if (one && function->op == "Tanh") {
-        const Node* softplus = view.producer(function->inputs[0], "Softplus");
-        if (softplus && softplus->inputs[0] == x) patch.replace(result, patch.node("Mish", {x}));
+    if (const ValueId inner = plus(view, gate, 1); inner != kNone) {
+        if (is_erf_half(view, inner, x)) return Gated{"Gelu", {}, 0.5};
+        if (is_tanh_cubic(view, inner, x)) return Gated{"Gelu", {{"approximate", std::string("tanh")}}, 0.5};
     }
-    return !patch.empty();
+    if (function->op == "Sigmoid") {
+        const auto alpha = multiple_of(view, product_of(view, function->inputs[0]), x);
+        if (alpha) return Gated{"Swish", {{"alpha", static_cast<float>(*alpha)}}};
+    }
+    if (relu6_of_plus_3(view, gate) == x) return Gated{"HardSwish", {}, 1.0 / 6};
+    if (is_hard_sigmoid(view, gate, x)) return Gated{"HardSwish", {}};
+    const Node* softplus = function->op == "Tanh" ? view.producer(function->inputs[0], "Softplus") : nullptr;
+    if (softplus && softplus->inputs[0] == x) return Gated{"Mish", {}};
+    return std::nullopt;
 }
 
 /// Products of x and a function of x.
@@ -91,7 +93,12 @@ void from_product(const View& view, const Node& node, ir::Patch& patch) {
         for (const ValueId x : product.operands) {
             if (x == gate || x == node.outputs[0] || view.constant(x) || !view.same_dims(x, node.outputs[0])) continue;
             const auto scalar = multiple_of(view, product, x, 1, gate);
-            if (scalar && gated(view, node.outputs[0], *scalar, x, gate, patch)) return;
+            const auto found = scalar ? gated(view, x, gate) : std::nullopt;
+            if (!found) continue;
+            ValueId result = patch.node(found->op, {x}, found->attributes);
+            if (const double rest = *scalar / found->factor; !close(rest, 1))
+                result = patch.node("Mul", {result, patch.constant(make_tensor(view.dtype(x), {}, {rest}))});
+            return patch.replace(node.outputs[0], result);
         }
     }
 }

@@ -74,7 +74,8 @@ struct Tactic {
     std::vector<Layout> inputs;    ///< by position in `Region::inputs`
     std::vector<Layout> outputs;   ///< by position in `Region::outputs`
     bool alias = false;            ///< computes nothing: output 0 is input 0's memory, read in another shape
-    bool pitched = false;          ///< channels_last outputs may be slices of wider tensors
+    bool writes_slices = false;    ///< outputs may be slices of wider tensors
+    bool reads_slices = false;     ///< inputs may be slices of wider tensors
     bool operator==(const Tactic&) const = default;
 };
 

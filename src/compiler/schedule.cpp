@@ -24,6 +24,7 @@ class Scheduler {
         for (const ir::Output& output : graph_.outputs)
             target_.outputs.push_back(graph_.constant(output.value) ? -1 : slot_in(output.value, Layout::plain));
         write_concatenations_in_place();
+        read_splits_in_place();
         return std::move(target_);
     }
 
@@ -46,6 +47,7 @@ class Scheduler {
         step.device = target_.backend + ":0";
         step.region = {"convert", {}, {id}, {id}};
         step.tactic = {"convert", {other}, {layout}};
+        step.tactic.reads_slices = true;
         step.inputs = {source->second};
         step.outputs = {add_slot(id, layout)};
         step.note = "layout " + std::string(to_string(other)) + " to " + std::string(to_string(layout));
@@ -84,11 +86,43 @@ class Scheduler {
                 if (step.inputs[i] >= 0 && can_be_slice(step.inputs[i], step.inputs)) {
                     plan::Slot& slot = target_.slots[static_cast<std::size_t>(step.inputs[i])];
                     slot.alias_of = step.outputs[0];
-                    slot.channel_offset = channel;
+                    slot.row_offset = channel;
                 }
                 channel += (*dims)[1].value;
             }
         }
+    }
+
+    /// Parts of a split along the rows of its input stay where they are when every reader takes slices.
+    void read_splits_in_place() {
+        for (plan::Step& step : target_.steps) {
+            if (step.region.pattern != "slice" || step.inputs[0] < 0) continue;
+            const ir::Node& node = graph_.node(step.region.nodes[0]);
+            const auto& dims = values_[static_cast<std::size_t>(node.inputs[0])].dims;
+            if (node.op != "Split" || !dims) continue;
+            const auto rank = static_cast<std::int64_t>(dims->size());
+            const std::int64_t axis = base::normalize_axis(node.get<std::int64_t>("axis", 0), rank);
+            if (axis != (step.tactic.inputs[0] == Layout::channels_last ? 1 : rank - 1) || target_.slots[static_cast<std::size_t>(step.inputs[0])].row_offset >= 0) continue;
+            std::int64_t offset = 0;
+            for (const ir::ValueId part : node.outputs) {
+                const ir::Dim& size = (*values_[static_cast<std::size_t>(part)].dims)[static_cast<std::size_t>(axis)];
+                if (!size.known()) break;
+                const auto at = std::find(step.region.outputs.begin(), step.region.outputs.end(), part);
+                if (at != step.region.outputs.end()) read_in_place(step.outputs[static_cast<std::size_t>(at - step.region.outputs.begin())], step.inputs[0], offset);
+                offset += size.value;
+            }
+        }
+    }
+
+    void read_in_place(std::int32_t slot, std::int32_t whole, std::int64_t offset) {
+        plan::Slot& part = target_.slots[static_cast<std::size_t>(slot)];
+        if (part.alias_of >= 0 || std::count(target_.outputs.begin(), target_.outputs.end(), slot)) return;
+        for (const plan::Slot& other : target_.slots)
+            if (other.alias_of == slot) return;
+        for (const plan::Step& step : target_.steps)
+            if (std::count(step.inputs.begin(), step.inputs.end(), slot) && !step.tactic.reads_slices) return;
+        part.alias_of = whole;
+        part.row_offset = offset;
     }
 
     [[nodiscard]] bool can_be_slice(std::int32_t slot, const std::vector<std::int32_t>& concat_inputs) const {
@@ -102,7 +136,7 @@ class Scheduler {
         }
         for (const plan::Slot& other : target_.slots)
             if (other.alias_of == slot) return false;
-        return readers == 1 && producer && producer->tactic.pitched;
+        return readers == 1 && producer && producer->tactic.writes_slices;
     }
 
     const ir::Graph& graph_;

@@ -21,9 +21,10 @@ struct Slot {
     backend::Layout layout = backend::Layout::plain;
     /// The slot whose memory this one shares, or -1.
     std::int32_t alias_of = -1;
-    /// With `alias_of`: first channel of this slot within a wider channels_last tensor; -1 when the slot is the whole
-    /// memory under another shape.
-    std::int64_t channel_offset = -1;
+    /// With `alias_of`: where the rows of this slot begin within the rows of that wider tensor, in elements (a row is the
+    /// last axis of a plain tensor, the channels of a channels_last one); -1 when the slot is the whole memory under
+    /// another shape.
+    std::int64_t row_offset = -1;
 };
 
 /// One kernel launch.

@@ -32,7 +32,8 @@ Json step_to(const Step& step) {
             {"input_layouts", layouts_to(step.tactic.inputs)},
             {"output_layouts", layouts_to(step.tactic.outputs)},
             {"alias", step.tactic.alias},
-            {"pitched", step.tactic.pitched},
+            {"writes_slices", step.tactic.writes_slices},
+            {"reads_slices", step.tactic.reads_slices},
             {"inputs", step.inputs},
             {"outputs", step.outputs},
             {"measured_us", step.measured_us},
@@ -49,7 +50,8 @@ Step step_from(const Json& json) {
     json.at("writes").get_to(step.region.outputs);
     json.at("tactic").get_to(step.tactic.name);
     json.at("alias").get_to(step.tactic.alias);
-    json.at("pitched").get_to(step.tactic.pitched);
+    json.at("writes_slices").get_to(step.tactic.writes_slices);
+    json.at("reads_slices").get_to(step.tactic.reads_slices);
     step.tactic.inputs = layouts_from(json.at("input_layouts"));
     step.tactic.outputs = layouts_from(json.at("output_layouts"));
     json.at("inputs").get_to(step.inputs);
@@ -85,7 +87,7 @@ Json target_to(const TargetSection& target) {
         slots.push_back({{"value", slot.value},
                          {"layout", to_string(slot.layout)},
                          {"alias_of", slot.alias_of},
-                         {"channel_offset", slot.channel_offset}});
+                         {"row_offset", slot.row_offset}});
     for (const Step& step : target.steps) steps.push_back(step_to(step));
     return {{"backend", target.backend},
             {"target", target.target},
@@ -108,7 +110,7 @@ TargetSection target_from(const Json& json) {
     for (const Json& slot : json.at("slots"))
         target.slots.push_back({slot.at("value").get<std::int32_t>(),
                                 backend::layout_from_string(slot.at("layout").get<std::string>()),
-                                slot.at("alias_of").get<std::int32_t>(), slot.at("channel_offset").get<std::int64_t>()});
+                                slot.at("alias_of").get<std::int32_t>(), slot.at("row_offset").get<std::int64_t>()});
     for (const Json& step : json.at("steps")) target.steps.push_back(step_from(step));
     json.at("inputs").get_to(target.inputs);
     json.at("outputs").get_to(target.outputs);

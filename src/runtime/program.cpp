@@ -97,7 +97,7 @@ class ProgramBuilder {
         if (constant(id)) return constant_operand(id);
         Operand result;
         std::size_t offset = 0;
-        const std::int64_t channel = target_.slots[static_cast<std::size_t>(slot)].channel_offset;
+        const std::int64_t channel = target_.slots[static_cast<std::size_t>(slot)].row_offset;
         if (channel > 0) offset = static_cast<std::size_t>(channel) * element_bytes(info(id).dtype);
         const std::int32_t base = root(slot);
         if (is_input(base)) {
@@ -177,7 +177,7 @@ backend::TensorDesc slot_desc(const plan::TargetSection& target, const ops::Valu
     const plan::Slot& s = target.slots[static_cast<std::size_t>(slot)];
     const ops::ValueInfo& info = values[static_cast<std::size_t>(s.value)];
     auto desc = backend::TensorDesc::dense(info.dtype, *ir::known_shape(info.dims), s.layout);
-    if (s.channel_offset >= 0) desc.pitch = slot_desc(target, values, s.alias_of).pitch;
+    if (s.row_offset >= 0) desc.pitch = slot_desc(target, values, s.alias_of).pitch;
     return desc;
 }
 

@@ -24,11 +24,12 @@ struct Side {
     std::int64_t batch_stride, head_stride, row_stride;
 };
 
-/// `shape` is [B, H, S, D], or [B, S, H·D] with `heads` given.
-Side side_of(const Shape& shape, std::int64_t heads) {
-    if (shape.size() == 4) return {shape[0], shape[1], shape[2], shape[3], shape[1] * shape[2] * shape[3], shape[2] * shape[3], shape[3]};
+/// The tensor is [B, H, S, D], or [B, S, H·D] with `heads` given; its rows may be slices of wider ones.
+Side side_of(const TensorDesc& desc, std::int64_t heads) {
+    const Shape& shape = desc.shape;
+    if (shape.size() == 4) return {shape[0], shape[1], shape[2], shape[3], shape[1] * shape[2] * desc.pitch, shape[2] * desc.pitch, desc.pitch};
     const std::int64_t width = shape[2] / heads;
-    return {shape[0], heads, shape[1], width, shape[1] * shape[2], width, shape[2]};
+    return {shape[0], heads, shape[1], width, shape[1] * desc.pitch, width, desc.pitch};
 }
 
 std::optional<Refusal> refusal(const MatchContext& context, const ir::Node& node) {
@@ -56,7 +57,11 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "attention", {root});
 }
 
-std::vector<Tactic> tactics(const RegionContext& context) { return {uniform_tactic(context, "onednn", Layout::plain)}; }
+std::vector<Tactic> tactics(const RegionContext& context) {
+    std::vector<Tactic> result = {uniform_tactic(context, "onednn", Layout::plain)};
+    result[0].reads_slices = true;
+    return result;
+}
 
 /// The three primitives of one block of query rows.
 struct Block {
@@ -180,15 +185,19 @@ class AttentionKernel final : public Kernel {
     std::size_t score_bytes_, scratch_bytes_;
 };
 
-std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic&) {
+std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     const ir::Node& node = context.node(0);
-    const Shape q = context.shape(node.inputs[0]), k = context.shape(node.inputs[1]), v = context.shape(node.inputs[2]), y = context.shape(node.outputs[0]);
-    const std::int64_t heads = q.size() == 4 ? q[1] : node.get<std::int64_t>("q_num_heads", 1);
-    const Side query = side_of(q, heads);
+    std::array<std::size_t, 3> inputs{};
+    std::array<TensorDesc, 3> descs;
+    for (std::size_t i = 0; i < 3; ++i) {
+        inputs[i] = context.input_index(node.inputs[i]);
+        descs[i] = context.input_desc(inputs[i], tactic);
+    }
+    const std::int64_t heads = descs[0].shape.size() == 4 ? descs[0].shape[1] : node.get<std::int64_t>("q_num_heads", 1);
+    const Side query = side_of(descs[0], heads);
     const float scale = node.get("scale", 1.0f / std::sqrt(static_cast<float>(query.width)));
-    return std::make_unique<AttentionKernel>(query, side_of(k, heads), side_of(v, heads), side_of(y, heads),
-                                             std::array{context.input_index(node.inputs[0]), context.input_index(node.inputs[1]), context.input_index(node.inputs[2])},
-                                             scale, context.dtype(node.inputs[0]), context.threads);
+    return std::make_unique<AttentionKernel>(query, side_of(descs[1], heads), side_of(descs[2], heads), side_of(context.output_desc(0, tactic), heads), inputs, scale,
+                                             descs[0].dtype, context.threads);
 }
 
 }  // namespace

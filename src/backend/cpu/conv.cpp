@@ -118,7 +118,7 @@ std::vector<Tactic> tactics(const RegionContext& context) {
     if (region.input.size() != 4) return result;
     if (suits_winograd(context, region)) {
         result.push_back(uniform_tactic(context, "winograd", Layout::channels_last));
-        result.back().pitched = true;
+        result.back().writes_slices = result.back().reads_slices = true;
     }
     if (suits_stem(context, region)) {
         result.push_back(uniform_tactic(context, "stem:channels_last", Layout::channels_last));

@@ -19,6 +19,7 @@ std::span<const Family> families() {
         softmax_family(),
         resize_family(),
         pointwise_family(),
+        arg_reduce_family(),
         cast_family(),
         concat_family(),
         slice_family(),

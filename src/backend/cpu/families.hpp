@@ -5,6 +5,7 @@
 /// One function per family, each in the file of its name; `cpu.cpp` lists them.
 namespace fovea::backend::cpu {
 
+Family arg_reduce_family();
 Family attention_family();
 Family cast_family();
 Family concat_family();

@@ -75,6 +75,9 @@ class BoxCopy {
         });
     }
 
+    /// Bytes before the box's first element.
+    [[nodiscard]] std::size_t offset() const { return offset_; }
+
   private:
     std::size_t offset_ = 0, run_ = 0;
     std::int64_t runs_ = 1;
@@ -86,7 +89,8 @@ class SliceKernel final : public Kernel {
   public:
     SliceKernel(std::size_t input, std::vector<BoxCopy> copies) : input_(input), copies_(std::move(copies)) {}
     void run(const KernelArgs& args) const override {
-        for (std::size_t i = 0; i < copies_.size(); ++i) copies_[i](args.inputs[input_], args.outputs[i]);
+        for (std::size_t i = 0; i < copies_.size(); ++i)
+            if (args.outputs[i] != args.inputs[input_] + copies_[i].offset()) copies_[i](args.inputs[input_], args.outputs[i]);  // else read in place
     }
     [[nodiscard]] std::string implementation() const override { return "strided copy"; }
 

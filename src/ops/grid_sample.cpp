@@ -75,15 +75,13 @@ struct Axis {
         const auto length = static_cast<double>(size);
         double x = align_corners ? (normalised + 1) / 2 * (length - 1) : ((normalised + 1) * length - 1) / 2;
         if (!(std::fabs(x) < 1e9)) x = x > 0 && padding != Padding::zeros ? length - 1 : -1e9;
-        if (x >= low() && x <= high()) return x;
-        if (padding == Padding::border) return std::fmin(std::fmax(x, 0), length - 1);
-        return padding == Padding::reflection ? reflect(x, low(), high()) : x;
+        return padding == Padding::reflection && (x < low() || x > high()) ? reflect(x, low(), high()) : x;
     }
 
     /// Place of a tap, which may lie beyond the input; -1 where it counts as zero.
     [[nodiscard]] std::int64_t place(std::int64_t tap) const {
         if (tap >= 0 && tap < size) return tap;
-        if (padding == Padding::zeros) return -1;
+        if (padding == Padding::zeros || size == 0) return -1;
         if (padding == Padding::border) return tap < 0 ? 0 : size - 1;
         return std::min(size - 1, static_cast<std::int64_t>(reflect(static_cast<double>(tap), low(), high())));
     }

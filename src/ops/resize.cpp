@@ -106,7 +106,10 @@ void infer(InferContext& c) {
 std::optional<std::vector<ResizeAxis>> geometry(const NodeView& node, const ResizeMode& mode, const Shape& x,
                                                 const Shape& y, const std::vector<Tensor>& inputs) {
     std::vector<ResizeAxis> result(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) result[i] = {x[i], y[i], 1, static_cast<double>(x[i])};
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        node.require(x[i] > 0 || y[i] == 0, "an axis of size 0 cannot be resized to " + std::to_string(y[i]));
+        result[i] = {x[i], y[i], 1, static_cast<double>(x[i])};
+    }
     const auto axes = resize_axes(node, x.size());
     const bool by_sizes = given(inputs, kSizes),
                crops = mode.coordinates == ResizeMode::Coordinates::tf_crop_and_resize;

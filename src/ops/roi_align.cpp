@@ -59,7 +59,7 @@ struct Neighbours {
 };
 
 std::optional<Neighbours> neighbours(double x, std::int64_t size) {
-    if (!(x >= -1 && x <= static_cast<double>(size))) return std::nullopt;
+    if (size == 0 || !(x >= -1 && x <= static_cast<double>(size))) return std::nullopt;
     x = std::fmax(x, 0);
     const auto low = static_cast<std::int64_t>(x);
     if (low >= size - 1) return Neighbours{size - 1, size - 1, 0};

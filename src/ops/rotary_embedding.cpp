@@ -15,6 +15,9 @@ void infer(InferContext& c) {
         "attribute \"rotary_embedding_dim\": expected an even number from 0 on, found " + std::to_string(rotated));
     for (const std::size_t i : {kCosine, kSine})
         expect_rank(c, i, c.has(kPositions) ? 2 : 3, c.has(kPositions) ? 2 : 3);
+    if (c.dims(kCosine) && c.dims(kSine))
+        for (std::size_t i = 0; i < c.dims(kCosine)->size(); ++i)
+            expect_same(c, (*c.dims(kCosine))[i], (*c.dims(kSine))[i], "sizes of cosines and sines");
     expect_rank(c, kPositions, 2, 2);
     if (expect_rank(c, kInput, 3, 4)) {
         const ir::Dims& x = *c.dims(kInput);

@@ -108,6 +108,19 @@ const Case kCases[] = {
       %y : f32[*] = Sigmoid(%l)
       output "y" = %y
     })"},
+    {"depthwise_and_pools", R"(graph "g" {
+      input %x : f32[2, 20, 17, 13]
+      const %w : f32[20, 1, 3, 3] = random(1)
+      %d : f32[*] = Conv(%x, %w) {group = 20, strides = [2, 1], pads = [1, 1, 1, 1]}
+      %r : f32[*] = Clip(%d)
+      %a : f32[*] = AveragePool(%r) {kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1}
+      %p : f32[*] = AveragePool(%r) {kernel_shape = [3, 2], pads = [1, 0, 1, 1], count_include_pad = 1}
+      %m : f32[*] = MaxPool(%r) {kernel_shape = [3, 3], strides = [2, 2], dilations = [1, 2]}
+      %g : f32[*] = GlobalAveragePool(%a)
+      output "p" = %p
+      output "m" = %m
+      output "g" = %g
+    })"},
     {"split_and_slice", R"(graph "g" {
       input %x : f32[2, 12, 5, 7]
       const %w : f32[12, 12, 1, 1] = random(1)

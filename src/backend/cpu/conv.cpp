@@ -125,6 +125,10 @@ std::vector<Tactic> tactics(const RegionContext& context) {
         result.push_back(uniform_tactic(context, "stem:plain", Layout::channels_last));
         result.back().inputs[context.input_index(region.conv->inputs[0])] = Layout::plain;
     }
+    if (suits_depthwise(context, region)) {
+        result.push_back(uniform_tactic(context, "depthwise", Layout::channels_last));
+        result.back().writes_slices = result.back().reads_slices = true;
+    }
     if (suits_narrow(context, region)) {
         result.push_back(uniform_tactic(context, "narrow:channels_last", Layout::channels_last));
         result.push_back(uniform_tactic(context, "narrow:plain", Layout::channels_last));
@@ -135,6 +139,7 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     if (tactic.name == "winograd") return prepare_winograd(context, tactic);
+    if (tactic.name == "depthwise") return prepare_depthwise(context, tactic);
     if (tactic.name.starts_with("stem:")) return prepare_stem(context, tactic);
     if (tactic.name.starts_with("narrow:")) return prepare_narrow(context, tactic);
     return prepare_onednn_conv(context, tactic);

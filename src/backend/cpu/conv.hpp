@@ -63,6 +63,10 @@ std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic&
 bool suits_stem(const RegionContext& context, const ConvRegion& region);
 std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic& tactic);
 
+/// Depthwise convolution: as many groups as channels, one filter each.
+bool suits_depthwise(const RegionContext& context, const ConvRegion& region);
+std::unique_ptr<Kernel> prepare_depthwise(const RegionContext& context, const Tactic& tactic);
+
 /// Direct 3x3 convolution to at most 8 output channels, to either layout.
 bool suits_narrow(const RegionContext& context, const ConvRegion& region);
 std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tactic& tactic);

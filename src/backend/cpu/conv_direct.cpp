@@ -1,4 +1,7 @@
+#include <tuple>
+
 #include "backend/cpu/conv.hpp"
+#include "backend/cpu/simd/depthwise.hpp"
 #include "backend/cpu/simd/narrow_conv.hpp"
 #include "backend/cpu/simd/stem_conv.hpp"
 #include "backend/cpu/simd/target.hpp"
@@ -85,6 +88,40 @@ class NarrowKernel final : public Kernel {
     int threads_;
 };
 
+class DepthwiseKernel final : public Kernel {
+  public:
+    DepthwiseKernel(simd::DepthwiseConv conv, std::size_t input, int residual, PackedConstants::Block weights, std::vector<float> bias, int threads)
+        : conv_(conv), input_(input), residual_(residual), weights_(std::move(weights)), bias_(std::move(bias)), threads_(threads) {
+        conv_.weights = reinterpret_cast<const float*>(weights_.get());
+        conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
+    }
+    void run(const KernelArgs& args) const override {
+        simd::DepthwiseConv conv = conv_;
+        conv.input = args.inputs[input_];
+        if (residual_ >= 0) conv.epilogue.residual = args.inputs[residual_];
+        conv.output = args.outputs[0];
+        simd::depthwise_conv(conv, threads_);
+    }
+    [[nodiscard]] std::string implementation() const override { return "depthwise"; }
+
+  private:
+    simd::DepthwiseConv conv_;
+    std::size_t input_;
+    int residual_;
+    PackedConstants::Block weights_;
+    std::vector<float> bias_;
+    int threads_;
+};
+
+/// An own kernel's epilogue, and the position of its residual among the inputs (-1: none).
+std::pair<simd::Epilogue, int> epilogue_of(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
+    auto [steps, value] = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
+    if (value == ir::kNone) return {steps, -1};
+    const std::size_t residual = context.input_index(value);
+    steps.residual_pitch = pitch_of(context.input_desc(residual, tactic));
+    return {steps, static_cast<int>(residual)};
+}
+
 }  // namespace
 
 bool suits_stem(const RegionContext& context, const ConvRegion& region) {
@@ -98,7 +135,6 @@ std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic&
     if (!suits_stem(context, region)) throw Error(ErrorCode::unsupported, "the convolution has too many input channels for this kernel");
     const std::size_t input = context.input_index(region.conv->inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
-    const SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
     simd::StemConv conv;
     conv.batch = size(target.shape[0]);
@@ -122,15 +158,48 @@ std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic&
     conv.multiply = products(source.dtype);
     conv.type = target.dtype;
     conv.output_pitch = pitch_of(target);
-    conv.epilogue = epilogue.steps;
     int residual = -1;
-    if (epilogue.residual != ir::kNone) {
-        residual = static_cast<int>(context.input_index(epilogue.residual));
-        conv.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
-    }
+    std::tie(conv.epilogue, residual) = epilogue_of(context, tactic, region);
     auto weights = packed_weights(context, region, "stem:" + std::string(to_string(conv.multiply)) + std::string(to_string(source.layout)), simd::stem_packed_size(conv),
                                   [&](const float* filters, float* packed) { simd::stem_pack(conv, filters, packed); });
     return std::make_unique<StemKernel>(conv, input, residual, std::move(weights), bias_of(context, region), context.threads);
+}
+
+bool suits_depthwise(const RegionContext& context, const ConvRegion& region) {
+    return region.prologue.trivial() && region.input.size() == 4 && region.group == region.input[1] && context.shape(region.conv->outputs[0])[1] == region.group &&
+           simd_epilogue(context, region.epilogue, context.region.outputs[0]).has_value();
+}
+
+std::unique_ptr<Kernel> prepare_depthwise(const RegionContext& context, const Tactic& tactic) {
+    const ConvRegion region = read_conv(context);
+    if (!suits_depthwise(context, region)) throw Error(ErrorCode::unsupported, "the convolution is not depthwise");
+    const std::size_t input = context.input_index(region.conv->inputs[0]);
+    const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
+    const auto size = [](std::int64_t n) { return static_cast<int>(n); };
+    const auto& w = region.window;
+    simd::DepthwiseConv conv;
+    conv.batch = size(target.shape[0]);
+    conv.channels = size(target.shape[1]);
+    conv.in_height = size(source.shape[2]);
+    conv.in_width = size(source.shape[3]);
+    conv.out_height = size(target.shape[2]);
+    conv.out_width = size(target.shape[3]);
+    conv.kernel_height = size(w.kernel[0]);
+    conv.kernel_width = size(w.kernel[1]);
+    conv.stride_y = size(w.strides[0]);
+    conv.stride_x = size(w.strides[1]);
+    conv.dilation_y = size(w.dilations[0]);
+    conv.dilation_x = size(w.dilations[1]);
+    conv.pad_top = size(w.pads_begin[0]);
+    conv.pad_left = size(w.pads_begin[1]);
+    conv.type = target.dtype;
+    conv.input_pitch = pitch_of(source);
+    conv.output_pitch = pitch_of(target);
+    int residual = -1;
+    std::tie(conv.epilogue, residual) = epilogue_of(context, tactic, region);
+    auto weights = packed_weights(context, region, "depthwise", simd::depthwise_packed_size(conv),
+                                  [&](const float* filters, float* packed) { simd::depthwise_pack(conv, filters, packed); });
+    return std::make_unique<DepthwiseKernel>(conv, input, residual, std::move(weights), bias_of(context, region), context.threads);
 }
 
 bool suits_narrow(const RegionContext& context, const ConvRegion& region) {

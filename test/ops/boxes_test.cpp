@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <random>
+#include <set>
 
 #include "ops/cases.hpp"
 #include "ops/evaluate.hpp"
@@ -129,6 +130,13 @@ TEST_P(OperatorCases, CostIsPositive) {
     if (!op.flops) return;
     const std::vector<Tensor> inputs = operands(one);
     EXPECT_GT(op.flops(shapes_around(one.node(), inputs, ops::evaluate(one.node(), inputs)[0])), 0);
+}
+
+TEST(OperatorCaseFiles, ExistForEveryOperatorWithBoxes) {
+    std::set<std::string> shown;
+    for (const OperatorCase& one : operator_cases(FOVEA_TEST_DATA)) shown.insert(one.node().op);
+    for (const ops::Op* op : ops::all())
+        EXPECT_TRUE(!op->evaluate_box || shown.contains(std::string(op->name))) << op->name << " has no case";
 }
 
 INSTANTIATE_TEST_SUITE_P(Ops, OperatorCases, testing::ValuesIn(operator_cases(FOVEA_TEST_DATA)), name_of);

@@ -25,9 +25,9 @@ from machine import describe_machine  # noqa: E402
 from real_files import DownloadError, fetch  # noqa: E402
 from rounds import measure, prepare_fastest  # noqa: E402
 
-OUT = ROOT / "out/demo"
+OUT = Path("out/demo")
 TOOL = ROOT / "build/bin/fovea"
-CONTRACT = ROOT / "zoo/centerface.json"
+CONTRACT = Path("zoo/centerface.json")
 INPUT = "input.1"
 PRECISIONS = ("fp32", "bf16")
 ROUNDS, SECONDS = 50, 30.0
@@ -35,7 +35,7 @@ ROUNDS, SECONDS = 50, 30.0
 
 def run_tool(*arguments):
     """Standard output of a `fovea` command; its own message and exit code end the demo when it fails."""
-    result = subprocess.run([TOOL, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    result = subprocess.run([TOOL, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0:
         sys.exit(result.returncode)
     return result.stdout
@@ -59,7 +59,7 @@ def detect(photo, precision):
     result = json.loads(run_tool("run", plan_file(precision), photo, "--output", drawing, "--json"))["images"][0]
     for face in result["detections"]:
         corners = ", ".join(f"{value:.2f}" for value in face["box"])
-        print(f"{precision}: {face['label']} {face['score']:.3f} at {corners} -> {drawing.relative_to(ROOT)}")
+        print(f"{precision}: {face['label']} {face['score']:.3f} at {corners} -> {drawing}")
     return result["detections"]
 
 
@@ -80,13 +80,13 @@ def model_for_onnxruntime(model, shape):
         dim.dim_value = size
     for output in mended.graph.output:
         output.type.tensor_type.ClearField("shape")
-    path = OUT / "centerface_for_onnxruntime.onnx"
+    path = ROOT / OUT / "centerface_for_onnxruntime.onnx"
     onnx.save(mended, path)
     return path
 
 
 def fovea_runner(precision, pixels, threads):
-    engine = fovea.Engine(str(plan_file(precision)), threads=threads)
+    engine = fovea.Engine(str(ROOT / plan_file(precision)), threads=threads)
     last = {}
 
     def run():
@@ -115,7 +115,7 @@ def compare(model, pixels):
 
 
 def main():
-    OUT.mkdir(parents=True, exist_ok=True)
+    (ROOT / OUT).mkdir(parents=True, exist_ok=True)
     try:
         model, photo = fetch("centerface.onnx"), fetch("astronaut.png")
     except DownloadError as error:

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "fovea/error.hpp"
+#include "vision/sample.hpp"
+
 namespace fovea::vision {
 namespace {
 
@@ -109,6 +114,23 @@ TEST(Preprocess, MakesGrey) {
     const Tensor tensor = preprocess(contract, image);
     ASSERT_EQ(tensor.shape(), (Shape{1, 1, 2, 2}));
     EXPECT_FLOAT_EQ(tensor.as<float>()[3], 77.0f);
+}
+
+TEST(SampleInput, LiesWhereTheContractPutsPictures) {
+    InputContract contract = contract_of(Fit::stretch, 0, 0);
+    contract.scale = 1.0f / 255.0f;
+    contract.mean = {0.5f};
+    contract.std = {0.5f};
+    const Tensor batch = sample_input(contract, {2, 3, 40, 50}, 7);
+    ASSERT_EQ(batch.shape(), (Shape{2, 3, 40, 50}));
+    const auto values = batch.as<float>();
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    EXPECT_GE(*low, -1.0f);
+    EXPECT_LE(*high, 1.0f);
+    EXPECT_GT(*high - *low, 1.0f);
+    EXPECT_FALSE(std::equal(values.begin(), values.begin() + 6000, values.begin() + 6000));
+    EXPECT_TRUE(batch.equals(sample_input(contract, {2, 3, 40, 50}, 7)));
+    EXPECT_THROW((void)sample_input(contract, {2, 40, 50, 3}, 7), Error);
 }
 
 }  // namespace

@@ -42,6 +42,8 @@ std::optional<Refusal> refusal(const MatchContext& context, const ir::Node& node
     const DType type = context.info(node.inputs[0]).dtype;
     if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "attention takes f32 or bf16");
     if (node.get<std::int64_t>("is_causal", 0) || node.get("softcap", 0.0f) != 0) return refuse(Reason::unsupported_attribute, "causal or capped scores");
+    if (node.get<std::int64_t>("left_window_size", -1) >= 0 || node.get<std::int64_t>("right_window_size", -1) >= 0)
+        return refuse(Reason::unsupported_attribute, "a window of keys");
     const auto q = context.shape(node.inputs[0]), k = context.shape(node.inputs[1]);
     const std::int64_t q_heads = q->size() == 4 ? (*q)[1] : node.get<std::int64_t>("q_num_heads", 0);
     const std::int64_t k_heads = k->size() == 4 ? (*k)[1] : node.get<std::int64_t>("kv_num_heads", 0);

@@ -22,6 +22,9 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "pooling takes f32 or bf16");
     if (x->size() < 3 || x->size() > 5) return refuse(Reason::unsupported_shape, "pooling takes one to three spatial axes");
     if (node.outputs.size() > 1 && node.outputs[1] != ir::kNone) return refuse(Reason::unsupported_attribute, "indices of the maxima");
+    // oneDNN would count what lies beyond the declared padding, too.
+    if (node.get<std::int64_t>("count_include_pad", 0) && node.get<std::int64_t>("ceil_mode", 0))
+        return refuse(Reason::unsupported_attribute, "an average over padding in ceil mode");
     return make_region(context, "pool", {root});
 }
 

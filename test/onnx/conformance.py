@@ -44,7 +44,13 @@ def reference(model, inputs):
     return fovea.evaluate(model, inputs)
 
 
-BACKENDS = {"reference": reference}
+def cpu(model, inputs):
+    import fovea
+
+    return fovea.Engine(fovea.build(model, gate="off", tune=False)).run(inputs)
+
+
+BACKENDS = {"cpu": cpu, "reference": reference}
 
 
 def ignored_by(test, ignores):

@@ -14,4 +14,5 @@ def test_conformance(backend, tests, request):
     line = f"conformance {backend}: {counts.passed} passed, {counts.ignored} ignored, {counts.failed} failed"
     request.config.conformance_lines.append(line)
     assert not failures, "\n".join(f"{name}: {str(error)[:300]}" for name, error in failures)
-    assert not unneeded, f"ignores that no failing test needs: {', '.join(unneeded)}"
+    # What the reference needs may yet succeed elsewhere, where roundings differ.
+    assert backend != "reference" or not unneeded, f"ignores that no failing test needs: {', '.join(unneeded)}"

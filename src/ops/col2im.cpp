@@ -2,6 +2,7 @@
 #include "ops/elements.hpp"
 #include "ops/expect.hpp"
 #include "ops/registry.hpp"
+#include "ops/size_arithmetic.hpp"
 #include "ops/window.hpp"
 
 namespace fovea::ops {
@@ -24,7 +25,8 @@ std::int64_t block_count(const NodeView& node, const SlidingWindow& window, cons
 void infer(InferContext& c) {
     const auto image = c.constant_integers(1), block = c.constant_integers(2);
     const bool known = expect_rank(c, 0, 3, 3);
-    if (!image && !c.content(1)) return c.set_output(0, c.dtype(0), std::nullopt);
+    const auto sizes = small_content(c, 1);
+    if (!sizes) return c.set_output(0, c.dtype(0), std::nullopt);
     ir::Dims y(2);
     if (known) y[0] = (*c.dims(0))[0];
     if (image && block) {
@@ -41,8 +43,7 @@ void infer(InferContext& c) {
             }
         }
     }
-    const ir::Dims sizes = *c.content(1);
-    y.insert(y.end(), sizes.begin(), sizes.end());
+    y.insert(y.end(), sizes->begin(), sizes->end());
     c.set_output(0, c.dtype(0), std::move(y));
 }
 

@@ -3,6 +3,7 @@
 #include "ops/elements.hpp"
 #include "ops/expect.hpp"
 #include "ops/registry.hpp"
+#include "ops/size_arithmetic.hpp"
 
 namespace fovea::ops {
 namespace {
@@ -157,7 +158,7 @@ std::int64_t flops(const ShapeContext& c) {
 
 void infer_affine(InferContext& c) {
     expect_real(c, 0);
-    const auto size = c.content(1);
+    const auto size = small_content(c, 1);
     const bool known = expect_rank(c, 0, 3, 3);
     if (!size) return c.set_output(0, c.dtype(0), std::nullopt);
     c.require(size->size() == 4 || size->size() == 5,

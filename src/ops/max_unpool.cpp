@@ -2,6 +2,7 @@
 #include "ops/expect.hpp"
 #include "ops/move.hpp"
 #include "ops/registry.hpp"
+#include "ops/size_arithmetic.hpp"
 #include "ops/window.hpp"
 
 namespace fovea::ops {
@@ -34,7 +35,7 @@ void infer(InferContext& c) {
                 c.require(number >= 0,
                           "input \"output_shape\": expected sizes from 0 on, found " + std::to_string(number));
         if (x) expect_vector(c, 2, static_cast<std::int64_t>(x->size()));
-        return c.set_output(0, c.dtype(0), c.content(2));
+        return c.set_output(0, c.dtype(0), small_content(c, 2));
     }
     if (!x) return c.set_output(0, c.dtype(0), std::nullopt);
     const SlidingWindow window = window_of(c, spatial_sizes(*x));

@@ -54,6 +54,7 @@ constexpr Since kSince[] = {
     {"Atanh", 22, bf16},
     {"Attention", 23},
     {"Attention", 24, [](const Use& use) { return use.input(6); }},
+    {"Attention", 25, [](const Use& use) { return use.has("left_window_size") || use.has("right_window_size"); }},
     {"AveragePool", 19, [](const Use& use) { return use.has("dilations"); }},
     {"AveragePool", 22, bf16},
     {"AveragePool", 22, rounds_up},
@@ -159,6 +160,7 @@ constexpr Since kSince[] = {
     {"Sinh", 22, bf16},
     {"Softplus", 22, bf16},
     {"Softsign", 22, bf16},
+    {"SpaceToDepth", 28, [](const Use& use) { return use.has("mode"); }},
     {"Split", 18, [](const Use& use) { return use.has("num_outputs"); }},
     {"SwiGLU", 28},
     {"Swish", 24},
@@ -166,6 +168,7 @@ constexpr Since kSince[] = {
     {"TensorScatter", 24},
     {"ThresholdedRelu", 22, bf16},
     {"TopK", 24, bf16},
+    {"Unique", 28, bf16},
 };
 
 /// The operator set in which operators that move or convert elements learned a type.

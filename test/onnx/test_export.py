@@ -31,10 +31,19 @@ def feeds(test):
     return dict(zip(names, map(conformance.as_array, test.data_sets[0][0])))
 
 
+def passes_full_check(model):
+    """Whether the checker's shape inference copes with the original."""
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except onnx.shape_inference.InferenceError:
+        return False
+    return True
+
+
 def check_test(test):
     """Whether ONNX Runtime could compare; raises where the export is wrong."""
     exported = fovea.convert(test.model.SerializeToString())
-    onnx.checker.check_model(exported, full_check=True)
+    onnx.checker.check_model(exported, full_check=passes_full_check(test.model))
     conformance.run_test(test, lambda _, inputs: fovea.evaluate(exported, inputs))
     if onnx.load_from_string(exported).opset_import[0].version > NEWEST_OPSET_OF_ONNX_RUNTIME:
         return False

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <numbers>
@@ -108,12 +109,21 @@ void evaluate(EvalContext& c) {
     output.store();
 }
 
+/// A complex product and sum for every pair of a sample and a frequency.
+std::int64_t flops(const ShapeContext& c) {
+    const Shape &x = c.inputs[kSignal], &y = c.outputs[0];
+    std::int64_t length = 1;
+    for (std::size_t i = 0; i + 1 < x.size(); ++i) length = std::max({length, x[i], y[i]});
+    return base::checked_mul(8 * length, base::element_count(y));
+}
+
 const Op kOperators[] = {{
     .name = "DFT",
     .inputs = {1, 3},
     .attributes = {{"inverse", AttributeKind::integer}, {"onesided", AttributeKind::integer}},
     .infer = infer,
     .evaluate = evaluate,
+    .flops = flops,
 }};
 
 }  // namespace

@@ -41,6 +41,25 @@ bool has_body(const ir::Node& node) {
     });
 }
 
+/// Whether the constant inputs `arguments` cost little to compute with, as far as the outputs' shapes tell.
+bool cheap(const ir::Node& node, const Op& op, const std::vector<Tensor>& arguments, const std::vector<ValueInfo>& outputs,
+           std::int64_t limit) {
+    if (!op.flops) return true;
+    ShapeContext context(node);
+    for (const Tensor& argument : arguments) {
+        context.inputs.push_back(argument.shape());
+        context.input_types.push_back(argument.dtype());
+    }
+    context.constants = arguments;
+    for (const ValueInfo& output : outputs) {
+        const auto shape = ir::known_shape(output.dims);
+        if (!shape) return true;
+        context.outputs.push_back(*shape);
+    }
+    constexpr std::int64_t kFlopsPerElement = 1024;
+    return op.flops(context) <= limit * kFlopsPerElement;
+}
+
 /// Replaces the inferred outputs by evaluated ones when the inputs are constant and everything is small.
 void fold_small(const ir::Node& node, const Op& op, const std::vector<const ValueInfo*>& inputs,
                 std::vector<ValueInfo>& outputs, std::int64_t limit) {
@@ -54,6 +73,7 @@ void fold_small(const ir::Node& node, const Op& op, const std::vector<const Valu
     }
     std::vector<Tensor> arguments;
     for (const ValueInfo* input : inputs) arguments.push_back(input ? input->constant : Tensor());
+    if (!cheap(node, op, arguments, outputs, limit)) return;
     auto tensors = evaluate(node, std::move(arguments));
     for (std::size_t i = 0; i < outputs.size() && i < tensors.size(); ++i)
         if (tensors[i]) outputs[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};

@@ -1,8 +1,8 @@
 #include <cmath>
-#include <cstring>
 
 #include "ops/elements.hpp"
 #include "ops/expect.hpp"
+#include "ops/move.hpp"
 #include "ops/registry.hpp"
 #include "ops/resize_axis.hpp"
 
@@ -216,13 +216,13 @@ void interpolate(BoxContext& c, const ResizeMode& mode, const std::vector<AxisTa
 
 void copy_nearest(BoxContext& c, const ResizeMode& mode, const std::vector<AxisTaps>& tables) {
     const Tensor extrapolated = Tensor::scalar(mode.extrapolation_value).cast(c.output.dtype());
-    const std::size_t bytes = element_bytes(c.output.dtype());
     const Window& x = c.inputs[kImage];
+    const ElementCopy copy(x.data, c.output), extrapolate(extrapolated, c.output);
     Shape at(tables.size());
     for_each_element(c, tables, [&](std::size_t element, const auto* taps) {
-        for (std::size_t i = 0; taps && i < at.size(); ++i) at[i] = (*taps)[i]->front().place;
-        const std::byte* source = taps ? x.data.raw() + offset_in(x.box, at) * bytes : extrapolated.raw();
-        std::memcpy(c.output.raw() + element * bytes, source, bytes);
+        if (!taps) return extrapolate(element, 0);
+        for (std::size_t i = 0; i < at.size(); ++i) at[i] = (*taps)[i]->front().place;
+        copy(element, offset_in(x.box, at));
     });
 }
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/limits.hpp"
-#include "fovea/error.hpp"
+#include "ops/axes.hpp"
 
 namespace fovea::ops {
 namespace {
@@ -105,20 +105,8 @@ ResizeMode resize_mode(const NodeView& node) {
 }
 
 std::vector<std::size_t> resize_axes(const NodeView& node, std::size_t rank) {
-    std::vector<std::int64_t> axes = node.integers("axes");
-    if (axes.empty())
-        for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
-    std::vector<std::size_t> result;
-    for (const std::int64_t axis : axes) {
-        const auto count = static_cast<std::int64_t>(rank);
-        node.require(axis >= -count && axis < count, "attribute \"axes\": expected axes of a tensor of rank " +
-                                                         std::to_string(rank) + ", found " + std::to_string(axis));
-        const auto place = static_cast<std::size_t>(axis < 0 ? axis + count : axis);
-        node.require(std::find(result.begin(), result.end(), place) == result.end(),
-                     "attribute \"axes\": axis " + std::to_string(axis) + " stands twice");
-        result.push_back(place);
-    }
-    return result;
+    const std::vector<std::int64_t> axes = node.integers("axes");
+    return distinct_axes(node, axes.empty() ? first_axes(rank) : axes, rank, "attribute \"axes\"");
 }
 
 double resize_aspect_scale(ResizeMode::Aspect aspect, const Shape& input, const Shape& sizes) {

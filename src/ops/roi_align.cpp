@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/checked.hpp"
 #include "ops/elements.hpp"
 #include "ops/expect.hpp"
 #include "ops/registry.hpp"
@@ -9,7 +10,7 @@
 namespace fovea::ops {
 namespace {
 
-void infer_align(InferContext& c) {
+void infer(InferContext& c) {
     expect_real(c, 0);
     expect_real(c, 1);
     const std::string mode = c.text("mode", "avg"),
@@ -100,7 +101,7 @@ std::array<double, 4> sample(const Reals& image, std::int64_t batch, std::int64_
             f * g * image[Shape{batch, channel, v->high, h->high}]};
 }
 
-void evaluate_align(EvalContext& c) {
+void evaluate(EvalContext& c) {
     const Shape& x = c.input(0).shape();
     const Reals image(Window::whole(c.input(0))), regions(Window::whole(c.input(1)));
     const std::vector<std::int64_t> batches = c.input(2).to_int64();
@@ -130,6 +131,20 @@ void evaluate_align(EvalContext& c) {
     output.store();
 }
 
+/// Interpolates between four places a sample. Regions that are not known are taken to need 2 × 2 samples a bin.
+std::int64_t flops(const ShapeContext& c) {
+    const std::int64_t ratio = c.integer("sampling_ratio", 0), rows = c.integer("output_height", 1),
+                       columns = c.integer("output_width", 1);
+    std::int64_t samples = ratio > 0 ? ratio * ratio : 4;
+    if (ratio == 0 && c.constants.size() > 1 && c.constants[1]) {
+        const Reals regions(Window::whole(c.constants[1]));
+        for (std::int64_t r = 0; r < c.inputs[1][0]; ++r)
+            samples = std::max(samples, extent_of(c, regions[Shape{r, 0}], regions[Shape{r, 2}], columns).samples *
+                                            extent_of(c, regions[Shape{r, 1}], regions[Shape{r, 3}], rows).samples);
+    }
+    return base::checked_mul(8 * samples, base::element_count(c.outputs[0]));
+}
+
 const Op kOperators[] = {{
     .name = "RoiAlign",
     .inputs = {3, 3},
@@ -139,8 +154,9 @@ const Op kOperators[] = {{
                    {"output_width", AttributeKind::integer},
                    {"sampling_ratio", AttributeKind::integer},
                    {"spatial_scale", AttributeKind::number}},
-    .infer = infer_align,
-    .evaluate = evaluate_align,
+    .infer = infer,
+    .evaluate = evaluate,
+    .flops = flops,
 }};
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/limits.hpp"
 #include "fovea/error.hpp"
+#include "ir/text.hpp"
 #include "ops/cases.hpp"
 #include "ops/evaluate.hpp"
 #include "ops/infer.hpp"
@@ -115,6 +116,17 @@ TEST_P(HostileCases, AreRefusedOrComputed) {
             EXPECT_FALSE(error.context().empty()) << error.what();
         }
     }
+}
+
+TEST(Inference, LeavesALongSumOfSmallConstantsAlone) {
+    ir::Graph graph = ir::parse(R"(graph "g" {
+  const %x : f32[4096] = fill(1)
+  %y : undefined[*] = Einsum(%x, %x, %x, %x) {equation = "i,j,k,l->"}
+  output "y" = %y
+})");
+    const ops::ValueInfo info = ops::infer(graph)[static_cast<std::size_t>(graph.outputs[0].value)];
+    EXPECT_FALSE(info.constant);
+    EXPECT_EQ(ir::to_string(info.dims), "[]");
 }
 
 INSTANTIATE_TEST_SUITE_P(Ops, HostileCases, testing::ValuesIn(operator_cases(FOVEA_TEST_DATA)),

@@ -121,6 +121,33 @@ const Case kCases[] = {
       output "m" = %m
       output "g" = %g
     })"},
+    {"pointwise_chain_with_broadcasts", R"(graph "g" {
+      input %x : f32[2, 6, 5, 7]
+      input %row : f32[5, 1]
+      input %scalar : f32[]
+      const %channel : f32[6, 1, 1] = random(1)
+      const %w : f32[6, 6, 1, 1] = random(2)
+      %c : f32[*] = Conv(%x, %w)
+      %m : f32[*] = MaxPool(%c) {kernel_shape = [1, 1]}
+      %a : f32[*] = Sub(%channel, %m)
+      %b : f32[*] = Mul(%a, %row)
+      %d : f32[*] = Div(%b, %scalar)
+      %e : f32[*] = Max(%d, %m)
+      %f : f32[*] = Erf(%e)
+      %y : f32[*] = Neg(%f)
+      output "y" = %y
+    })"},
+    {"resized_sum", R"(graph "g" {
+      input %x : f32[2, 19, 5, 7]
+      input %r : f32[2, 19, 13, 16]
+      const %sizes : i64[4] = [2, 19, 13, 16]
+      %u : f32[*] = Resize(%x, _, _, %sizes) {mode = "linear", coordinate_transformation_mode = "align_corners"}
+      %s : f32[*] = Add(%u, %r)
+      %a : f32[*] = Relu(%s)
+      %v : f32[*] = Resize(%x, _, _, %sizes) {mode = "linear"}
+      output "a" = %a
+      output "v" = %v
+    })"},
     {"split_and_slice", R"(graph "g" {
       input %x : f32[2, 12, 5, 7]
       const %w : f32[12, 12, 1, 1] = random(1)

@@ -1,122 +1,253 @@
+#include "backend/cpu/simd/pointwise.hpp"
+
 #include <algorithm>
 #include <array>
 #include <optional>
 
 #include "backend/cpu/families.hpp"
-#include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
 namespace {
 
-using dnnl::algorithm;
-using dnnl::memory;
+using simd::PointwiseOp;
 
-struct Unary {
+struct Row {
     std::string_view op;
-    algorithm kind;
-    float alpha, beta;
+    PointwiseOp code;
+    float alpha = 0, beta = 0;
+};
+
+constexpr std::array kBinary = {
+    Row{"Add", PointwiseOp::add},    Row{"Sub", PointwiseOp::subtract}, Row{"Mul", PointwiseOp::multiply},
+    Row{"Div", PointwiseOp::divide}, Row{"Max", PointwiseOp::maximum},  Row{"Min", PointwiseOp::minimum},
 };
 constexpr std::array kUnary = {
-    Unary{"Sqrt", algorithm::eltwise_sqrt, 0, 0}, Unary{"Abs", algorithm::eltwise_abs, 0, 0},     Unary{"Exp", algorithm::eltwise_exp, 0, 0},
-    Unary{"Log", algorithm::eltwise_log, 0, 0},   Unary{"Neg", algorithm::eltwise_linear, -1, 0}, Unary{"Reciprocal", algorithm::eltwise_pow, 1, -1},
+    Row{"Neg", PointwiseOp::affine, -1, 0}, Row{"Identity", PointwiseOp::affine, 1, 0}, Row{"Abs", PointwiseOp::absolute},
+    Row{"Sqrt", PointwiseOp::square_root},  Row{"Reciprocal", PointwiseOp::reciprocal}, Row{"Exp", PointwiseOp::exponential},
+    Row{"Log", PointwiseOp::logarithm},     Row{"Erf", PointwiseOp::error_function},    Row{"Sin", PointwiseOp::sine},
+    Row{"Cos", PointwiseOp::cosine},        Row{"Floor", PointwiseOp::floor},           Row{"Ceil", PointwiseOp::ceiling},
+    Row{"Round", PointwiseOp::round},       Row{"Sign", PointwiseOp::sign},
 };
 
-std::optional<algorithm> binary_of(std::string_view op) {
-    if (op == "Add") return algorithm::binary_add;
-    if (op == "Sub") return algorithm::binary_sub;
-    if (op == "Mul") return algorithm::binary_mul;
-    if (op == "Div") return algorithm::binary_div;
-    if (op == "Max") return algorithm::binary_max;
-    if (op == "Min") return algorithm::binary_min;
-    return std::nullopt;
+const Row* find_row(std::span<const Row> rows, std::string_view op) {
+    const auto it = std::find_if(rows.begin(), rows.end(), [op](const Row& row) { return row.op == op; });
+    return it == rows.end() ? nullptr : &*it;
 }
 
 bool float_type(DType type) { return type == DType::f32 || type == DType::bf16; }
 
-const Unary* unary_of(std::string_view op) {
-    const auto it = std::find_if(kUnary.begin(), kUnary.end(), [op](const Unary& u) { return u.op == op; });
-    return it == kUnary.end() ? nullptr : &*it;
+/// What a node does to the value that a chain has computed so far.
+enum class Role : std::uint8_t { none, binary, unary, activation, affine, cast };
+
+Role role_of(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
+    if (node.outputs.size() != 1 || node.outputs[0] == ir::kNone) return Role::none;
+    const auto type = [&](ir::ValueId id) { return values[static_cast<std::size_t>(id)].dtype; };
+    if (!float_type(type(node.outputs[0])) || !float_type(type(chain))) return Role::none;
+    if (find_row(kBinary, node.op) && node.inputs.size() == 2)
+        return float_type(type(node.inputs[0])) && float_type(type(node.inputs[1])) ? Role::binary : Role::none;
+    if (node.inputs.empty() || node.inputs[0] != chain) return Role::none;
+    if (find_row(kUnary, node.op)) return Role::unary;
+    const auto step = as_step(graph, values, node, chain);
+    if (!step) return Role::none;
+    if (step->kind == EpilogueStep::Kind::cast) return Role::cast;
+    if (step->kind == EpilogueStep::Kind::affine) return Role::affine;
+    return step->kind == EpilogueStep::Kind::activation && own_activation(*step) ? Role::activation : Role::none;
 }
 
-/// The input of a binary node that has the shape of the result, so that oneDNN broadcasts the other one.
-std::optional<std::size_t> full_input(const ops::ValueTable& values, const ir::Node& node) {
-    const auto shape = [&](ir::ValueId id) { return ir::known_shape(values[static_cast<std::size_t>(id)].dims); };
-    if (node.inputs.size() != 2 || node.inputs[0] == node.inputs[1]) return std::nullopt;
-    for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
-        if (values[static_cast<std::size_t>(node.inputs[i])].constant || shape(node.inputs[i]) != shape(node.outputs[0])) continue;
-        if (i == 1 && node.op != "Add" && node.op != "Mul" && node.op != "Max" && node.op != "Min") return std::nullopt;
-        return i;
-    }
-    return std::nullopt;
-}
-
-/// oneDNN's element-wise primitives keep the type.
-bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
-    return step.kind != EpilogueStep::Kind::cast && accepts_post_op(context, step, chain);
+/// Registers and steps that a node takes.
+std::pair<std::size_t, std::size_t> price(Role role) {
+    if (role == Role::binary) return {1, 1};
+    if (role == Role::affine) return {2, 2};
+    return {0, role == Role::cast ? 0 : 1};
 }
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
-    if (node.outputs.size() != 1 || node.inputs.empty() || node.inputs[0] == ir::kNone) return refuse(Reason::unsupported_operator);
-    const bool binary = binary_of(node.op).has_value();
-    const auto step = as_step(context.graph, context.values, node, node.inputs[0]);
-    const bool unary = unary_of(node.op) || (step && (step->kind == EpilogueStep::Kind::activation || step->kind == EpilogueStep::Kind::affine));
-    if (!binary && !unary) return refuse(Reason::unsupported_operator);
+    if (node.inputs.empty() || node.inputs[0] == ir::kNone || node.outputs.empty() || node.outputs[0] == ir::kNone) return refuse(Reason::unsupported_operator);
+    const Role first = role_of(context.graph, context.values, node, node.inputs[0]);
+    if (first == Role::none || first == Role::cast) return refuse(Reason::unsupported_operator);
     for (const ir::ValueId input : node.inputs)
         if (input != ir::kNone && !context.shape(input)) return refuse(Reason::shape_depends_on_data);
     const auto shape = context.shape(node.outputs[0]);
     if (!shape) return refuse(Reason::shape_depends_on_data);
-    if (!float_type(context.info(node.outputs[0]).dtype)) return refuse(Reason::unsupported_dtype, "oneDNN computes f32 and bf16");
-    if (shape->empty() || shape->size() > 5 || base::element_count(*shape) == 0) return refuse(Reason::unsupported_shape, "a scalar, an empty tensor or more than 5 axes");
-    if (binary && !full_input(context.values, node)) return refuse(Reason::unsupported_shape, "both operands are broadcast");
+    if (shape->size() > simd::Pointwise::kAxes || base::element_count(*shape) == 0) return refuse(Reason::unsupported_shape, "an empty tensor or more than 6 axes");
     std::vector<ir::NodeId> nodes = {root};
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], 8, accepts);
-    nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
+    auto [inputs, steps] = price(first);
+    ++inputs;
+    ir::ValueId chain = node.outputs[0];
+    while (context.fuse) {
+        const ir::NodeId next = context.sole_consumer(chain);
+        if (next == ir::kNone) break;
+        const ir::Node& reader = context.graph.node(next);
+        const Role role = role_of(context.graph, context.values, reader, chain);
+        if (role == Role::none || context.shape(reader.outputs[0]) != shape) break;
+        const auto [more_inputs, more_steps] = price(role);
+        if (inputs + more_inputs > simd::Pointwise::kInputs || steps + more_steps > simd::Pointwise::kSteps) break;
+        bool known = true;
+        for (const ir::ValueId input : reader.inputs) known = known && (input == ir::kNone || context.shape(input));
+        if (!known) break;
+        inputs += more_inputs;
+        steps += more_steps;
+        nodes.push_back(next);
+        chain = reader.outputs[0];
+    }
     return make_region(context, "pointwise", std::move(nodes));
 }
 
+/// Axes of a tensor in the order of memory.
+std::vector<std::size_t> memory_axes(std::size_t rank, Layout layout) {
+    std::vector<std::size_t> axes(rank);
+    for (std::size_t i = 0; i < rank; ++i) axes[i] = i;
+    if (layout == Layout::channels_last) std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+    return axes;
+}
+
+/// Elements between neighbours along each axis of the result, 0 where the operand is broadcast.
+std::vector<std::int64_t> strides_of(const TensorDesc& desc, const Shape& result) {
+    const std::size_t rank = desc.shape.size(), missing = result.size() - rank;
+    std::vector<std::int64_t> strides(result.size(), 0);
+    std::int64_t step = 1;
+    const auto axes = memory_axes(rank, desc.layout);
+    for (std::size_t i = rank; i-- > 0;) {
+        strides[missing + axes[i]] = desc.shape[axes[i]] == 1 && result[missing + axes[i]] != 1 ? 0 : step;
+        step = i + 1 == rank ? desc.pitch : step * desc.shape[axes[i]];
+    }
+    return strides;
+}
+
+/// A program and where its operands come from.
+class ProgramBuilder {
+  public:
+    ProgramBuilder(const RegionContext& context, const Tactic& tactic) : context_(context), tactic_(tactic) {
+        const TensorDesc target = context.output_desc(0, tactic);
+        shape_ = target.shape;
+        order_ = memory_axes(shape_.size(), target.layout);
+        program.axes = static_cast<int>(shape_.size());
+        for (std::size_t i = 0; i < order_.size(); ++i) program.extents[i] = shape_[order_[i]];
+        set_strides(target, program.output_strides);
+        program.output_type = target.dtype;
+        std::uint8_t chain = load(context.node(0).inputs[0]);
+        ir::ValueId value = context.node(0).inputs[0];
+        for (std::size_t i = 0; i < context.region.nodes.size(); ++i) {
+            chain = append(context.node(i), value, chain);
+            value = context.node(i).outputs[0];
+        }
+        program.result = chain;
+        runs = simd::simplify(program);
+    }
+
+    simd::Pointwise program;
+    std::vector<std::size_t> sources;  ///< region input of each operand; `kConstant`: `constants` holds it
+    std::vector<Tensor> constants;
+    bool runs = false;
+    static constexpr std::size_t kConstant = static_cast<std::size_t>(-1);
+
+  private:
+    void set_strides(const TensorDesc& desc, std::int64_t* target) const {
+        const auto strides = strides_of(desc, shape_);
+        for (std::size_t i = 0; i < order_.size(); ++i) target[i] = strides[order_[i]];
+    }
+
+    std::uint8_t operand(const TensorDesc& desc, std::size_t source, const void* data) {
+        auto& input = program.inputs[program.input_count];
+        input.data = data;
+        input.type = desc.dtype;
+        set_strides(desc, input.strides);
+        sources.push_back(source);
+        return static_cast<std::uint8_t>(program.input_count++);
+    }
+
+    std::uint8_t load(ir::ValueId id) {
+        const std::size_t input = context_.input_index(id);
+        for (std::size_t i = 0; i < sources.size(); ++i)
+            if (sources[i] == input) return static_cast<std::uint8_t>(i);
+        return operand(context_.input_desc(input, tactic_), input, nullptr);
+    }
+
+    std::uint8_t load(const Tensor& per_channel) {
+        constants.push_back(per_channel);
+        Shape shape(shape_.size() - 1, 1);
+        shape[0] = per_channel.size();
+        return operand(TensorDesc::dense(per_channel.dtype(), shape, Layout::plain), kConstant, per_channel.raw());
+    }
+
+    std::uint8_t emit(simd::PointwiseStep step) {
+        // Registers of inputs are kept: a later step may read the same input.
+        step.to = static_cast<std::uint8_t>(simd::Pointwise::kRegisters - 1);
+        program.steps[program.step_count++] = step;
+        return step.to;
+    }
+
+    std::uint8_t append(const ir::Node& node, ir::ValueId value, std::uint8_t chain) {
+        switch (role_of(context_.graph, context_.values, node, value)) {
+            case Role::binary: {
+                simd::PointwiseStep step{find_row(kBinary, node.op)->code};
+                step.a = node.inputs[0] == value ? chain : load(node.inputs[0]);
+                step.b = node.inputs[1] == value ? chain : load(node.inputs[1]);
+                return emit(step);
+            }
+            case Role::unary: {
+                const Row& row = *find_row(kUnary, node.op);
+                return emit({row.code, chain, 0, 0, simd::Activation::none, row.alpha, row.beta});
+            }
+            case Role::activation: {
+                Epilogue one;
+                one.steps = {*as_step(context_.graph, context_.values, node, value)};
+                const auto steps = simd_epilogue(context_, one, node.outputs[0])->steps;
+                return emit({PointwiseOp::activation, chain, 0, 0, steps.activation, steps.alpha, steps.beta});
+            }
+            case Role::affine: {
+                const auto step = *as_step(context_.graph, context_.values, node, value);
+                chain = emit({PointwiseOp::multiply, chain, load(step.scale)});
+                return emit({PointwiseOp::add, chain, load(step.shift)});
+            }
+            default: return chain;  // a cast happens on storing
+        }
+    }
+
+    const RegionContext& context_;
+    const Tactic& tactic_;
+    Shape shape_;
+    std::vector<std::size_t> order_;
+};
+
 std::vector<Tactic> tactics(const RegionContext& context) {
-    std::vector<Tactic> result = {uniform_tactic(context, "onednn:plain", Layout::plain)};
-    const std::size_t rank = context.shape(context.region.outputs[0]).size();
-    for (const ir::ValueId id : context.region.inputs)  // a shorter operand lines up with the last axes: order matters
-        if (!context.constant(id) && context.shape(id).size() != rank) return result;
-    if (rank >= 3) result.push_back(uniform_tactic(context, "onednn:channels_last", Layout::channels_last));
+    std::vector<Tactic> result;
+    for (const Layout layout : {Layout::plain, Layout::channels_last}) {
+        Tactic tactic = uniform_tactic(context, "simd:" + std::string(to_string(layout)), layout);
+        if (layout == Layout::channels_last && tactic.outputs[0] == Layout::plain) continue;
+        if (!ProgramBuilder(context, tactic).runs) continue;
+        tactic.reads_slices = tactic.writes_slices = true;
+        result.push_back(std::move(tactic));
+    }
     return result;
 }
 
-memory::desc ranked(TensorDesc desc, std::size_t rank) {
-    desc.shape.insert(desc.shape.begin(), rank - desc.shape.size(), 1);
-    return to_dnnl(desc);
-}
+class PointwiseKernel final : public Kernel {
+  public:
+    PointwiseKernel(ProgramBuilder built, int threads) : program_(built.program), sources_(std::move(built.sources)), constants_(std::move(built.constants)), threads_(threads) {}
+    void run(const KernelArgs& args) const override {
+        simd::Pointwise program = program_;
+        for (std::size_t i = 0; i < sources_.size(); ++i)
+            if (sources_[i] != ProgramBuilder::kConstant) program.inputs[i].data = args.inputs[sources_[i]];
+        program.output = args.outputs[0];
+        simd::pointwise(program, threads_);
+    }
+    [[nodiscard]] std::string implementation() const override { return std::to_string(program_.step_count) + " steps in one pass"; }
+
+  private:
+    simd::Pointwise program_;
+    std::vector<std::size_t> sources_;
+    std::vector<Tensor> constants_;
+    int threads_;
+};
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
-    const ir::Node& node = context.node(0);
-    const memory::desc target = to_dnnl(context.output_desc(0, tactic));
-    const std::size_t rank = context.shape(context.region.outputs[0]).size();
-    const auto step = as_step(context.graph, context.values, node, node.inputs[0]);
-    const bool copies = step && step->kind == EpilogueStep::Kind::affine;  // all of it happens behind a copy
-    const PostOps post = post_ops(context, tactic, copies ? read_epilogue(context, node.inputs[0], 0) : read_epilogue(context, node.outputs[0], 1));
-    std::vector<Binding> bindings = post.constants;
-    bindings.push_back({DNNL_ARG_DST, Binding::Source::output, 0, target, nullptr});
-    const auto bind = [&](int argument, ir::ValueId id) {
-        const std::size_t i = context.input_index(id);
-        const memory::desc desc = ranked(context.input_desc(i, tactic), rank);
-        bindings.push_back({argument, Binding::Source::input, i, desc, nullptr});
-        return desc;
-    };
-    for (const auto& [argument, value] : post.operands) bind(argument, value);
-    if (const auto kind = binary_of(node.op)) {
-        const std::size_t first = *full_input(context.values, node);
-        const memory::desc a = bind(DNNL_ARG_SRC_0, node.inputs[first]), b = bind(DNNL_ARG_SRC_1, node.inputs[1 - first]);
-        const dnnl::binary::primitive_desc desc(engine(), *kind, a, b, target, post.attr);
-        return make_onednn_kernel(dnnl::binary(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
-    }
-    const memory::desc source = bind(DNNL_ARG_SRC, node.inputs[0]);
-    const Unary* unary = unary_of(node.op);
-    const Eltwise e = copies ? Eltwise{algorithm::eltwise_linear, 1, 0} : unary ? Eltwise{unary->kind, unary->alpha, unary->beta} : eltwise(*step);
-    const dnnl::eltwise_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, e.kind, source, target, e.alpha, e.beta, post.attr);
-    return make_onednn_kernel(dnnl::eltwise_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
+    ProgramBuilder built(context, tactic);
+    if (!built.runs) throw Error(ErrorCode::unsupported, "an operand's innermost elements do not lie together");
+    return std::make_unique<PointwiseKernel>(std::move(built), context.threads);
 }
 
 }  // namespace

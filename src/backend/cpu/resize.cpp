@@ -1,5 +1,7 @@
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd/resize.hpp"
+#include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
@@ -42,6 +44,25 @@ bool plain_scales(const MatchContext& context, const ir::Node& node, const Shape
     return true;
 }
 
+std::optional<simd::Coordinates> coordinates_of(const ir::Node& node) {
+    const std::string name = node.get<std::string>("coordinate_transformation_mode", "half_pixel");
+    if (name == "half_pixel") return simd::Coordinates::half_pixel;
+    if (name == "pytorch_half_pixel") return simd::Coordinates::pytorch_half_pixel;
+    if (name == "half_pixel_symmetric") return simd::Coordinates::half_pixel_symmetric;
+    if (name == "align_corners") return simd::Coordinates::align_corners;
+    if (name == "asymmetric") return simd::Coordinates::asymmetric;
+    return std::nullopt;
+}
+
+bool linear(const ir::Node& node) { return node.get<std::string>("mode", "nearest") == "linear"; }
+
+/// An addition of a whole tensor of the same type, then an activation.
+bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
+    if (step.kind == EpilogueStep::Kind::activation) return own_activation(step);
+    return step.kind == EpilogueStep::Kind::add && context.shape(step.operand) == context.shape(chain) && context.info(step.operand).dtype == context.info(chain).dtype &&
+           !context.info(step.operand).constant && context.graph.node(context.graph.value(chain).producer).op == "Resize";
+}
+
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
     if (node.op != "Resize") return refuse(Reason::unsupported_operator);
@@ -51,16 +72,99 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "resizing takes f32 or bf16");
     if (x->size() < 3 || x->size() > 5 || (*x)[0] != (*y)[0] || (*x)[1] != (*y)[1]) return refuse(Reason::unsupported_shape, "batch or channels change");
     if (!plain_scales(context, node, *x, *y)) return refuse(Reason::unsupported_attribute, "scales that are no ratio of whole sizes");
+    std::vector<ir::NodeId> nodes = {root};
+    if (linear(node) && x->size() == 4 && coordinates_of(node) && !node.get<std::int64_t>("antialias", 0)) {
+        const Epilogue epilogue = match_epilogue(context, node.outputs[0], 2, accepts);
+        nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
+        return make_region(context, "resize", std::move(nodes));
+    }
     auto algorithm = algorithm_of(node, *x, *y);
     if (auto* refusal = std::get_if<Refusal>(&algorithm)) return std::move(*refusal);
-    return make_region(context, "resize", {root});
+    return make_region(context, "resize", std::move(nodes));
+}
+
+/// Scale as the node states it, or as the sizes give it, along spatial axis `axis`.
+double scale_of(const RegionContext& context, const ir::Node& node, std::size_t axis, std::int64_t in, std::int64_t out) {
+    if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone)
+        if (const Tensor* scales = context.constant(node.inputs[2])) return scales->to_float()[axis + 2];
+    return static_cast<double>(out) / static_cast<double>(in);
+}
+
+bool own_kernel(const RegionContext& context) {
+    const ir::Node& node = context.node(0);
+    return linear(node) && context.shape(node.inputs[0]).size() == 4 && coordinates_of(node) &&
+           simd_epilogue(context, read_epilogue(context, node.outputs[0], 1), context.region.outputs[0]);
 }
 
 std::vector<Tactic> tactics(const RegionContext& context) {
-    return {uniform_tactic(context, "onednn:channels_last", Layout::channels_last), uniform_tactic(context, "onednn:plain", Layout::plain)};
+    std::vector<Tactic> result;
+    if (own_kernel(context)) {
+        result.push_back(uniform_tactic(context, "simd", Layout::channels_last));
+        result.back().reads_slices = result.back().writes_slices = true;
+    }
+    if (context.region.nodes.size() > 1) return result;
+    const auto algorithm = algorithm_of(context.node(0), context.shape(context.node(0).inputs[0]), context.shape(context.node(0).outputs[0]));
+    if (std::holds_alternative<Refusal>(algorithm)) return result;
+    if (result.empty()) result.push_back(uniform_tactic(context, "onednn:channels_last", Layout::channels_last));
+    result.push_back(uniform_tactic(context, "onednn:plain", Layout::plain));
+    return result;
+}
+
+class BilinearKernel final : public Kernel {
+  public:
+    BilinearKernel(simd::BilinearResize resize, std::size_t input, int residual, std::vector<simd::LinearTap> rows, std::vector<simd::LinearTap> columns, int threads)
+        : resize_(resize), input_(input), residual_(residual), rows_(std::move(rows)), columns_(std::move(columns)), threads_(threads) {
+        resize_.rows = rows_.data();
+        resize_.columns = columns_.data();
+    }
+    void run(const KernelArgs& args) const override {
+        simd::BilinearResize resize = resize_;
+        resize.input = args.inputs[input_];
+        if (residual_ >= 0) resize.epilogue.residual = args.inputs[residual_];
+        resize.output = args.outputs[0];
+        simd::bilinear_resize(resize, args.workspace, threads_);
+    }
+    [[nodiscard]] std::size_t workspace_bytes() const override { return simd::bilinear_resize_workspace(resize_, threads_); }
+    [[nodiscard]] std::string implementation() const override { return "own bilinear"; }
+
+  private:
+    simd::BilinearResize resize_;
+    std::size_t input_;
+    int residual_;
+    std::vector<simd::LinearTap> rows_, columns_;
+    int threads_;
+};
+
+std::unique_ptr<Kernel> prepare_own(const RegionContext& context, const Tactic& tactic) {
+    const ir::Node& node = context.node(0);
+    const std::size_t input = context.input_index(node.inputs[0]);
+    const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
+    const auto size = [](std::int64_t n) { return static_cast<int>(n); };
+    const auto epilogue = *simd_epilogue(context, read_epilogue(context, node.outputs[0], 1), context.region.outputs[0]);
+    simd::BilinearResize resize;
+    resize.batch = size(source.shape[0]);
+    resize.channels = size(source.shape[1]);
+    resize.in_height = size(source.shape[2]);
+    resize.in_width = size(source.shape[3]);
+    resize.out_height = size(target.shape[2]);
+    resize.out_width = size(target.shape[3]);
+    resize.type = source.dtype;
+    resize.input_pitch = pitch_of(source);
+    resize.output_pitch = pitch_of(target);
+    resize.epilogue = epilogue.steps;
+    int residual = -1;
+    if (epilogue.residual != ir::kNone) {
+        residual = static_cast<int>(context.input_index(epilogue.residual));
+        resize.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
+    }
+    std::vector<simd::LinearTap> rows(static_cast<std::size_t>(resize.out_height)), columns(static_cast<std::size_t>(resize.out_width));
+    simd::fill_linear_taps(rows.data(), resize.in_height, resize.out_height, scale_of(context, node, 0, source.shape[2], target.shape[2]), *coordinates_of(node));
+    simd::fill_linear_taps(columns.data(), resize.in_width, resize.out_width, scale_of(context, node, 1, source.shape[3], target.shape[3]), *coordinates_of(node));
+    return std::make_unique<BilinearKernel>(resize, input, residual, std::move(rows), std::move(columns), context.threads);
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
+    if (tactic.name == "simd") return prepare_own(context, tactic);
     const ir::Node& node = context.node(0);
     const std::size_t input = context.input_index(node.inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);

@@ -31,6 +31,8 @@ simd::Pitch pitch_of(const TensorDesc& desc) {
     return {desc.shape[2] * desc.shape[3] * desc.pitch, desc.shape[3] * desc.pitch, desc.pitch};
 }
 
+bool own_activation(const EpilogueStep& step) { return activation_of(step).has_value(); }
+
 std::optional<SimdEpilogue> simd_epilogue(const RegionContext& context, const Epilogue& epilogue, ir::ValueId output) {
     SimdEpilogue result;
     for (const EpilogueStep& step : epilogue.steps) {

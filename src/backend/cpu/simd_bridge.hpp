@@ -15,6 +15,8 @@ struct SimdEpilogue {
     fovea::backend::cpu::simd::Epilogue steps;  ///< pointers and pitches not set
     ir::ValueId residual = ir::kNone;
 };
+/// Whether the own kernels have the activation with these parameters.
+bool own_activation(const EpilogueStep& step);
 /// Nothing when the chain is longer or of another kind; `output` gives the shape and type that a residual must have.
 std::optional<SimdEpilogue> simd_epilogue(const RegionContext& context, const Epilogue& epilogue, ir::ValueId output);
 

@@ -38,19 +38,6 @@ struct RowTask {
     }
 };
 
-template <bool kPart, class T>
-HWY_INLINE Vec load_block(const T* p, std::size_t count) {
-    return kPart ? load_part(p, count) : load(p);
-}
-
-template <bool kPart, class T>
-HWY_INLINE void store_block(Vec v, T* p, std::size_t count) {
-    if constexpr (kPart)
-        store_part(v, p, count);
-    else
-        store(v, p);
-}
-
 /// Finishes and stores the sums of kCount pixels. `output` and `residual` point at the first pixel's channel block.
 template <bool kPart, int kCount, class T>
 HWY_INLINE void finish_pixels(const DepthwiseConv& c, const Clamp& clamp, int channel, std::size_t count,

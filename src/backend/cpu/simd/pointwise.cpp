@@ -19,20 +19,21 @@ constexpr std::int64_t kSlack = 16;
 
 struct Registers {
     HWY_ALIGN float values[Pointwise::kRegisters][kChunk + kSlack];
+    const float* sources[Pointwise::kRegisters];  ///< where each register is read: its values, or an input's memory
 };
 
 template <class Function>
 HWY_INLINE void map(const float* a, float* to, std::int64_t count, const Function& f) {
     const F32 d;
     for (std::int64_t i = 0; i < count; i += static_cast<std::int64_t>(lanes()))
-        hn::Store(f(hn::Load(d, a + i)), d, to + i);
+        hn::StoreU(f(hn::LoadU(d, a + i)), d, to + i);
 }
 
 template <class Function>
 HWY_INLINE void map(const float* a, const float* b, float* to, std::int64_t count, const Function& f) {
     const F32 d;
     for (std::int64_t i = 0; i < count; i += static_cast<std::int64_t>(lanes()))
-        hn::Store(f(hn::Load(d, a + i), hn::Load(d, b + i)), d, to + i);
+        hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, to + i);
 }
 
 void activate_register(const PointwiseStep& s, const float* a, float* to, std::int64_t count) {
@@ -42,9 +43,9 @@ void activate_register(const PointwiseStep& s, const float* a, float* to, std::i
         Vec values[kVectors];
         std::size_t n = 0;
         for (std::int64_t j = i; j < count && n < kVectors; j += static_cast<std::int64_t>(lanes()))
-            values[n++] = hn::Load(d, a + j);
+            values[n++] = hn::LoadU(d, a + j);
         activate(s.activation, s.alpha, s.beta, values, n);
-        for (std::size_t j = 0; j < n; j++, i += static_cast<std::int64_t>(lanes())) hn::Store(values[j], d, to + i);
+        for (std::size_t j = 0; j < n; j++, i += static_cast<std::int64_t>(lanes())) hn::StoreU(values[j], d, to + i);
     }
 }
 
@@ -72,9 +73,10 @@ void run_unary(const PointwiseStep& s, const float* a, float* to, std::int64_t n
     }
 }
 
-void run_step(const PointwiseStep& s, Registers& registers, std::int64_t n) {
-    const float *a = registers.values[s.a], *b = registers.values[s.b];
-    float* to = registers.values[s.to];
+/// Leaves the result at `to` and makes the register read it there.
+void run_step(const PointwiseStep& s, Registers& registers, float* to, std::int64_t n) {
+    const float *a = registers.sources[s.a], *b = registers.sources[s.b];
+    registers.sources[s.to] = to;
     switch (s.op) {
         case PointwiseOp::add: return map(a, b, to, n, [](Vec x, Vec y) HWY_ATTR { return hn::Add(x, y); });
         case PointwiseOp::subtract: return map(a, b, to, n, [](Vec x, Vec y) HWY_ATTR { return hn::Sub(x, y); });
@@ -110,11 +112,22 @@ struct Block {
     std::int64_t rows, count;
 };
 
+/// Whether the block is one run of whole vectors in memory with rows `row_stride` apart.
+HWY_INLINE bool whole(const Block& block, std::int64_t row_stride) {
+    return (block.rows == 1 || row_stride == block.count) &&
+           block.rows * block.count % static_cast<std::int64_t>(lanes()) == 0;
+}
+
 void fetch(const Pointwise& p, int input, const Block& block, Registers& registers) {
     const Pointwise::Operand& from = p.inputs[input];
     const std::int64_t row_stride = p.axes > 1 ? from.strides[p.axes - 2] : 0, step = from.strides[p.axes - 1];
     const std::int64_t offset = block.offsets[input];
     float* to = registers.values[input];
+    registers.sources[input] = to;
+    if (from.type == DType::f32 && step == 1 && whole(block, row_stride)) {
+        registers.sources[input] = static_cast<const float*>(from.data) + offset;
+        return;
+    }
     if (from.type == DType::bf16)
         fetch_of(static_cast<const Bf16Bits*>(from.data) + offset, row_stride, step, block.rows, block.count, to);
     else if (from.type == DType::u8)
@@ -133,6 +146,23 @@ void put_of(const Pointwise& p, const Block& block, const float* from) {
     for (std::int64_t r = 0; r < rows; r++, from += count, to += row_stride)
         for (std::int64_t i = 0; i < count; i += static_cast<std::int64_t>(lanes()))
             store_some(hn::LoadU(d, from + i), to + i, static_cast<std::size_t>(count - i));
+}
+
+/// Runs the steps; the last writes the output itself where it can.
+void finish_block(const Pointwise& p, const Block& block, Registers& registers) {
+    const std::int64_t row_stride = p.axes > 1 ? p.output_strides[p.axes - 2] : 0;
+    const bool direct = p.step_count > 0 && p.steps[p.step_count - 1].to == p.result && p.output_type == DType::f32 &&
+                        whole(block, row_stride);
+    for (int s = 0; s < p.step_count; s++) {
+        float* to = registers.values[p.steps[s].to];
+        if (direct && s == p.step_count - 1) to = static_cast<float*>(p.output) + block.offsets[p.input_count];
+        run_step(p.steps[s], registers, to, block.rows * block.count);
+    }
+    if (direct) return;
+    if (p.output_type == DType::bf16)
+        put_of<Bf16Bits>(p, block, registers.sources[p.result]);
+    else
+        put_of<float>(p, block, registers.sources[p.result]);
 }
 
 /// Blocks [begin, end) of the result: each `block_rows` rows of the second-innermost axis, or a chunk of the innermost.
@@ -163,11 +193,7 @@ void run_blocks(const Pointwise& p, std::int64_t begin, std::int64_t end) {
                 std::none_of(p.steps, p.steps + p.step_count, [i](const PointwiseStep& s) { return s.to == i; });
         }
         block.offsets[p.input_count] = offset_of(p.output_strides);
-        for (int s = 0; s < p.step_count; s++) run_step(p.steps[s], registers, block.rows * block.count);
-        if (p.output_type == DType::bf16)
-            put_of<Bf16Bits>(p, block, registers.values[p.result]);
-        else
-            put_of<float>(p, block, registers.values[p.result]);
+        finish_block(p, block, registers);
     }
 }
 

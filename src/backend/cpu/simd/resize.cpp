@@ -23,10 +23,10 @@ void widen_row_of(const BilinearResize& r, std::int64_t image, int y, int begin,
         const T* a = row + tap.first * r.input_pitch.pixel;
         const T* b = row + tap.second * r.input_pitch.pixel;
         const Vec weight = hn::Set(d, tap.weight);
-        for (std::size_t c = 0; c < channels; c += lanes()) {
-            const Vec left = load_some(a + c, channels - c), right = load_some(b + c, channels - c);
+        over_vectors(channels, [&]<bool kPart>(std::size_t c, std::size_t count) HWY_ATTR {
+            const Vec left = load_block<kPart>(a + c, count), right = load_block<kPart>(b + c, count);
             hn::StoreU(hn::MulAdd(weight, hn::Sub(right, left), left), d, to + c);
-        }
+        });
     }
 }
 
@@ -37,19 +37,29 @@ void widen_row(const BilinearResize& r, std::int64_t image, int y, int begin, in
         widen_row_of<float>(r, image, y, begin, end, to);
 }
 
+HWY_NOINLINE Vec activated(const Epilogue& e, Vec value) {
+    activate(e.activation, e.alpha, e.beta, &value, 1);
+    return value;
+}
+
 /// `count` neighbouring elements: the interpolation between two widened rows, finished and stored.
 template <class T>
 HWY_INLINE void blend(const float* upper, const float* lower, float weight, const Epilogue& e, const T* residual,
                       T* output, std::size_t count) {
     const F32 d;
     const Vec w = hn::Set(d, weight);
-    for (std::size_t i = 0; i < count; i += lanes()) {
+    const Clamp clamp(e);
+    const bool simple = Clamp::fits(e);
+    over_vectors(count, [&]<bool kPart>(std::size_t i, std::size_t n) HWY_ATTR {
         const Vec a = hn::LoadU(d, upper + i), b = hn::LoadU(d, lower + i);
         Vec value = hn::MulAdd(w, hn::Sub(b, a), a);
-        if (residual) value = hn::Add(value, load_some(residual + i, count - i));
-        activate(e.activation, e.alpha, e.beta, &value, 1);
-        store_some(value, output + i, count - i);
-    }
+        if (residual) value = hn::Add(value, load_block<kPart>(residual + i, n));
+        if (simple)
+            value = clamp(value);
+        else
+            value = activated(e, value);
+        store_block<kPart>(value, output + i, n);
+    });
 }
 
 template <class T>

@@ -52,42 +52,49 @@ HWY_INLINE Vec exp_nonpositive(Vec x) {
     return hn::Mul(p, hn::BitCast(d, exponent));
 }
 
+/// exp(x - maximum), exactly 0 where that is below the smallest normal number.
+HWY_INLINE Vec exponential(Vec x, Vec maximum) {
+    const Vec v = hn::Sub(x, maximum);
+    return hn::IfThenZeroElse(hn::Lt(v, hn::Set(F32(), -87.0f)), exp_nonpositive(v));
+}
+
+/// Exponentials of a row of bf16 are kept up to this width, and computed twice beyond.
+constexpr std::size_t kWidestKept = 4096;
+
 template <class T>
-HWY_INLINE void softmax_row(const Softmax& s, const T* x, T* y) {
+HWY_INLINE void softmax_row(const Softmax& s, const T* x, T* y, float* kept) {
     const F32 d;
     const auto width = static_cast<std::size_t>(s.rows.width);
     const Vec maximum = hn::Set(d, row_maximum(x, width)), low = hn::Neg(hn::Inf(d));
-    const auto exponential = [&](std::size_t i) HWY_ATTR {
-        const Vec v = hn::Sub(load_filled(x + i, width - i, low), maximum);
-        return hn::IfThenZeroElse(hn::Lt(v, hn::Set(d, -87.0f)), exp_nonpositive(v));
-    };
+    float* line = kept;
+    if constexpr (std::is_same_v<T, float>) line = y;
+    const bool keep = !s.logarithm && (std::is_same_v<T, float> || width <= kWidestKept);
     Vec total = hn::Zero(d);
-    for (std::size_t i = 0; i < width; i += lanes()) {
-        const Vec e = exponential(i);
+    over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
+        const Vec e = exponential(kPart ? load_filled(x + i, count, low) : load(x + i), maximum);
         total = hn::Add(total, e);
-        // f32 keeps what the second pass would compute again.
-        if constexpr (std::is_same_v<T, float>)
-            if (!s.logarithm) store_some(e, y + i, width - i);
-    }
+        if (keep) store_block<kPart>(e, line + i, count);
+    });
     const float sum = hn::GetLane(hn::SumOfLanes(d, total));
-    const Vec scale = hn::Set(d, 1.0f / sum), shift = hn::Set(d, std::log(sum));
-    for (std::size_t i = 0; i < width; i += lanes()) {
-        Vec result;
-        if (s.logarithm)
-            result = hn::Sub(hn::Sub(load_some(x + i, width - i), maximum), shift);
-        else if constexpr (std::is_same_v<T, float>)
-            result = hn::Mul(load_some(y + i, width - i), scale);
-        else
-            result = hn::Mul(exponential(i), scale);
-        store_some(result, y + i, width - i);
+    if (s.logarithm) {
+        const Vec shift = hn::Add(maximum, hn::Set(d, std::log(sum)));
+        return over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
+            store_block<kPart>(hn::Sub(load_block<kPart>(x + i, count), shift), y + i, count);
+        });
     }
+    const Vec scale = hn::Set(d, 1.0f / sum);
+    over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
+        const Vec e = keep ? load_block<kPart>(line + i, count) : exponential(load_block<kPart>(x + i, count), maximum);
+        store_block<kPart>(hn::Mul(e, scale), y + i, count);
+    });
 }
 
 template <class T>
 void softmax_rows_of(const Softmax& s, std::int64_t begin, std::int64_t end) {
+    HWY_ALIGN float kept[std::is_same_v<T, float> ? 1 : kWidestKept];
     for (std::int64_t row = begin; row < end; row++)
         softmax_row(s, static_cast<const T*>(s.input) + row * s.input_pitch,
-                    static_cast<T*>(s.output) + row * s.output_pitch);
+                    static_cast<T*>(s.output) + row * s.output_pitch, kept);
 }
 
 void softmax_rows(const Softmax& s, std::int64_t begin, std::int64_t end) {
@@ -107,27 +114,27 @@ HWY_INLINE void normalise_row(const LayerNorm& n, std::int64_t row, float* line)
     T* sum = n.sum ? static_cast<T*>(n.sum) + row * n.sum_pitch : nullptr;
     T* y = static_cast<T*>(n.output) + row * n.output_pitch;
     Vec total = hn::Zero(d);
-    for (std::size_t i = 0; i < width; i += lanes()) {
-        Vec v = load_some(x + i, width - i);
-        if (residual) v = hn::Add(v, load_some(residual + i, width - i));
-        if (sum) store_some(v, sum + i, width - i);
+    over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
+        Vec v = load_block<kPart>(x + i, count);
+        if (residual) v = hn::Add(v, load_block<kPart>(residual + i, count));
+        if (sum) store_block<kPart>(v, sum + i, count);
         hn::StoreU(v, d, line + i);
         total = hn::Add(total, v);
-    }
+    });
     const float inverse = 1.0f / static_cast<float>(width);
     const Vec mean = n.root_mean_square ? hn::Zero(d) : hn::Set(d, hn::GetLane(hn::SumOfLanes(d, total)) * inverse);
     Vec squares = hn::Zero(d);
-    for (std::size_t i = 0; i < width; i += lanes()) {
-        const Vec v = hn::Sub(load_filled(line + i, width - i, mean), mean);
+    over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
+        const Vec v = hn::Sub(kPart ? load_filled(line + i, count, mean) : load(line + i), mean);
         squares = hn::MulAdd(v, v, squares);
-    }
+    });
     const Vec factor = hn::Set(d, 1.0f / std::sqrt(hn::GetLane(hn::SumOfLanes(d, squares)) * inverse + n.epsilon));
-    for (std::size_t i = 0; i < width; i += lanes()) {
+    over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
         Vec v = hn::Mul(hn::Sub(hn::LoadU(d, line + i), mean), factor);
-        if (n.scale) v = hn::Mul(v, load_some(n.scale + i, width - i));
-        if (n.shift) v = hn::Add(v, load_some(n.shift + i, width - i));
-        store_some(v, y + i, width - i);
-    }
+        if (n.scale) v = hn::Mul(v, load_block<kPart>(n.scale + i, count));
+        if (n.shift) v = hn::Add(v, load_block<kPart>(n.shift + i, count));
+        store_block<kPart>(v, y + i, count);
+    });
 }
 
 void normalise_rows(const LayerNorm& n, float* line, std::int64_t begin, std::int64_t end) {

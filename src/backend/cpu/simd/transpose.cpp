@@ -13,7 +13,8 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
 
-constexpr std::int64_t kTile = 16;
+/// A tile's columns leave as whole cache lines (bf16: half ones), however many elements lie between them.
+constexpr std::int64_t kTileRows = 32, kTile = 16;
 
 #if HWY_TARGET != HWY_SCALAR
 /// Stores the 128-bit blocks of `v`, `step` elements apart, as T.
@@ -54,10 +55,13 @@ template <class T, class Out>
 HWY_INLINE void transpose_tile(const T* x, std::int64_t pitch, Out* to, std::int64_t to_pitch, std::int64_t rows,
                                std::int64_t columns) {
 #if HWY_TARGET != HWY_SCALAR
-    if (rows == kTile && columns == kTile) {
+    if (rows == kTileRows && columns == kTile) {
+        HWY_ALIGN Out tile[kTile * kTileRows];
         for (std::int64_t column = 0; column < kTile; column += static_cast<std::int64_t>(lanes()))
-            for (std::int64_t row = 0; row < kTile; row += 4)
-                transpose_four(x + row * pitch + column, pitch, to + column * to_pitch + row, to_pitch);
+            for (std::int64_t row = 0; row < kTileRows; row += 4)
+                transpose_four(x + row * pitch + column, pitch, tile + column * kTileRows + row, kTileRows);
+        for (std::int64_t column = 0; column < kTile; column++)
+            std::memcpy(to + column * to_pitch, tile + column * kTileRows, kTileRows * sizeof(Out));
         return;
     }
 #endif
@@ -70,9 +74,9 @@ void transpose_tiles_of(const Transpose& t, std::int64_t matrix, std::int64_t be
     const T* x = static_cast<const T*>(t.input) + matrix * t.input_step;
     Out* to = static_cast<Out*>(t.output) + matrix * t.output_step;
     for (std::int64_t column = begin * kTile; column < std::min(end * kTile, t.columns); column += kTile)
-        for (std::int64_t row = 0; row < t.rows; row += kTile)
+        for (std::int64_t row = 0; row < t.rows; row += kTileRows)
             transpose_tile(x + row * t.input_pitch + column, t.input_pitch, to + column * t.output_pitch + row,
-                           t.output_pitch, std::min(kTile, t.rows - row), std::min(kTile, t.columns - column));
+                           t.output_pitch, std::min(kTileRows, t.rows - row), std::min(kTile, t.columns - column));
 }
 
 /// Columns [16 begin, 16 end) of one matrix.

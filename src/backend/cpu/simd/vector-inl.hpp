@@ -109,6 +109,31 @@ HWY_INLINE void store_some(Vec v, T* p, std::size_t count) {
         store_part(v, p, count);
 }
 
+/// `load_some` and `store_some` where the compiler knows whether the vector is a part.
+template <bool kPart, class T>
+HWY_INLINE Vec load_block(const T* p, std::size_t count) {
+    if constexpr (kPart)
+        return load_part(p, count);
+    else
+        return load(p);
+}
+template <bool kPart, class T>
+HWY_INLINE void store_block(Vec v, T* p, std::size_t count) {
+    if constexpr (kPart)
+        store_part(v, p, count);
+    else
+        store(v, p);
+}
+
+/// Calls f.template operator()<kPart>(i, count) for every vector of `size` elements; only the last may be a part, of
+/// `count`.
+template <class Function>
+HWY_INLINE void over_vectors(std::size_t size, const Function& f) {
+    std::size_t i = 0;
+    for (; i + lanes() <= size; i += lanes()) f.template operator()<false>(i, lanes());
+    if (i < size) f.template operator()<true>(i, size - i);
+}
+
 }  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

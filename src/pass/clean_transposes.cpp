@@ -5,6 +5,7 @@
 #include "pass/match.hpp"
 #include "pass/move.hpp"
 #include "pass/passes.hpp"
+#include "pass/view_chain.hpp"
 
 namespace fovea::pass {
 namespace {
@@ -47,6 +48,7 @@ const Node* private_transpose(const View& view, ValueId id) {
 /// A constant seen before the transpose: padded to the full rank and transposed back.
 Tensor untranspose(const Tensor& constant, const Permutation& perm) {
     if (constant.size() == 1) return constant.rank() <= 1 ? constant : constant.reshaped({1});
+    if (constant.rank() == 1 && perm.back() == static_cast<std::int64_t>(perm.size()) - 1) return constant;
     Shape shape(perm.size() - constant.shape().size(), 1);
     shape.insert(shape.end(), constant.shape().begin(), constant.shape().end());
     return transposed(constant.reshaped(std::move(shape)), inverse(perm));
@@ -146,7 +148,45 @@ void sink_pad(const View& view, const Node& node, ir::Patch& patch) {
                   patch.node("Transpose", {patch.node("Pad", std::move(inputs), node.attributes)}, {{"perm", *perm}}));
 }
 
+/// A product with constant weights, or a normalisation along the last axis, of a transpose that leaves this axis.
+void sink_along_last_axis(const View& view, const Node& node, ir::Patch& patch) {
+    const Node* transpose = private_transpose(view, node.inputs[0]);
+    const auto perm = transpose ? permutation(view, *transpose) : std::nullopt;
+    const auto last = perm ? static_cast<std::int64_t>(perm->size()) - 1 : 0;
+    if (!perm || perm->back() != last) return;
+    if (node.op == "MatMul") {
+        const Tensor* weights = view.constant(node.inputs[1]);
+        if (!weights || weights->rank() != 2) return;
+    } else if (const std::int64_t axis = node.get<std::int64_t>("axis", -1); axis != -1 && axis != last) {
+        return;
+    }
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[0] = transpose->inputs[0];
+    const ValueId result = patch.node(node.op, std::move(inputs), node.attributes);
+    patch.replace(node.outputs[0], patch.node("Transpose", {result}, {{"perm", *perm}}));
+}
+
+/// A Split of a transpose, where only reshapes and transposes read the parts and can take up the transpose.
+void sink_split(const View& view, const Node& node, ir::Patch& patch) {
+    const Node* transpose = private_transpose(view, node.inputs[0]);
+    const auto perm = transpose ? permutation(view, *transpose) : std::nullopt;
+    if (!perm) return;
+    for (const ValueId part : node.outputs)
+        if (part == kNone || !view.single_use(part) || !is_view(&view.graph().node(view.readers(part)[0]))) return;
+    const std::int64_t axis =
+        base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(perm->size()));
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[0] = transpose->inputs[0];
+    auto attributes = node.attributes;
+    attributes.insert_or_assign("axis", (*perm)[static_cast<std::size_t>(axis)]);
+    const auto parts = patch.node_with_outputs(static_cast<int>(node.outputs.size()), "Split", std::move(inputs),
+                                               std::move(attributes));
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        patch.replace(node.outputs[i], patch.node("Transpose", {parts[i]}, {{"perm", *perm}}));
+}
+
 void rewrite(const View& view, const Node& node, ir::Patch& patch) {
+    if (node.op == "Split") return sink_split(view, node, patch);
     if (node.outputs.size() != 1 || node.inputs.empty()) return;
     if (node.op == "Transpose") {
         merge(view, node, patch);
@@ -157,7 +197,9 @@ void rewrite(const View& view, const Node& node, ir::Patch& patch) {
     if (op && op->elementwise) return sink_elementwise(view, node, patch);
     if (node.op == "Concat") return sink_concat(view, node, patch);
     if (node.op.starts_with("Reduce")) return sink_reduction(view, node, patch);
-    if (node.op == "Pad") sink_pad(view, node, patch);
+    if (node.op == "Pad") return sink_pad(view, node, patch);
+    if (node.op == "MatMul" || node.op == "LayerNormalization" || node.op == "RMSNormalization")
+        sink_along_last_axis(view, node, patch);
 }
 
 std::vector<ir::Patch> propose(const View& view) { return at_each_node(view, rewrite); }

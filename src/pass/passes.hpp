@@ -13,6 +13,7 @@ Pass canonical_shapes();
 Pass clean_casts();
 Pass clean_reshapes();
 Pass clean_transposes();
+Pass clean_views();
 Pass dead_code();
 Pass drop_expansions();
 Pass fold_affine();

@@ -21,6 +21,7 @@ const std::vector<Pass>& pipeline() {
         recognise_softmax(),
         recognise_pixel_shuffle(),
         unpack_heads(),
+        clean_views(),
         recognise_attention(),
         attention_layout(),
         clean_transposes(),

@@ -1,5 +1,8 @@
 #include "pass/state.hpp"
 
+#include <algorithm>
+#include <sstream>
+
 #include "fovea/error.hpp"
 
 namespace fovea::pass {
@@ -52,6 +55,59 @@ bool same(const ops::ValueInfo& a, const ops::ValueInfo& b) {
            static_cast<bool>(a.constant) == static_cast<bool>(b.constant);
 }
 
+/// A number of elements: a number times symbols.
+struct Count {
+    std::int64_t number = 1;
+    std::vector<std::string> symbols;
+};
+
+/// Stands between the parts of a name that is a product; no symbol holds it.
+constexpr char kTimes = '\x1f';
+
+/// Multiplies by `dim`, taking names that are products apart; false on overflow.
+bool multiply(Count& count, const ir::Dim& dim) {
+    if (dim.known()) return !__builtin_mul_overflow(count.number, dim.value, &count.number);
+    const std::size_t times = dim.symbol.find(kTimes);
+    if (times == std::string::npos) {
+        count.symbols.push_back(dim.symbol);
+        return true;
+    }
+    if (__builtin_mul_overflow(count.number, std::stoll(dim.symbol.substr(1, times - 1)), &count.number)) return false;
+    std::istringstream parts(dim.symbol.substr(times + 1));
+    for (std::string symbol; std::getline(parts, symbol, kTimes);) count.symbols.push_back(symbol);
+    return true;
+}
+
+/// What a Reshape leaves over for its one unknown size, as a product that has the same name wherever it is the same;
+/// empty when it is none.
+std::string leftover(const ir::Dims& from, const ir::Dims& to) {
+    Count whole, part;
+    for (const ir::Dim& dim : from)
+        if (!multiply(whole, dim)) return {};
+    for (const ir::Dim& dim : to)
+        if ((dim.known() || !dim.symbol.empty()) && !multiply(part, dim)) return {};
+    if (part.number == 0 || whole.number % part.number != 0) return {};
+    for (const std::string& symbol : part.symbols) {
+        const auto it = std::find(whole.symbols.begin(), whole.symbols.end(), symbol);
+        if (it == whole.symbols.end()) return {};
+        whole.symbols.erase(it);
+    }
+    const std::int64_t number = whole.number / part.number;
+    if (whole.symbols.empty() || number == 0) return {};
+    if (number == 1 && whole.symbols.size() == 1) return whole.symbols[0];
+    std::sort(whole.symbols.begin(), whole.symbols.end());
+    std::string name = kUnnamed + std::to_string(number);
+    for (const std::string& symbol : whole.symbols) name += kTimes + symbol;
+    return name;
+}
+
+void name_leftover(const ir::Dims& from, ir::Dims& to) {
+    const auto open = [](const ir::Dim& dim) { return !dim.known() && dim.symbol.empty(); };
+    if (std::count_if(to.begin(), to.end(), open) != 1) return;
+    if (const std::string name = leftover(from, to); !name.empty())
+        std::find_if(to.begin(), to.end(), open)->symbol = name;
+}
+
 std::string describe(const ops::ValueInfo& info) {
     return std::string(to_string(info.dtype)) + ir::to_string(info.dims);
 }
@@ -85,6 +141,8 @@ bool State::infer(ir::NodeId id) {
             throw Error(ErrorCode::internal, "the output was " + describe(table_[at(node.outputs[i])]) +
                                                  " and became " + describe(results[i]))
                 .in("node " + node.name + " (" + node.op + ")");
+        if (node.op == "Reshape" && merged.dims && table_[at(node.inputs[0])].dims)
+            name_leftover(*table_[at(node.inputs[0])].dims, *merged.dims);
         name_sizes(merged, node.outputs[i]);
         if (same(merged, table_[at(node.outputs[i])])) continue;
         table_[at(node.outputs[i])] = std::move(merged);

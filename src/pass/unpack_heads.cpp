@@ -15,9 +15,11 @@ struct Selection {
     std::int64_t axis = 0, index = 0;
 };
 
-/// Whether `y` is `x` without its axis `axis` of size 1.
+/// Whether `y` is `x` without its axis `axis` of size 1; `kNone` for `y`: whether `x` has size 1 there.
 bool drops_axis(const View& view, ValueId x, ValueId y, std::int64_t axis) {
-    const auto &from = view.dims(x), &to = view.dims(y);
+    const auto& from = view.dims(x);
+    if (y == kNone) return from && (*from)[static_cast<std::size_t>(axis)].value == 1;
+    const auto& to = view.dims(y);
     if (!from || !to || from->size() != to->size() + 1) return false;
     for (std::size_t i = 0, k = 0; i < from->size(); ++i) {
         if (static_cast<std::int64_t>(i) == axis) {
@@ -62,6 +64,7 @@ std::optional<Selection> selection(const View& view, const Node& node) {
         if (at < 0) return std::nullopt;
         return Selection{node.inputs[0], base::normalize_axis(node.get<std::int64_t>("axis", 0), *rank), at};
     }
+    if (node.op == "Slice") return from_slice(view, node, kNone);
     if (node.op != "Reshape" && node.op != "Squeeze") return std::nullopt;
     const Node* part = view.producer(node.inputs[0]);
     if (!part) return std::nullopt;
@@ -72,7 +75,7 @@ std::optional<Selection> selection(const View& view, const Node& node) {
 
 /// [batch, length, parts · heads · size] reshaped to five axes, transposed, and one part selected: the part is a slice
 /// of the last axis, which needs neither five axes nor the whole to be transposed.
-void rewrite(const View& view, const Node& node, ir::Patch& patch) {
+void select(const View& view, const Node& node, ir::Patch& patch) {
     const auto chosen = selection(view, node);
     if (!chosen) return;
     const Node* transpose = view.producer(chosen->source, "Transpose");
@@ -106,7 +109,55 @@ void rewrite(const View& view, const Node& node, ir::Patch& patch) {
                                                patch.constant(Tensor::vector({(chosen->index + 1) * size})),
                                                patch.constant(Tensor::vector({axis}))});
     const ValueId shaped = patch.node("Reshape", {slice, patch.constant(Tensor::vector(target))});
-    patch.replace(node.outputs[0], is_identity(rest) ? shaped : patch.node("Transpose", {shaped}, {{"perm", rest}}));
+    ValueId result = is_identity(rest) ? shaped : patch.node("Transpose", {shaped}, {{"perm", rest}});
+    if (node.op == "Slice") {
+        const auto kept = reshape_target(std::nullopt, view.dims(node.outputs[0]));
+        if (!kept) {
+            patch = ir::Patch(view.graph());
+            return;
+        }
+        result = patch.node("Reshape", {result, patch.constant(Tensor::vector(*kept))});
+    }
+    patch.replace(node.outputs[0], result);
+}
+
+/// A Split of an axis that a reshape made of the outer part of another one: that axis is split instead.
+void split_before_reshape(const View& view, const Node& node, ir::Patch& patch) {
+    const Node* reshape = view.producer(node.inputs[0], "Reshape");
+    if (!reshape || !view.single_use(node.inputs[0])) return;
+    const auto &whole = view.dims(reshape->inputs[0]), &parts = view.dims(reshape->outputs[0]);
+    if (!whole || !parts) return;
+    const auto axis = static_cast<std::size_t>(
+        base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(parts->size())));
+    if (axis + 1 != whole->size() || parts->size() <= whole->size()) return;
+    for (std::size_t i = 0; i < axis; ++i)
+        if (!(*whole)[i].same((*parts)[i])) return;
+    std::int64_t inner = 1;
+    for (std::size_t i = axis + 1; i < parts->size(); ++i) {
+        if (!(*parts)[i].known()) return;
+        inner *= (*parts)[i].value;
+    }
+    std::vector<std::int64_t> sizes;
+    std::vector<std::vector<std::int64_t>> targets;
+    for (const ValueId output : node.outputs) {
+        const auto& dims = output == kNone ? std::optional<ir::Dims>() : view.dims(output);
+        const auto target = reshape_target(whole, dims);
+        if (!target || !(*dims)[axis].known()) return;
+        sizes.push_back((*dims)[axis].value * inner);
+        targets.push_back(*target);
+    }
+    const auto outputs = patch.node_with_outputs(static_cast<int>(sizes.size()), "Split",
+                                                 {reshape->inputs[0], patch.constant(Tensor::vector(sizes))},
+                                                 {{"axis", static_cast<std::int64_t>(axis)}});
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        patch.replace(node.outputs[i], patch.node("Reshape", {outputs[i], patch.constant(Tensor::vector(targets[i]))}));
+}
+
+void rewrite(const View& view, const Node& node, ir::Patch& patch) {
+    if (node.op == "Split")
+        split_before_reshape(view, node, patch);
+    else
+        select(view, node, patch);
 }
 
 std::vector<ir::Patch> propose(const View& view) { return at_each_node(view, rewrite); }

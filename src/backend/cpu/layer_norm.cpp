@@ -1,10 +1,8 @@
 #include "backend/cpu/families.hpp"
-#include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd/rows.hpp"
 
 namespace fovea::backend::cpu {
 namespace {
-
-using dnnl::memory;
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
@@ -23,25 +21,48 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "layer_norm", {root});
 }
 
-std::vector<Tactic> tactics(const RegionContext& context) { return {uniform_tactic(context, "onednn", Layout::plain)}; }
+std::vector<Tactic> tactics(const RegionContext& context) {
+    std::vector<Tactic> result = {uniform_tactic(context, "simd", Layout::plain)};
+    result[0].reads_slices = result[0].writes_slices = true;
+    return result;
+}
+
+class LayerNormKernel final : public Kernel {
+  public:
+    LayerNormKernel(simd::LayerNorm norm, std::size_t input, std::vector<float> scale, std::vector<float> shift, int threads)
+        : norm_(norm), input_(input), scale_(std::move(scale)), shift_(std::move(shift)), threads_(threads) {
+        norm_.scale = scale_.data();
+        norm_.shift = shift_.empty() ? nullptr : shift_.data();
+    }
+    void run(const KernelArgs& args) const override {
+        simd::LayerNorm norm = norm_;
+        norm.input = args.inputs[input_];
+        norm.output = args.outputs[0];
+        simd::layer_norm(norm, args.workspace, threads_);
+    }
+    [[nodiscard]] std::size_t workspace_bytes() const override { return simd::layer_norm_workspace(norm_, threads_); }
+    [[nodiscard]] std::string implementation() const override { return "own layer normalisation"; }
+
+  private:
+    simd::LayerNorm norm_;
+    std::size_t input_;
+    std::vector<float> scale_, shift_;
+    int threads_;
+};
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     const ir::Node& node = context.node(0);
-    const memory::desc source = to_dnnl(context.input_desc(0, tactic)), target = to_dnnl(context.output_desc(0, tactic));
+    const std::size_t input = context.input_index(node.inputs[0]);
+    const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
+    simd::LayerNorm norm;
+    norm.rows = {source.rows(), source.row()};
+    norm.type = source.dtype;
+    norm.input_pitch = source.pitch;
+    norm.output_pitch = target.pitch;
+    norm.epsilon = node.get("epsilon", 1e-5f);
     const bool shift = node.inputs.size() > 2 && node.inputs[2] != ir::kNone;
-    auto flags = dnnl::normalization_flags::use_scale;
-    if (shift) flags = flags | dnnl::normalization_flags::use_shift;
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::layer_normalization_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, source, target,
-                                                                 node.get("epsilon", 1e-5f), flags, attr);
-    std::vector<Binding> bindings = {{DNNL_ARG_SRC, Binding::Source::input, context.input_index(node.inputs[0]), source, nullptr},
-                                     {DNNL_ARG_DST, Binding::Source::output, 0, target, nullptr}};
-    const memory::desc vector({context.shape(node.inputs[0]).back()}, memory::data_type::f32, memory::format_tag::a);
-    for (std::size_t i = 1; i < (shift ? 3u : 2u); ++i)
-        bindings.push_back({i == 1 ? DNNL_ARG_SCALE : DNNL_ARG_SHIFT, Binding::Source::constant, 0, vector,
-                            pack(context, context.graph.value(node.inputs[i]).name, context.constant(node.inputs[i])->cast(DType::f32), vector, vector)});
-    return make_onednn_kernel(dnnl::layer_normalization_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
+    return std::make_unique<LayerNormKernel>(norm, input, context.constant(node.inputs[1])->to_float(),
+                                             shift ? context.constant(node.inputs[2])->to_float() : std::vector<float>(), context.threads);
 }
 
 }  // namespace

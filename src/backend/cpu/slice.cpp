@@ -24,10 +24,16 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return region;
 }
 
+/// A split along the rows of one layout is best left in that layout: its parts can then be read in place.
 std::vector<Tactic> tactics(const RegionContext& context) {
-    std::vector<Tactic> result = {uniform_tactic(context, "copy:plain", Layout::plain)};
-    if (has_channels(context, context.node(0).inputs[0])) result.push_back(uniform_tactic(context, "copy:channels_last", Layout::channels_last));
-    return result;
+    const ir::Node& node = context.node(0);
+    const auto rank = static_cast<std::int64_t>(context.shape(node.inputs[0]).size());
+    const std::int64_t axis = node.op == "Split" ? base::normalize_axis(node.get<std::int64_t>("axis", 0), rank) : -1;
+    const Tactic plain = uniform_tactic(context, "copy:plain", Layout::plain);
+    if (axis == rank - 1 || !has_channels(context, node.inputs[0])) return {plain};
+    const Tactic last = uniform_tactic(context, "copy:channels_last", Layout::channels_last);
+    if (axis == 1 && rank > 3) return {last};
+    return {plain, last};
 }
 
 /// Axes in the order of memory.

@@ -1,5 +1,6 @@
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd/rows.hpp"
 
 namespace fovea::backend::cpu {
 namespace {
@@ -15,15 +16,48 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "softmax", {root});
 }
 
+/// Whether the axis is innermost in memory.
+bool by_rows(const RegionContext& context, Layout layout) {
+    const auto rank = static_cast<std::int64_t>(context.shape(context.node(0).inputs[0]).size());
+    const std::int64_t axis = base::normalize_axis(context.node(0).get<std::int64_t>("axis", -1), rank);
+    return axis == (layout == Layout::channels_last ? 1 : rank - 1);
+}
+
 std::vector<Tactic> tactics(const RegionContext& context) {
+    std::vector<Tactic> rows;
+    for (const Layout layout : {Layout::plain, Layout::channels_last}) {
+        if (!by_rows(context, layout) || (layout == Layout::channels_last && !has_channels(context, context.node(0).inputs[0]))) continue;
+        rows.push_back(uniform_tactic(context, "simd:" + std::string(to_string(layout)), layout));
+        rows.back().reads_slices = rows.back().writes_slices = true;
+    }
+    if (!rows.empty()) return rows;
     std::vector<Tactic> result = {uniform_tactic(context, "onednn:plain", Layout::plain)};
     if (has_channels(context, context.node(0).inputs[0])) result.push_back(uniform_tactic(context, "onednn:channels_last", Layout::channels_last));
     return result;
 }
 
+class SoftmaxKernel final : public Kernel {
+  public:
+    SoftmaxKernel(simd::Softmax softmax, int threads) : softmax_(softmax), threads_(threads) {}
+    void run(const KernelArgs& args) const override {
+        simd::Softmax softmax = softmax_;
+        softmax.input = args.inputs[0];
+        softmax.output = args.outputs[0];
+        simd::softmax(softmax, threads_);
+    }
+    [[nodiscard]] std::string implementation() const override { return "own softmax"; }
+
+  private:
+    simd::Softmax softmax_;
+    int threads_;
+};
+
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     const ir::Node& node = context.node(0);
     const TensorDesc source = context.input_desc(0, tactic), target = context.output_desc(0, tactic);
+    if (tactic.name.starts_with("simd:"))
+        return std::make_unique<SoftmaxKernel>(
+            simd::Softmax{{source.rows(), source.row()}, source.dtype, nullptr, source.pitch, nullptr, target.pitch, node.op == "LogSoftmax"}, context.threads);
     const auto axis = base::normalize_axis(node.get<std::int64_t>("axis", -1), static_cast<std::int64_t>(source.shape.size()));
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -33,7 +33,7 @@ void fill(EvalContext& c, DType type, const Shape& shape, const std::function<do
 
 void fill_uniform(EvalContext& c, DType type, const Shape& shape) {
     const double low = c.number("low", 0), high = c.number("high", 1);
-    c.require(low <= high, "attribute \"low\" exceeds attribute \"high\"");
+    c.require(low <= high && std::isfinite(high - low), "attributes \"low\" and \"high\": expected a finite range");
     Generator generator = generator_of(c);
     std::uniform_real_distribution<double> distribution(low, high);
     fill(c, type, shape, [&] { return distribution(generator); });

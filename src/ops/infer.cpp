@@ -41,28 +41,50 @@ bool has_body(const ir::Node& node) {
     });
 }
 
-/// Whether the constant inputs `arguments` cost little to compute with, as far as the outputs' shapes tell.
-bool cheap(const ir::Node& node, const Op& op, const std::vector<Tensor>& arguments, const std::vector<ValueInfo>& outputs,
-           std::int64_t limit) {
-    if (!op.flops) return true;
+/// Operations that evaluating a node takes, roughly, as far as the outputs' shapes tell.
+std::int64_t fold_cost(const ir::Node& node, const Op& op, const std::vector<Tensor>& arguments,
+                       const std::vector<ValueInfo>& outputs) {
+    constexpr std::int64_t kPerElement = 4, kPerElementUnknown = 64;
     ShapeContext context(node);
+    std::int64_t elements = 0;
     for (const Tensor& argument : arguments) {
         context.inputs.push_back(argument.shape());
         context.input_types.push_back(argument.dtype());
+        elements += argument.size();
     }
     context.constants = arguments;
     for (const ValueInfo& output : outputs) {
         const auto shape = ir::known_shape(output.dims);
-        if (!shape) return true;
+        if (!shape) return elements * kPerElementUnknown;
         context.outputs.push_back(*shape);
+        elements += base::element_count(*shape);
     }
-    constexpr std::int64_t kFlopsPerElement = 1024;
-    return op.flops(context) <= limit * kFlopsPerElement;
+    if (op.flops) return std::max(op.flops(context), elements * kPerElement);
+    return elements * (op.elementwise ? kPerElement : kPerElementUnknown);
+}
+
+/// Whether to evaluate a node with these constant inputs; takes the cost out of the budget.
+bool worth_folding(const ir::Node& node, const Op& op, const std::vector<Tensor>& arguments,
+                   const std::vector<ValueInfo>& outputs, const InferOptions& options) {
+    constexpr std::int64_t kFlopsPerElement = 1024, kTinyElements = 64;
+    const std::int64_t cost = fold_cost(node, op, arguments, outputs);
+    if (cost > options.fold_elements * kFlopsPerElement) return false;
+    const bool tiny =
+        std::all_of(arguments.begin(), arguments.end(), [](const Tensor& t) { return t.size() <= kTinyElements; }) &&
+        std::all_of(outputs.begin(), outputs.end(), [](const ValueInfo& info) {
+            const auto shape = ir::known_shape(info.dims);
+            return !shape || base::element_count(*shape) <= kTinyElements;
+        });
+    if (!options.fold_budget || (tiny && cost <= kTinyElements * kFlopsPerElement)) return true;
+    if (cost > *options.fold_budget) return false;
+    *options.fold_budget -= cost;
+    return true;
 }
 
 /// Replaces the inferred outputs by evaluated ones when the inputs are constant and everything is small.
 void fold_small(const ir::Node& node, const Op& op, const std::vector<const ValueInfo*>& inputs,
-                std::vector<ValueInfo>& outputs, std::int64_t limit) {
+                std::vector<ValueInfo>& outputs, const InferOptions& options) {
+    const std::int64_t limit = options.fold_elements;
     if (!op.deterministic || limit < 0 || has_body(node)) return;
     for (const ValueInfo* input : inputs)
         if (input && !(input->constant && input->constant.size() <= limit)) return;
@@ -73,7 +95,7 @@ void fold_small(const ir::Node& node, const Op& op, const std::vector<const Valu
     }
     std::vector<Tensor> arguments;
     for (const ValueInfo* input : inputs) arguments.push_back(input ? input->constant : Tensor());
-    if (!cheap(node, op, arguments, outputs, limit)) return;
+    if (!worth_folding(node, op, arguments, outputs, options)) return;
     auto tensors = evaluate(node, std::move(arguments));
     for (std::size_t i = 0; i < outputs.size() && i < tensors.size(); ++i)
         if (tensors[i]) outputs[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};
@@ -109,7 +131,7 @@ std::vector<ValueInfo> infer_node_at(const ir::Node& node, std::vector<const Val
                 if (base::element_count(*shape) > base::limits::kMaxElements)
                     context.fail("the output " + base::to_string(*shape) + " exceeds the limit of 2^36 elements");
         for (ValueInfo& output : context.outputs()) fold_content(output);
-        fold_small(node, *op, inputs, context.outputs(), options.fold_elements);
+        fold_small(node, *op, inputs, context.outputs(), options);
     } catch (Error& error) {
         if (error.context().empty()) error.in("node " + node.name + " (" + node.op + ")");
         throw;

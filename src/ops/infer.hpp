@@ -14,6 +14,9 @@ using ValueTable = std::vector<ValueInfo>;
 struct InferOptions {
     /// Nodes with constant inputs are evaluated when each output has at most this many elements.
     std::int64_t fold_elements = 4096;
+    /// Operations that such evaluations may still take together, counted down; nullptr: no bound. Tensors of up to 64
+    /// elements, as shapes are, are evaluated in any case.
+    std::int64_t* fold_budget = nullptr;
     /// Concrete shapes of graph inputs by name; override the declared ones.
     std::map<std::string, Shape> input_shapes;
 };

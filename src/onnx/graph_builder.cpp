@@ -30,7 +30,7 @@ void GraphBuilder::add_node(ir::Node node) {
     ops::check(node);
     std::vector<const ops::ValueInfo*> inputs;
     for (const ir::ValueId id : node.inputs) inputs.push_back(id == ir::kNone ? nullptr : &info(id));
-    auto results = ops::infer_node(node, std::move(inputs));
+    auto results = ops::infer_node(node, std::move(inputs), {.fold_budget = fold_budget_});
     for (std::size_t i = 0; i < node.outputs.size(); ++i)
         if (node.outputs[i] != ir::kNone) infos_[static_cast<std::size_t>(node.outputs[i])] = std::move(results[i]);
     graph_.add_node(std::move(node));

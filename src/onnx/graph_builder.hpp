@@ -14,6 +14,9 @@ using Attributes = std::map<std::string, ir::Attribute, std::less<>>;
 /// A graph that grows in topological order; types and shapes of its values are inferred as nodes are added.
 class GraphBuilder {
   public:
+    /// `fold_budget` bounds what may be evaluated on the way (see `ops::InferOptions`); it outlives the builder.
+    explicit GraphBuilder(std::int64_t& fold_budget) : fold_budget_(&fold_budget) {}
+
     /// `name` is made unique; `origin` is the user's name of the tensor (empty: none).
     ir::ValueId add_input(const std::string& name, ops::ValueInfo info, const std::string& origin);
     ir::ValueId add_constant(const std::string& name, Tensor tensor, const std::string& origin = {});
@@ -33,6 +36,7 @@ class GraphBuilder {
   private:
     ir::ValueId add(ir::Value value, ops::ValueInfo info, const std::string& origin);
 
+    std::int64_t* fold_budget_;
     ir::Graph graph_;
     std::deque<ops::ValueInfo> infos_;
 };

@@ -166,7 +166,7 @@ void read_nodes(Scope& scope, const google::protobuf::RepeatedPtrField<schema::N
 }
 
 ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, schema::GraphProto& proto) {
-    GraphBuilder builder;
+    GraphBuilder builder(model.fold_budget);
     builder.graph().name = proto.name().substr(0, base::limits::kMaxNameBytes);
     Scope scope{.model = model, .builder = builder, .opsets = opsets};
     read_initializers(scope, proto);
@@ -185,7 +185,7 @@ ir::Graph read_graph(ModelContext& model, const OpsetVersions& opsets, schema::G
 Body read_body(Scope& outer, const schema::GraphProto& proto, const std::vector<DType>& types) {
     if (outer.depth >= base::limits::kMaxNesting)
         fail(kLimit, "bodies nest deeper than " + std::to_string(base::limits::kMaxNesting) + " levels", kFlatten);
-    GraphBuilder builder;
+    GraphBuilder builder(outer.model.fold_budget);
     builder.graph().name = proto.name().substr(0, base::limits::kMaxNameBytes);
     Scope scope{.model = outer.model,
                 .builder = builder,

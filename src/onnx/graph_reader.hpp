@@ -19,6 +19,7 @@ struct ModelContext {
     TensorReader tensors;
     Functions functions;
     std::map<std::string, ir::Dims, std::less<>> shapes;  ///< overrides of the graph inputs' shapes
+    std::int64_t fold_budget = std::int64_t{1} << 24;     ///< see `ops::InferOptions`
 };
 
 /// What names mean at one place of the model: in a graph, in a body, or in the function that a node calls.

@@ -237,7 +237,11 @@ void read_call(Scope& scope, const NodeProto& node, const Function& function) {
                 .depth = scope.depth + 1};
     for (int i = 0; i < proto.input_size(); ++i)
         inner.define(proto.input(i), i < node.input_size() ? input_of(scope, node.input(i)) : ir::kNone);
-    read_nodes(inner, proto.node());
+    try {
+        read_nodes(inner, proto.node());
+    } catch (Error& error) {
+        throw error.in("function " + proto.name().substr(0, 200));
+    }
     for (int i = 0; i < node.output_size(); ++i) define_result(scope, node.output(i), inner, proto.output(i));
 }
 

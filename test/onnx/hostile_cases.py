@@ -41,10 +41,10 @@ def model(nodes, inputs=None, outputs=None, initializers=(), opset=21, **options
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10, **options)
 
 
-def node(op, *constants, x="x", y="y", **attributes):
-    """A model of one node that reads x and further constant inputs."""
+def node(op, *constants, more=(), **attributes):
+    """A model of one node that reads x and further constant inputs, and gives y and `more`."""
     tensors = [numpy_helper.from_array(np.asarray(c), f"c{i}") for i, c in enumerate(constants)]
-    return model([helper.make_node(op, [x] + [t.name for t in tensors], [y], name="bad", **attributes)],
+    return model([helper.make_node(op, ["x"] + [t.name for t in tensors], ["y", *more], name="bad", **attributes)],
                  initializers=tensors)
 
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-from hostile_cases import BOOL, F32, VALID, add, case, field, model, node, relu, value
+from hostile_cases import BOOL, F32, I64, VALID, add, case, field, model, node, relu, value
 
 
 # --- graphs ----------------------------------------------------------------------------------------------------------
@@ -152,15 +152,15 @@ OPERATORS = {
     "pad_overflow": lambda: node("Pad", np.array([(1 << 63) - 1] * 8)),
     "slice_step_zero": lambda: node("Slice", np.array([0]), np.array([1]), np.array([0]), np.array([0])),
     "slice_axes_twice": lambda: node("Slice", np.array([0, 0]), np.array([1, 1]), np.array([0])),
-    "split_sizes": lambda: node("Split", np.array([3, 3]), axis=1),
-    "split_negative": lambda: node("Split", np.array([-4, 8]), axis=1),
+    "split_sizes": lambda: node("Split", np.array([3, 3]), axis=1, more=["z"]),
+    "split_negative": lambda: node("Split", np.array([-4, 8]), axis=1, more=["z"]),
     "cast_to_unknown": lambda: node("Cast", to=99),
     "cast_to_text": lambda: node("Cast", to=TensorProto.STRING),
     "depth_to_space_zero": lambda: node("DepthToSpace", blocksize=0),
     "depth_to_space_negative": lambda: node("DepthToSpace", blocksize=-2),
     "lrn_size_zero": lambda: node("LRN", size=0),
     "one_hot_huge": lambda: node("OneHot", np.array(1 << 50), np.zeros(2, np.float32)),
-    "top_k_too_many": lambda: node("TopK", np.array([99])),
+    "top_k_too_many": lambda: node("TopK", np.array([99]), more=["z"]),
     "resize_zero": lambda: node("Resize", np.zeros(0, np.float32), np.array([0, 0, 0, 0], np.float32)),
     "resize_huge": lambda: node("Resize", np.zeros(0, np.float32), np.array([1, 1, 1e30, 1e30], np.float32)),
     "resize_nan": lambda: node("Resize", np.zeros(0, np.float32), np.array([1, 1, np.nan, 1], np.float32)),
@@ -192,7 +192,31 @@ def chain(make_node, length=60):
 
 
 add("bomb_of_concats", lambda: chain(lambda x, y: helper.make_node("Concat", [x, x], [y], axis=0)))
+add("bomb_of_products", lambda: products(5000, 64))
+add("bomb_of_many_labels", lambda: einsum("ab,cd,ef,gh,ij->aj"))
+add("bomb_of_endless_loop", lambda: endless_loop())
 add("bomb_of_tiles", lambda: chain(lambda x, y: helper.make_node("Tile", [x, "repeats"], [y])))
+
+
+def products(length, size):
+    """Products of constants, each small, that folding would spend minutes on."""
+    nodes = [helper.make_node("MatMul", [f"t{i}", "t0"], [f"t{i + 1}"]) for i in range(length)]
+    return model(nodes + [relu("nowhere")], initializers=[numpy_helper.from_array(np.eye(size, dtype=np.float32), "t0")])
+
+
+def einsum(equation):
+    count = equation.count(",") + 1
+    return model([helper.make_node("Einsum", ["c"] * count, ["t"], equation=equation), relu("nowhere")],
+                 initializers=[numpy_helper.from_array(np.ones((64, 64), np.float32), "c")])
+
+
+def endless_loop():
+    body = helper.make_graph([helper.make_node("Identity", ["go"], ["go_out"]), helper.make_node("Neg", ["v"], ["v_out"])], "body",
+                             [value("i", (), I64), value("go", (), BOOL), value("v", (1,))],
+                             [value("go_out", (), BOOL), value("v_out", (1,))])
+    constants = [("n", np.array(1 << 60)), ("go0", np.array(True)), ("v0", np.ones(1, np.float32))]
+    return model([helper.make_node("Loop", ["n", "go0", "v0"], ["t"], body=body), relu("nowhere")],
+                 initializers=[numpy_helper.from_array(array, name) for name, array in constants])
 
 
 def function(name, *nodes, inputs=("a",), outputs=("b",), opset=21):

@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "backend/cpu/simd/units-inl.hpp"
 #include "backend/cpu/simd/vector-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,13 +25,13 @@ constexpr int kMaxRows = 6;
 /// Vectors across a register tile.
 constexpr int kTileVectors = 2;
 
-/// C = A B for one register tile of kRows x (kVectors lanes()).
-/// A: `blocks` blocks of [kRows][lanes()]: lanes() steps of the inner dimension for each row.
-/// B: [blocks lanes()][kVectors lanes()].
-/// C: rows `c_pitch` floats apart.
-template <int kRows, int kVectors>
+/// C = A B for one register tile of kRows x (kVectors lanes()). A step of the inner dimension takes a unit (see
+/// units-inl.hpp) of A and B: an f32 or a pair of bf16. A: `blocks` blocks of [kRows][lanes()] units: lanes() steps of
+/// the inner dimension for each row. B: [blocks lanes()][kVectors lanes()] units. C: rows `c_pitch` floats apart,
+/// vectors of a row `c_step` apart.
+template <class Units, int kRows, int kVectors>
 HWY_NOINLINE void tile_product(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, std::size_t blocks,
-                               float* HWY_RESTRICT c, std::size_t c_pitch) {
+                               float* HWY_RESTRICT c, std::size_t c_pitch, std::size_t c_step) {
     const F32 d;
     constexpr std::size_t kLanes = lanes();
     Vec sum[kRows][kVectors];
@@ -48,28 +49,29 @@ HWY_NOINLINE void tile_product(const float* HWY_RESTRICT a, const float* HWY_RES
             for (int r = 0; r < kRows; r++) {
                 const Vec x = hn::Set(d, a[r * kLanes + step]);
 #pragma GCC unroll 2
-                for (int v = 0; v < kVectors; v++) sum[r][v] = hn::MulAdd(x, row[v], sum[r][v]);
+                for (int v = 0; v < kVectors; v++) sum[r][v] = Units::multiply_add(x, row[v], sum[r][v]);
             }
         }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; r++)
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; v++) hn::StoreU(sum[r][v], d, c + r * c_pitch + v * kLanes);
+        for (int v = 0; v < kVectors; v++) hn::StoreU(sum[r][v], d, c + r * c_pitch + v * c_step);
 }
 
-using TileProduct = void (*)(const float*, const float*, std::size_t, float*, std::size_t);
+using TileProduct = void (*)(const float*, const float*, std::size_t, float*, std::size_t, std::size_t);
 
-template <int... kRows>
+template <class Units, int... kRows>
 HWY_INLINE TileProduct tile_product_of(int rows, int vectors, std::integer_sequence<int, kRows...>) {
-    static constexpr TileProduct kTable[2][sizeof...(kRows)] = {{tile_product<kRows + 1, 1>...},
-                                                                {tile_product<kRows + 1, 2>...}};
+    static constexpr TileProduct kTable[2][sizeof...(kRows)] = {{tile_product<Units, kRows + 1, 1>...},
+                                                                {tile_product<Units, kRows + 1, 2>...}};
     return kTable[vectors - 1][rows - 1];
 }
 
 /// The kernel for `rows` in [1, kMaxRows] and `vectors` in [1, kTileVectors].
+template <class Units>
 HWY_INLINE TileProduct tile_product_of(int rows, int vectors) {
-    return tile_product_of(rows, vectors, std::make_integer_sequence<int, kMaxRows>());
+    return tile_product_of<Units>(rows, vectors, std::make_integer_sequence<int, kMaxRows>());
 }
 
 }  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE

@@ -5,9 +5,8 @@
 #include "hwy/foreach_target.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "backend/cpu/simd/vector-inl.hpp"
+#include "backend/cpu/simd/transpose-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
@@ -15,33 +14,6 @@ namespace {
 
 /// A tile's columns leave as whole cache lines (bf16: half ones), however many elements lie between them.
 constexpr std::int64_t kTileRows = 32, kTile = 16;
-
-#if HWY_TARGET != HWY_SCALAR
-/// Stores the 128-bit blocks of `v`, `step` elements apart, as T.
-template <class T>
-HWY_INLINE void store_blocks(Vec v, T* to, std::int64_t step) {
-    constexpr std::size_t kBlock = 4;
-    HWY_ALIGN T blocks[lanes()];
-    if constexpr (std::is_same_v<T, float>)
-        hn::Store(v, F32(), blocks);
-    else
-        hn::Store(to_bf16(v), U16(), blocks);
-    for (std::size_t i = 0; i < lanes(); i += kBlock, to += step) std::memcpy(to, blocks + i, kBlock * sizeof(T));
-}
-
-/// Four rows of lanes() columns: every four rows of a column become neighbours.
-template <class T, class Out>
-HWY_INLINE void transpose_four(const T* x, std::int64_t pitch, Out* to, std::int64_t to_pitch) {
-    const F32 d;
-    const Vec a = load(x), b = load(x + pitch), c = load(x + 2 * pitch), e = load(x + 3 * pitch);
-    const Vec low_ac = hn::InterleaveLower(d, a, c), high_ac = hn::InterleaveUpper(d, a, c);
-    const Vec low_be = hn::InterleaveLower(d, b, e), high_be = hn::InterleaveUpper(d, b, e);
-    store_blocks(hn::InterleaveLower(d, low_ac, low_be), to, 4 * to_pitch);
-    store_blocks(hn::InterleaveUpper(d, low_ac, low_be), to + to_pitch, 4 * to_pitch);
-    store_blocks(hn::InterleaveLower(d, high_ac, high_be), to + 2 * to_pitch, 4 * to_pitch);
-    store_blocks(hn::InterleaveUpper(d, high_ac, high_be), to + 3 * to_pitch, 4 * to_pitch);
-}
-#endif
 
 template <class T, class Out>
 HWY_INLINE void transpose_rest(const T* x, std::int64_t pitch, Out* to, std::int64_t to_pitch, std::int64_t rows,
@@ -54,7 +26,6 @@ HWY_INLINE void transpose_rest(const T* x, std::int64_t pitch, Out* to, std::int
 template <class T, class Out>
 HWY_INLINE void transpose_tile(const T* x, std::int64_t pitch, Out* to, std::int64_t to_pitch, std::int64_t rows,
                                std::int64_t columns) {
-#if HWY_TARGET != HWY_SCALAR
     if (rows == kTileRows && columns == kTile) {
         HWY_ALIGN Out tile[kTile * kTileRows];
         for (std::int64_t column = 0; column < kTile; column += static_cast<std::int64_t>(lanes()))
@@ -64,7 +35,6 @@ HWY_INLINE void transpose_tile(const T* x, std::int64_t pitch, Out* to, std::int
             std::memcpy(to + column * to_pitch, tile + column * kTileRows, kTileRows * sizeof(Out));
         return;
     }
-#endif
     transpose_rest(x, pitch, to, to_pitch, rows, columns);
 }
 

@@ -96,9 +96,9 @@ void multiply(const WinogradConv& conv, const WinogradPlan& plan, const Winograd
     const std::int64_t rows = plan.group_rows(block.count);
     for (std::int64_t tile = 0; tile < block.count; tile += rows) {
         const std::int64_t count = std::min(rows, block.count - tile);
-        tile_product_of(static_cast<int>(count), vectors)(a + tile * plan.depth(), weights,
-                                                          static_cast<std::size_t>(plan.blocks), c + tile * width,
-                                                          static_cast<std::size_t>(width));
+        tile_product_of<SingleUnits>(static_cast<int>(count), vectors)(
+            a + tile * plan.depth(), weights, static_cast<std::size_t>(plan.blocks), c + tile * width,
+            static_cast<std::size_t>(width), lanes());
     }
 }
 

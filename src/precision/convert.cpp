@@ -31,6 +31,7 @@ class Converter {
     std::vector<Choice> convert(ir::Graph& result) {
         for (const auto& [name, type] : policy_.pins) check_pin(name, type);
         for (auto it = order_.rbegin(); it != order_.rend(); ++it) decide(*it);
+        keep_input_side();
         build();
         result = std::move(result_);
         return std::move(choices_);
@@ -108,6 +109,30 @@ class Converter {
             reason_[at(id)] = "only f32 readers want its result";
         else
             type_[at(id)] = policy_.type;
+    }
+
+    /// Light work on the network's own f32 inputs, such as their normalisation, stays f32: rounding it would be one more
+    /// error in front of everything, and the first heavy node reads f32 at no cost.
+    void keep_input_side() {
+        std::vector<bool> kept(type_.size(), false);
+        for (const NodeId id : order_) {
+            const Node& node = source_.node(id);
+            if (type_[at(id)] != policy_.type || heavy(node) || is_bias(node) || pinned(node)) continue;
+            bool from_inputs = true;
+            for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+                if (!is_f32(node.inputs[i]) || source_.constant(node.inputs[i])) continue;
+                const NodeId producer = source_.value(node.inputs[i]).producer;
+                from_inputs = from_inputs && (producer == kNone || kept[at(producer)]);
+            }
+            if (!from_inputs) continue;
+            kept[at(id)] = true;
+            type_[at(id)] = DType::f32;
+            reason_[at(id)] = "prepares the network's f32 input";
+        }
+    }
+
+    [[nodiscard]] bool pinned(const Node& node) const {
+        return std::any_of(policy_.pins.begin(), policy_.pins.end(), [&](const auto& pin) { return is_called(node, pin.first); });
     }
 
     // ---- the converted graph

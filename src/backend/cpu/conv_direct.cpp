@@ -115,11 +115,11 @@ class DepthwiseKernel final : public Kernel {
 
 /// An own kernel's epilogue, and the position of its residual among the inputs (-1: none).
 std::pair<simd::Epilogue, int> epilogue_of(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
-    auto [steps, value] = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
-    if (value == ir::kNone) return {steps, -1};
-    const std::size_t residual = context.input_index(value);
-    steps.residual_pitch = pitch_of(context.input_desc(residual, tactic));
-    return {steps, static_cast<int>(residual)};
+    SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
+    if (epilogue.residual == ir::kNone) return {epilogue.steps, -1};
+    const std::size_t residual = context.input_index(epilogue.residual);
+    epilogue.steps.residual_pitch = pitch_of(context.input_desc(residual, tactic));
+    return {epilogue.steps, static_cast<int>(residual)};
 }
 
 }  // namespace
@@ -166,8 +166,9 @@ std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic&
 }
 
 bool suits_depthwise(const RegionContext& context, const ConvRegion& region) {
-    return region.prologue.trivial() && region.input.size() == 4 && region.group == region.input[1] && context.shape(region.conv->outputs[0])[1] == region.group &&
-           simd_epilogue(context, region.epilogue, context.region.outputs[0]).has_value();
+    const auto epilogue = simd_epilogue(context, region.epilogue, context.region.outputs[0]);
+    return region.prologue.trivial() && region.input.size() == 4 && region.group == region.input[1] &&
+           context.shape(region.conv->outputs[0])[1] == region.group && epilogue && !epilogue->casts;
 }
 
 std::unique_ptr<Kernel> prepare_depthwise(const RegionContext& context, const Tactic& tactic) {

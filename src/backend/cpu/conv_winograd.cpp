@@ -49,7 +49,8 @@ bool suits_winograd(const RegionContext& context, const ConvRegion& region) {
     };
     if (region.group != 1 || !all(region.window.kernel, 3) || !all(region.window.strides, 1) || !all(region.window.dilations, 1)) return false;
     if (!pads_in_one_place(region)) return false;
-    return simd_epilogue(context, region.epilogue, context.region.outputs[0]).has_value();
+    const auto epilogue = simd_epilogue(context, region.epilogue, context.region.outputs[0]);
+    return epilogue && !epilogue->casts;
 }
 
 std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tactic& tactic) {

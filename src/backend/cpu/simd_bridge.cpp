@@ -36,6 +36,10 @@ bool own_activation(const EpilogueStep& step) { return activation_of(step).has_v
 std::optional<SimdEpilogue> simd_epilogue(const RegionContext& context, const Epilogue& epilogue, ir::ValueId output) {
     SimdEpilogue result;
     for (const EpilogueStep& step : epilogue.steps) {
+        if (step.kind == EpilogueStep::Kind::cast) {
+            result.casts = true;  // always the last step
+            continue;
+        }
         if (result.steps.activation != simd::Activation::none) return std::nullopt;
         if (step.kind == EpilogueStep::Kind::activation) {
             const auto activation = activation_of(step);

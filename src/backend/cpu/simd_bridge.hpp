@@ -14,6 +14,7 @@ fovea::backend::cpu::simd::Pitch pitch_of(const TensorDesc& desc);
 struct SimdEpilogue {
     fovea::backend::cpu::simd::Epilogue steps;  ///< pointers and pitches not set
     ir::ValueId residual = ir::kNone;
+    bool casts = false;  ///< the result is stored in another type than the chain's
 };
 /// Whether the own kernels have the activation with these parameters.
 bool own_activation(const EpilogueStep& step);

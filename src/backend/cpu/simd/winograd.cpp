@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/winograd.cpp"
 #include "hwy/foreach_target.h"
 
-#include "backend/cpu/simd/activation-inl.hpp"
+#include "backend/cpu/simd/epilogue-inl.hpp"
 #include "backend/cpu/simd/product-inl.hpp"
 #include "backend/cpu/simd/winograd_plan.hpp"
 #include "backend/cpu/simd/winograd_transform-inl.hpp"
@@ -13,65 +13,99 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
 
-/// Where tile `index` of the batch lies.
+/// Where a tile of the batch lies; tiles follow each other along rows.
 struct TilePlace {
     std::int64_t image, row, column;
     TilePlace(const WinogradPlan& plan, std::int64_t index)
         : image(index / (plan.tile_rows * plan.tile_columns)),
           row(index / plan.tile_columns % plan.tile_rows * 4),
           column(index % plan.tile_columns * 4) {}
+    HWY_INLINE void advance(const WinogradPlan& plan) {
+        column += 4;
+        if (column < 4 * plan.tile_columns) return;
+        column = 0, row += 4;
+        if (row == 4 * plan.tile_rows) row = 0, image++;
+    }
 };
 
 alignas(64) constexpr float kZeros[lanes()] = {};
 
-/// Transforms channels [0, source.channels) of one 6x6 patch. `to` receives channel block after channel block,
-/// `block_step` apart, with points `point_step` apart.
+/// The 6x6 input pixels under a tile: `rows` plus `columns` where all lie inside, else a pointer each, zeros outside.
 template <class T>
-HWY_INLINE void transform_patch(const PatchSource& source, const TilePlace& place, float* to, std::int64_t block_step,
+struct Patch {
+    const T* rows[6];
+    std::int64_t columns[6];
+    bool inside;
+    std::int32_t row_index[6], column_index[6];
+
+    HWY_INLINE Patch(const PatchSource& source, const TilePlace& place) {
+        const T* base = static_cast<const T*>(source.data) + place.image * source.pitch.image;
+        std::int32_t signs = 0;
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) {
+            row_index[i] = source.rows[place.row + i], column_index[i] = source.columns[place.column + i];
+            signs |= row_index[i] | column_index[i];
+            rows[i] = base + row_index[i] * source.pitch.row;
+            columns[i] = column_index[i] * source.pitch.pixel;
+        }
+        inside = signs >= 0;
+    }
+    template <bool kInside>
+    HWY_INLINE const T* pixel(int y, int x, std::int64_t channel) const {
+        if (!kInside && (row_index[y] | column_index[x]) < 0) return reinterpret_cast<const T*>(kZeros);
+        return rows[y] + channel + columns[x];
+    }
+};
+
+/// One channel block of one patch; points lie `point_step` apart.
+template <bool kInside, bool kPart, class T>
+HWY_INLINE void transform_block(const Patch<T>& patch, std::int64_t channel, std::size_t count, float* to,
                                 std::int64_t point_step) {
-    const T* base = static_cast<const T*>(source.data) + place.image * source.pitch.image;
-    const T* zeros = reinterpret_cast<const T*>(kZeros);
-    const T* pixels[kWinogradPoints];
-    std::int64_t steps[kWinogradPoints];
-    for (int y = 0; y < 6; y++) {
-        const std::int64_t row = source.rows[place.row + y];
-        for (int x = 0; x < 6; x++) {
-            const std::int64_t column = source.columns[place.column + x];
-            const bool inside = (row | column) >= 0;
-            pixels[y * 6 + x] = inside ? base + row * source.pitch.row + column * source.pitch.pixel : zeros;
-            steps[y * 6 + x] = inside ? static_cast<std::int64_t>(lanes()) : 0;
-        }
-    }
     const F32 d;
-    Vec column[6], middle[36], result[6];
-    for (int channel = 0; channel < source.channels; channel += static_cast<int>(lanes()), to += block_step) {
-        const std::size_t count = static_cast<std::size_t>(source.channels - channel);
-        for (int x = 0; x < 6; x++) {
-            for (int y = 0; y < 6; y++) {
-                column[y] = load_some(pixels[y * 6 + x], count);
-                pixels[y * 6 + x] += steps[y * 6 + x];
-            }
-            transform_input_axis(column, middle + x, 6);
-        }
-        for (int y = 0; y < 6; y++) {
-            transform_input_axis(middle + y * 6, result, 1);
-            for (int x = 0; x < 6; x++) hn::Store(result[x], d, to + (y * 6 + x) * point_step);
-        }
+    Vec middle[36];
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++) {
+        Vec column[6];
+#pragma GCC unroll 6
+        for (int y = 0; y < 6; y++) column[y] = load_block<kPart>(patch.template pixel<kInside>(y, x, channel), count);
+        transform_input_axis(column, middle + x, 6);
     }
+#pragma GCC unroll 6
+    for (int y = 0; y < 6; y++) {
+        Vec result[6];
+        transform_input_axis(middle + y * 6, result, 1);
+#pragma GCC unroll 6
+        for (int x = 0; x < 6; x++) hn::Store(result[x], d, to + (y * 6 + x) * point_step);
+    }
+}
+
+/// All channels of one patch. `to` receives channel block after channel block, `block_step` apart.
+template <bool kInside, class T>
+HWY_INLINE void transform_patch(const Patch<T>& patch, std::int64_t channels, float* to, std::int64_t block_step,
+                                std::int64_t point_step) {
+    std::int64_t channel = 0;
+    for (; channel + static_cast<std::int64_t>(lanes()) <= channels; channel += lanes(), to += block_step)
+        transform_block<kInside, false>(patch, channel, lanes(), to, point_step);
+    if (channel < channels)
+        transform_block<kInside, true>(patch, channel, static_cast<std::size_t>(channels - channel), to, point_step);
 }
 
 template <class T>
 void transform_input_of(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
                         std::int64_t begin, std::int64_t end) {
     const std::int64_t n = lanes(), rows = plan.group_rows(block.count), point = plan.input_point(block.count);
-    for (std::int64_t tile = begin; tile < end; tile++) {
-        const TilePlace place(plan, block.first + tile);
+    TilePlace place(plan, block.first + begin);
+    for (std::int64_t tile = begin; tile < end; tile++, place.advance(plan)) {
         const std::int64_t group = tile / rows;
         const std::int64_t group_size = std::min(rows, block.count - group * rows);
         float* to = block.input + group * rows * plan.depth() + (tile - group * rows) * n;
         for (int s = 0; s < 2; s++) {
             if (conv.sources[s].channels == 0) continue;
-            transform_patch<T>(conv.sources[s], place, to, group_size * n, point);
+            const Patch<T> patch(conv.sources[s], place);
+            if (patch.inside)
+                transform_patch<true>(patch, conv.sources[s].channels, to, group_size * n, point);
+            else
+                transform_patch<false>(patch, conv.sources[s].channels, to, group_size * n, point);
             to += plan.source_blocks[s] * group_size * n;
         }
     }
@@ -102,53 +136,112 @@ void multiply(const WinogradConv& conv, const WinogradPlan& plan, const Winograd
     }
 }
 
+/// Where one channel block of one tile is stored, and what is added before.
 template <class T>
-HWY_INLINE void store_tile(const WinogradConv& conv, const TilePlace& place, std::int64_t channel, Vec* values) {
-    const std::size_t count = static_cast<std::size_t>(conv.out_channels - channel);
-    const std::int64_t rows = std::min<std::int64_t>(4, conv.height - place.row);
-    const std::int64_t columns = std::min<std::int64_t>(4, conv.width - place.column);
-    const Epilogue& e = conv.epilogue;
-    if (e.residual) {
-        const T* residual = static_cast<const T*>(e.residual) + place.image * e.residual_pitch.image +
-                            place.row * e.residual_pitch.row + place.column * e.residual_pitch.pixel + channel;
-        for (std::int64_t y = 0; y < rows; y++)
-            for (std::int64_t x = 0; x < columns; x++) {
-                const T* at = residual + y * e.residual_pitch.row + x * e.residual_pitch.pixel;
-                values[y * 4 + x] = hn::Add(values[y * 4 + x], load_some(at, count));
-            }
+struct TileStore {
+    std::int64_t rows, columns;
+    T* output;
+    const T* residual = nullptr;
+
+    HWY_INLINE TileStore(const WinogradConv& conv, const TilePlace& place, std::int64_t channel)
+        : rows(std::min<std::int64_t>(4, conv.height - place.row)),
+          columns(std::min<std::int64_t>(4, conv.width - place.column)),
+          output(static_cast<T*>(conv.output) + at(conv.output_pitch, place) + channel) {
+        if (conv.epilogue.residual)
+            residual =
+                static_cast<const T*>(conv.epilogue.residual) + at(conv.epilogue.residual_pitch, place) + channel;
     }
+    static HWY_INLINE std::int64_t at(const Pitch& pitch, const TilePlace& place) {
+        return place.image * pitch.image + place.row * pitch.row + place.column * pitch.pixel;
+    }
+};
+
+/// Fetches the lines of a tile that are to be written, and those to be added.
+template <class T>
+HWY_INLINE void prefetch(const WinogradConv& conv, const TileStore<T>& store) {
+#pragma GCC unroll 4
+    for (int y = 0; y < 4; y++)
+#pragma GCC unroll 4
+        for (int x = 0; x < 4; x++) {
+            __builtin_prefetch(store.output + y * conv.output_pitch.row + x * conv.output_pitch.pixel, 1);
+            if (store.residual)
+                __builtin_prefetch(store.residual + y * conv.epilogue.residual_pitch.row +
+                                   x * conv.epilogue.residual_pitch.pixel);
+        }
+}
+
+/// A whole tile of whole vectors with an activation that is a clamp.
+template <class T>
+HWY_INLINE void store_whole(const WinogradConv& conv, const TileStore<T>& to, const Clamp& clamp, const Vec* values) {
+#pragma GCC unroll 4
+    for (int y = 0; y < 4; y++) {
+        T* row = to.output + y * conv.output_pitch.row;
+#pragma GCC unroll 4
+        for (int x = 0; x < 4; x++) {
+            Vec value = values[y * 4 + x];
+            if (to.residual)
+                value = hn::Add(value, load(to.residual + y * conv.epilogue.residual_pitch.row +
+                                            x * conv.epilogue.residual_pitch.pixel));
+            store(clamp(value), row + x * conv.output_pitch.pixel);
+        }
+    }
+}
+
+template <class T>
+HWY_NOINLINE void store_any(const WinogradConv& conv, const TileStore<T>& to, Vec* values, std::size_t count) {
+    const Epilogue& e = conv.epilogue;
+    for (std::int64_t y = 0; to.residual && y < to.rows; y++)
+        for (std::int64_t x = 0; x < to.columns; x++) {
+            const T* at = to.residual + y * e.residual_pitch.row + x * e.residual_pitch.pixel;
+            values[y * 4 + x] = hn::Add(values[y * 4 + x], load_some(at, count));
+        }
     activate(e.activation, e.alpha, e.beta, values, 16);
-    T* output = static_cast<T*>(conv.output) + place.image * conv.output_pitch.image +
-                place.row * conv.output_pitch.row + place.column * conv.output_pitch.pixel + channel;
-    for (std::int64_t y = 0; y < rows; y++)
-        for (std::int64_t x = 0; x < columns; x++)
-            store_some(values[y * 4 + x], output + y * conv.output_pitch.row + x * conv.output_pitch.pixel, count);
+    for (std::int64_t y = 0; y < to.rows; y++)
+        for (std::int64_t x = 0; x < to.columns; x++)
+            store_some(values[y * 4 + x], to.output + y * conv.output_pitch.row + x * conv.output_pitch.pixel, count);
+}
+
+/// One channel block of one tile.
+template <class T>
+HWY_INLINE void finish_block(const WinogradConv& conv, const Clamp& clamp, const TilePlace& place, std::int64_t channel,
+                             const float* from, std::int64_t point) {
+    const F32 d;
+    const std::size_t count = static_cast<std::size_t>(conv.out_channels - channel);
+    const TileStore<T> to(conv, place, channel);
+    const bool whole = to.rows == 4 && to.columns == 4 && count >= lanes() && Clamp::fits(conv.epilogue);
+    if (whole) prefetch(conv, to);
+    Vec middle[24], values[16];
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++) {
+        Vec column[6];
+#pragma GCC unroll 6
+        for (int y = 0; y < 6; y++) column[y] = hn::LoadU(d, from + (y * 6 + x) * point);
+        transform_output_axis(column, middle + x, 6);
+    }
+    const float* bias = conv.epilogue.bias;
+    const Vec shift = bias ? load_some(bias + channel, count) : hn::Zero(d);
+#pragma GCC unroll 4
+    for (int y = 0; y < 4; y++) transform_output_axis(middle + y * 6, values + y * 4, 1);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) values[i] = hn::Add(values[i], shift);
+    if (whole) return store_whole(conv, to, clamp, values);
+    Vec copy[16];  // what an outside function may change cannot stay in registers before
+    std::copy_n(values, 16, copy);
+    store_any(conv, to, copy, count);
 }
 
 template <class T>
 void transform_output_of(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
                          std::int64_t panel, std::int64_t begin, std::int64_t end) {
-    const F32 d;
+    const auto n = static_cast<std::int64_t>(lanes());
     const int vectors = plan.panel_vectors(panel, conv.out_channels);
-    const std::int64_t width = vectors * static_cast<std::int64_t>(lanes()), point = plan.product_point(block.count);
-    for (std::int64_t tile = begin; tile < end; tile++) {
-        const TilePlace place(plan, block.first + tile);
-        for (int v = 0; v < vectors; v++) {
-            const std::int64_t channel = panel * plan.panel_width + v * static_cast<std::int64_t>(lanes());
-            const float* from = block.product + tile * width + v * static_cast<std::int64_t>(lanes());
-            Vec column[6], middle[24], values[16];
-            for (int x = 0; x < 6; x++) {
-                for (int y = 0; y < 6; y++) column[y] = hn::LoadU(d, from + (y * 6 + x) * point);
-                transform_output_axis(column, middle + x, 6);
-            }
-            const float* bias = conv.epilogue.bias;
-            const Vec shift =
-                bias ? load_some(bias + channel, static_cast<std::size_t>(conv.out_channels - channel)) : hn::Zero(d);
-            for (int y = 0; y < 4; y++) transform_output_axis(middle + y * 6, values + y * 4, 1);
-            for (Vec& value : values) value = hn::Add(value, shift);
-            store_tile<T>(conv, place, channel, values);
-        }
-    }
+    const std::int64_t point = plan.product_point(block.count);
+    const Clamp clamp(conv.epilogue);
+    TilePlace place(plan, block.first + begin);
+    for (std::int64_t tile = begin; tile < end; tile++, place.advance(plan))
+        for (int v = 0; v < vectors; v++)
+            finish_block<T>(conv, clamp, place, panel * plan.panel_width + v * n,
+                            block.product + (tile * vectors + v) * n, point);
 }
 
 void transform_output(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,

@@ -17,7 +17,7 @@ struct Candidate {
 };
 
 /// Microseconds that converting one byte of a tensor takes, measured on a tensor larger than the second-level cache.
-double conversion_cost(const backend::Backend& backend) {
+double measured_conversion_cost(const backend::Backend& backend) {
     const auto from = backend::TensorDesc::dense(DType::f32, {1, 64, 128, 128}, Layout::plain);
     auto to = from;
     to.layout = Layout::channels_last;
@@ -35,6 +35,15 @@ double conversion_cost(const backend::Backend& backend) {
         best = std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
     }
     return best / static_cast<double>(from.bytes());
+}
+
+/// From the cache where it is known: equal times must give equal plans.
+double conversion_cost(const backend::Backend& backend, tune::TimingCache& cache, int threads) {
+    const std::string key = backend.target() + "|" + std::to_string(threads) + "|conversion of a byte";
+    if (const auto known = cache.find(key)) return *known;
+    const double cost = measured_conversion_cost(backend);
+    cache.insert(key, cost);
+    return cost;
 }
 
 class Selector {
@@ -194,7 +203,8 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
         candidates.push_back(candidates_of(context, backend, options.tune && !folded(values, region) ? &tuner : nullptr));
         if (options.progress) options.progress(static_cast<double>(candidates.size()) / static_cast<double>(covering.regions.size()));
     }
-    const auto choice = Selector(graph, values, covering, candidates, conversion_cost(backend)).run();
+    const double cost_per_byte = options.tune ? conversion_cost(backend, cache, options.threads) : 1;
+    const auto choice = Selector(graph, values, covering, candidates, cost_per_byte).run();
     std::vector<Selection> result;
     for (std::size_t r = 0; r < choice.size(); ++r) {
         Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].microseconds, {}};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "backend/cpu/cpu.hpp"
 #include "compiler/build.hpp"
 #include "fovea/error.hpp"
@@ -111,6 +113,30 @@ TEST(Gate, RefusesASwappedChannel) {
         for (std::int64_t pixel = 0; pixel < base::element_count(desc.shape) / channels; ++pixel) std::swap(y[pixel * channels + 4], y[pixel * channels + 5]);
     });
     EXPECT_NE(message.find("conv1"), std::string::npos) << message;
+}
+
+TEST(Compare, SignalIsWhatVariesWithinChannels) {
+    // Channels with means of 100 and -100 vary by 1; an error of 0.1 is 20 dB below that, wherever the channels' axis is.
+    const auto images = Tensor::from<float>({1, 2, 2}, std::vector<float>{101, 99, -99, -101});
+    const auto sequences = Tensor::from<float>({1, 2, 2}, std::vector<float>{101, -99, 99, -101});
+    for (const Tensor& expected : {images, sequences}) {
+        Tensor found = expected.clone();
+        for (float& value : found.as<float>()) value += 0.1f;
+        EXPECT_NEAR(compare(found, expected).snr_db, 20, 0.01);
+        EXPECT_NEAR(compare(found, expected).max_error, 0.1 / 101, 1e-6);
+    }
+}
+
+TEST(Compare, SingleValuesPerChannelVaryAmongThemselves) {
+    const auto expected = Tensor::from<float>({1, 4}, std::vector<float>{11, 9, 11, 9});
+    const auto found = Tensor::from<float>({1, 4}, std::vector<float>{11.1f, 9.1f, 11.1f, 9.1f});
+    EXPECT_NEAR(compare(found, expected).snr_db, 20, 0.01);
+}
+
+TEST(Compare, OtherShapesAndNotANumberAreInfinitelyWrong) {
+    const auto two = Tensor::from<float>({2}, std::vector<float>{1, 2}), three = Tensor::from<float>({3}, std::vector<float>{1, 2, 3});
+    EXPECT_EQ(compare(two, three).max_error, INFINITY);
+    EXPECT_EQ(compare(Tensor::from<float>({2}, std::vector<float>{1, NAN}), two).max_error, INFINITY);
 }
 
 }  // namespace

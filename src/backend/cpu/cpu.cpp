@@ -89,6 +89,11 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
+std::string cpu_library() {
+    const dnnl_version_t* version = dnnl_version();
+    return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+}
+
 std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
 
 }  // namespace fovea::backend

@@ -1,0 +1,35 @@
+#include "api/machine.hpp"
+
+#include "api/backends.hpp"
+#include "backend/cpu/cpu.hpp"
+#include "backend/cpu/peak.hpp"
+
+namespace fovea::api {
+
+std::vector<BackendFacts> backend_facts() {
+    std::vector<BackendFacts> facts;
+    for (const auto& backend : backends()) facts.push_back({std::string(backend->name()), backend->target(), backend->name() == "cpu" ? backend::cpu_library() : ""});
+    return facts;
+}
+
+double Roofline::compute_us(const std::string& type, double flops) const {
+    const std::string& wanted = type == "u8" ? std::string("i8") : type;
+    for (const Peak& peak : peaks)
+        if (peak.type == wanted) return flops / peak.operations_per_second * 1e6;
+    return peaks.empty() ? 0 : flops / peaks.front().operations_per_second * 1e6;
+}
+
+double Roofline::memory_us(double bytes) const {
+    for (const Memory& level : memory)
+        if (bytes <= level.bytes) return bytes / level.bytes_per_second * 1e6;
+    return memory.empty() ? 0 : bytes / memory.back().bytes_per_second * 1e6;
+}
+
+Roofline measure_roofline(int threads) {
+    Roofline roofline;
+    for (const auto& peak : backend::cpu::measure_peaks(threads)) roofline.peaks.push_back({std::string(to_string(peak.type)), peak.operations_per_second});
+    for (const auto& level : backend::cpu::measure_bandwidth(threads)) roofline.memory.push_back({static_cast<double>(level.bytes), level.bytes_per_second});
+    return roofline;
+}
+
+}  // namespace fovea::api

@@ -35,6 +35,11 @@ constexpr Verb (*kVerbs[])() = {
     run_verb,
     inspect_verb,
     bench_verb,
+    profile_verb,
+    compare_verb,
+    simplify_verb,
+    extract_verb,
+    doctor_verb,
 };
 
 int report(const std::string& message, ErrorCode code) {

@@ -20,7 +20,12 @@ struct Verb {
 /// One function per file that holds a verb; `main.cpp` lists them.
 Verb bench_verb();
 Verb build_verb();
+Verb compare_verb();
+Verb doctor_verb();
+Verb extract_verb();
 Verb inspect_verb();
+Verb profile_verb();
 Verb run_verb();
+Verb simplify_verb();
 
 }  // namespace fovea::cli

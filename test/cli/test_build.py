@@ -61,13 +61,14 @@ def test_profile(fovea, files):
     assert "profile   image 1x3x8x8 to 4x3x32x32, best at 1x3x16x16" in text
 
 
-def test_timing_cache_is_written_and_read(fovea, files):
+def test_equal_times_give_equal_plans(fovea, files):
     def build():
-        return fovea.json("build", files / "model.onnx", "-o", "model.plan", "--timing-cache", "times")
+        report = fovea.json("build", files / "model.onnx", "-o", "model.plan", "--timing-cache", "times")
+        return [kernel["measured_us"] for kernel in kernels(report)], (fovea.folder / "model.plan").read_bytes()
 
     first, second = build(), build()
-    assert (fovea.folder / "times").stat().st_size > 0
-    assert [k["measured_us"] for k in kernels(first)] == [k["measured_us"] for k in kernels(second)]
+    assert any(first[0]) and (fovea.folder / "times").stat().st_size > 0
+    assert first == second
 
 
 def test_threads_are_recorded(fovea, files):

@@ -61,8 +61,14 @@ Tensor RegionReference::box(ir::ValueId value, const ops::Box& box) {
     if (const Tensor& constant = values_[static_cast<std::size_t>(value)].constant) return crop(constant, box);
     const ir::Node* node = producer(value);
     if (!node) return reader_(value, box);
-    if (ops::has_boxes(*node)) return by_box(*node, value, box);
+    if (ops::has_boxes(*node) && !reads_constants_only(*node)) return by_box(*node, value, box);
     return crop(whole(*node, value), box);
+}
+
+/// Dequantised weights and the like: every box of the result reads all of them, so they are computed once.
+bool RegionReference::reads_constants_only(const ir::Node& node) const {
+    return std::all_of(node.inputs.begin(), node.inputs.end(),
+                       [&](ir::ValueId id) { return id == ir::kNone || values_[static_cast<std::size_t>(id)].constant; });
 }
 
 Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box) {

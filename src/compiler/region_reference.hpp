@@ -23,6 +23,7 @@ class RegionReference {
   private:
     [[nodiscard]] const ir::Node* producer(ir::ValueId value) const;
     [[nodiscard]] Shape shape(ir::ValueId value) const;
+    [[nodiscard]] bool reads_constants_only(const ir::Node& node) const;
     Tensor by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box);
     Tensor whole(const ir::Node& node, ir::ValueId value);
 

@@ -51,7 +51,8 @@ class Numbering {
     void node(ir::NodeId id) {
         const ir::Node& node = view_.graph().node(id);
         const ops::Op* op = ops::find(node.op);
-        if (!op || !op->deterministic) return;
+        // Each reader of a quantised tensor has its own, see `separate_dequantisers`.
+        if (!op || !op->deterministic || node.op == "DequantizeLinear") return;
         std::vector<ValueId> inputs = node.inputs;
         for (ValueId& input : inputs)
             if (input != ir::kNone) input = number_[static_cast<std::size_t>(input)];

@@ -22,6 +22,7 @@ Pass inline_branches();
 Pass merge_equal_nodes();
 Pass merge_pads();
 Pass merge_siblings();
+Pass move_quantisers();
 Pass recognise_activations();
 Pass recognise_attention();
 Pass recognise_normalisations();
@@ -29,6 +30,7 @@ Pass recognise_pixel_shuffle();
 Pass recognise_softmax();
 Pass remove_identities();
 Pass resolve_shapes();
+Pass separate_dequantisers();
 Pass slices_to_split();
 Pass unpack_heads();
 

@@ -32,6 +32,8 @@ const std::vector<Pass>& pipeline() {
         canonical_pools(),
         slices_to_split(),
         merge_siblings(),
+        separate_dequantisers(),
+        move_quantisers(),
         canonical_shapes(),
     };
     return passes;

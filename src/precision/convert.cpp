@@ -83,6 +83,12 @@ class Converter {
         return producer != kNone && source_.node(producer).op == "MatMul";
     }
 
+    /// Kernels of 8 bits take such a node as it is.
+    [[nodiscard]] bool reads_quantised(const Node& node) const {
+        const NodeId producer = node.inputs.empty() || node.inputs[0] == kNone ? kNone : source_.value(node.inputs[0]).producer;
+        return producer != kNone && source_.node(producer).op == "DequantizeLinear";
+    }
+
     void decide(NodeId id) {
         const Node& node = source_.node(id);
         type_[at(id)] = DType::f32;
@@ -101,6 +107,8 @@ class Converter {
         }
         if (!kept.empty())
             reason_[at(id)] = kept;
+        else if (reads_quantised(node))
+            reason_[at(id)] = "quantised in the model";
         else if (!has_data(node))
             reason_[at(id)] = "has no f32 data";
         else if (!real)

@@ -11,6 +11,12 @@ namespace cpu {
 
 std::span<const Family> families() {
     static const Family kFamilies[] = {
+        quantised_conv_family(),
+        quantised_matmul_family(),
+        quantised_add_family(),
+        quantised_pool_family(),
+        quantised_table_family(),
+        quantise_family(),
         conv_family(),
         matmul_family(),
         attention_family(),

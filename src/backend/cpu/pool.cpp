@@ -19,7 +19,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "pooling takes f32 or bf16");
+    const bool bytes = node.op == "MaxPool" && (type == DType::u8 || type == DType::i8);
+    if (type != DType::f32 && type != DType::bf16 && !bytes) return refuse(Reason::unsupported_dtype, "pooling takes f32 or bf16");
     if (x->size() < 3 || x->size() > 5) return refuse(Reason::unsupported_shape, "pooling takes one to three spatial axes");
     if (node.outputs.size() > 1 && node.outputs[1] != ir::kNone) return refuse(Reason::unsupported_attribute, "indices of the maxima");
     // oneDNN would count what lies beyond the declared padding, too.
@@ -29,7 +30,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
 }
 
 std::vector<Tactic> tactics(const RegionContext& context) {
-    if (context.shape(context.region.inputs[0]).size() == 4) {
+    if (context.shape(context.region.inputs[0]).size() == 4 && element_bytes(context.dtype(context.region.inputs[0])) > 1) {
         std::vector<Tactic> result = {uniform_tactic(context, "simd", Layout::channels_last), uniform_tactic(context, "onednn:plain", Layout::plain)};
         result[0].reads_slices = result[0].writes_slices = true;
         return result;

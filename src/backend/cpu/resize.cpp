@@ -69,7 +69,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]), y = context.shape(node.outputs[0]);
     if (!x || !y) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "resizing takes f32 or bf16");
+    const bool bytes = (type == DType::u8 || type == DType::i8) && node.get<std::string>("mode", "nearest") == "nearest";
+    if (type != DType::f32 && type != DType::bf16 && !bytes) return refuse(Reason::unsupported_dtype, "resizing takes f32 or bf16, and 8 bits to the nearest element");
     if (x->size() < 3 || x->size() > 5 || (*x)[0] != (*y)[0] || (*x)[1] != (*y)[1]) return refuse(Reason::unsupported_shape, "batch or channels change");
     if (!plain_scales(context, node, *x, *y)) return refuse(Reason::unsupported_attribute, "scales that are no ratio of whole sizes");
     std::vector<ir::NodeId> nodes = {root};

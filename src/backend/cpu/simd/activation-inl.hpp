@@ -6,33 +6,12 @@
 #define FOVEA_SIMD_ACTIVATION_INL
 #endif
 
+#include "backend/cpu/simd/exp-inl.hpp"
 #include "backend/cpu/simd/types.hpp"
-#include "backend/cpu/simd/vector-inl.hpp"
 #include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
-
-HWY_INLINE Vec sigmoid(Vec x) {
-    const F32 d;
-    const Vec one = hn::Set(d, 1.0f);
-    return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x))));
-}
-
-/// erf(x) with an absolute error below 2e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
-HWY_INLINE Vec erf(Vec x) {
-    const F32 d;
-    const Vec one = hn::Set(d, 1.0f), size = hn::Abs(x);
-    const Vec t = hn::Div(one, hn::MulAdd(hn::Set(d, 0.3275911f), size, one));
-    Vec p = hn::Set(d, 1.061405429f);
-    p = hn::MulAdd(p, t, hn::Set(d, -1.453152027f));
-    p = hn::MulAdd(p, t, hn::Set(d, 1.421413741f));
-    p = hn::MulAdd(p, t, hn::Set(d, -0.284496736f));
-    p = hn::MulAdd(p, t, hn::Set(d, 0.254829592f));
-    p = hn::Mul(p, t);
-    const Vec tail = hn::Mul(p, hn::Exp(d, hn::Neg(hn::Mul(x, x))));
-    return hn::CopySign(hn::Sub(one, tail), x);
-}
 
 HWY_INLINE Vec gelu(Vec x) {
     const F32 d;

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "backend/cpu/simd/attention_plan.hpp"
+#include "backend/cpu/simd/exp-inl.hpp"
 #include "backend/cpu/simd/product-inl.hpp"
 #include "backend/cpu/simd/transpose-inl.hpp"
 
@@ -83,37 +84,6 @@ void pack_values(const Attention& a, const AttentionPlan& plan, const T* values,
             hn::Store(v, F32(), to);
         }
     }
-}
-
-/// 2^x. kPairs: for probabilities that are rounded to bf16.
-template <bool kPairs>
-HWY_INLINE Vec power_of_two(Vec x) {
-    const F32 d;
-#if HWY_TARGET == HWY_AVX3
-    x = hn::Max(hn::Set(d, -150.0f), x);  // in this order NaN stays
-#else
-    x = hn::Max(hn::Set(d, -126.0f), x);
-#endif
-    const Vec whole = hn::Round(x), r = hn::Sub(x, whole);
-    // Least relative error on [-1/2, 1/2]: 7e-5 and 8e-8.
-    Vec p;
-    if constexpr (kPairs) {
-        p = hn::MulAdd(hn::Set(d, 0.05517158f), r, hn::Set(d, 0.24261111f));
-        p = hn::MulAdd(p, r, hn::Set(d, 0.69326103f));
-        p = hn::MulAdd(p, r, hn::Set(d, 0.99992806f));
-    } else {
-        p = hn::MulAdd(hn::Set(d, 0.00132764620f), r, hn::Set(d, 0.00967554096f));
-        p = hn::MulAdd(p, r, hn::Set(d, 0.0555071346f));
-        p = hn::MulAdd(p, r, hn::Set(d, 0.240221202f));
-        p = hn::MulAdd(p, r, hn::Set(d, 0.693146944f));
-        p = hn::MulAdd(p, r, hn::Set(d, 1.00000012f));
-    }
-#if HWY_TARGET == HWY_AVX3
-    return Vec{_mm512_scalef_ps(p.raw, whole.raw)};
-#else
-    const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(I32(), whole), hn::Set(I32(), 127)));
-    return hn::Mul(p, hn::BitCast(d, exponent));
-#endif
 }
 
 /// Running maximum (in units of log2) and sum of one query row.

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend/cpu/simd/activation-inl.hpp"
+#include "backend/cpu/simd/exp-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
@@ -32,32 +32,6 @@ HWY_INLINE float row_maximum(const T* x, std::size_t width) {
     return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
 }
 
-/// exp for arguments up to 0, as softmax has them: 2^(x / ln 2) split into an integer power and a polynomial of degree
-/// 6 for the fraction in [-1/2, 1/2] (Taylor's series of e^r, whose error there is below 2e-7).
-HWY_INLINE Vec exp_nonpositive(Vec x) {
-    const F32 d;
-    const I32 di;
-    x = hn::Max(hn::Set(d, -87.0f), x);  // in this order NaN stays
-    const Vec whole = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
-    Vec r = hn::NegMulAdd(whole, hn::Set(d, 0.693359375f), x);
-    r = hn::NegMulAdd(whole, hn::Set(d, -2.12194440e-4f), r);
-    Vec p = hn::Set(d, 1.0f / 720);
-    p = hn::MulAdd(p, r, hn::Set(d, 1.0f / 120));
-    p = hn::MulAdd(p, r, hn::Set(d, 1.0f / 24));
-    p = hn::MulAdd(p, r, hn::Set(d, 1.0f / 6));
-    p = hn::MulAdd(p, r, hn::Set(d, 0.5f));
-    p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-    p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-    const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, whole), hn::Set(di, 127)));
-    return hn::Mul(p, hn::BitCast(d, exponent));
-}
-
-/// exp(x - maximum), exactly 0 where that is below the smallest normal number.
-HWY_INLINE Vec exponential(Vec x, Vec maximum) {
-    const Vec v = hn::Sub(x, maximum);
-    return hn::IfThenZeroElse(hn::Lt(v, hn::Set(F32(), -87.0f)), exp_nonpositive(v));
-}
-
 /// Exponentials of a row of bf16 are kept up to this width, and computed twice beyond.
 constexpr std::size_t kWidestKept = 4096;
 
@@ -71,7 +45,7 @@ HWY_INLINE void softmax_row(const Softmax& s, const T* x, T* y, float* kept) {
     const bool keep = !s.logarithm && (std::is_same_v<T, float> || width <= kWidestKept);
     Vec total = hn::Zero(d);
     over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
-        const Vec e = exponential(kPart ? load_filled(x + i, count, low) : load(x + i), maximum);
+        const Vec e = fast_exp(hn::Sub(kPart ? load_filled(x + i, count, low) : load(x + i), maximum));
         total = hn::Add(total, e);
         if (keep) store_block<kPart>(e, line + i, count);
     });
@@ -84,7 +58,8 @@ HWY_INLINE void softmax_row(const Softmax& s, const T* x, T* y, float* kept) {
     }
     const Vec scale = hn::Set(d, 1.0f / sum);
     over_vectors(width, [&]<bool kPart>(std::size_t i, std::size_t count) HWY_ATTR {
-        const Vec e = keep ? load_block<kPart>(line + i, count) : exponential(load_block<kPart>(x + i, count), maximum);
+        const Vec e =
+            keep ? load_block<kPart>(line + i, count) : fast_exp(hn::Sub(load_block<kPart>(x + i, count), maximum));
         store_block<kPart>(hn::Mul(e, scale), y + i, count);
     });
 }

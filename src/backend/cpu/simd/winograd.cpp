@@ -305,12 +305,14 @@ std::int64_t floats_per_part(const WinogradPlan& plan) {
 
 /// Each thread takes its own blocks through all steps, one panel of output channels after the other.
 void run_private(const WinogradConv& conv, const WinogradPlan& plan, float* workspace) {
-    const std::int64_t blocks = base::ceil_div(plan.tiles, plan.block_tiles);
+    // As many blocks for every thread.
+    const std::int64_t blocks = base::round_up(base::ceil_div(plan.tiles, plan.block_tiles), plan.threads);
     base::parallel_for(plan.threads, 1, [&](std::int64_t first_part, std::int64_t last_part) {
         for (std::int64_t part = first_part; part < last_part; part++) {
             float* scratch = workspace + part * floats_per_part(plan);
             for (std::int64_t i = blocks * part / plan.threads; i < blocks * (part + 1) / plan.threads; i++) {
                 const std::int64_t begin = plan.tiles * i / blocks, end = plan.tiles * (i + 1) / blocks;
+                if (begin == end) continue;
                 const WinogradBlock block{begin, end - begin, scratch, scratch + plan.input_size()};
                 HWY_DYNAMIC_DISPATCH(transform_input)(conv, plan, block, 0, block.count);
                 for (std::int64_t panel = 0; panel < plan.panels; panel++) {

@@ -269,6 +269,7 @@ HWY_EXPORT(transform_output);
 
 constexpr std::int64_t kCacheFloats = 640 * 1024 / 4;         // of a core's second-level cache
 constexpr std::int64_t kSharedFloats = 12 * 1024 * 1024 / 4;  // of the last-level cache
+constexpr std::int64_t kManyWeights = 4 * 1024 * 1024 / 4;    // costly for every thread to read
 constexpr std::int64_t kManyTiles = 28;                       // reading the weights costs little from here on
 
 WinogradPlan make_plan(const WinogradConv& conv, int threads, WinogradBlocking blocking) {
@@ -288,7 +289,7 @@ WinogradPlan make_plan(const WinogradConv& conv, int threads, WinogradBlocking b
     const std::int64_t per_tile_shared = kWinogradPoints * (plan.depth() + plan.panels * plan.panel_width);
     const std::int64_t weights = kWinogradPoints * plan.depth() * conv.out_channels;
     plan.shared = blocking.mode == WinogradBlocking::Mode::shared_tiles ||
-                  (blocking.mode == WinogradBlocking::Mode::automatic && threads > 1 && weights > kCacheFloats &&
+                  (blocking.mode == WinogradBlocking::Mode::automatic && threads > 1 && weights > kManyWeights &&
                    plan.tiles < threads * kManyTiles);
     const std::int64_t least = weights > kSharedFloats ? 2 * kManyTiles : kManyTiles;
     std::int64_t tiles = plan.shared ? kSharedFloats / per_tile_shared : kCacheFloats / per_tile;

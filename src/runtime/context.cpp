@@ -94,7 +94,7 @@ void Context::resolve_inputs() {
                 pointers_[i].inputs[k] = bindings_[launch.inputs[k].index].data + launch.inputs[k].offset;
         for (std::size_t k = 0; k < launch.outputs.size(); ++k)  // of alias steps that read a graph input
             if (launch.outputs[k].where == Operand::Where::input)
-                pointers_[i].outputs[k] = const_cast<std::byte*>(bindings_[launch.outputs[k].index].data);
+                pointers_[i].outputs[k] = const_cast<std::byte*>(bindings_[launch.outputs[k].index].data) + launch.outputs[k].offset;
     }
 }
 

@@ -122,7 +122,7 @@ class ProgramBuilder {
   public:
     ProgramBuilder(const RegionContext& context, const Tactic& tactic) : context_(context), tactic_(tactic) {
         const TensorDesc target = context.output_desc(0, tactic);
-        shape_ = target.shape;
+        shape_ = target.shape.empty() ? Shape{1} : target.shape;
         order_ = memory_axes(shape_.size(), target.layout);
         program.axes = static_cast<int>(shape_.size());
         for (std::size_t i = 0; i < order_.size(); ++i) program.extents[i] = shape_[order_[i]];

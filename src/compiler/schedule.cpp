@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fovea/error.hpp"
+#include "ops/op.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -99,7 +100,7 @@ class Scheduler {
             if (step.region.pattern != "slice" || step.inputs[0] < 0) continue;
             const ir::Node& node = graph_.node(step.region.nodes[0]);
             const auto& dims = values_[static_cast<std::size_t>(node.inputs[0])].dims;
-            if (node.op != "Split" || !dims) continue;
+            if (!ops::find(node.op)->partitions || !dims) continue;
             const auto rank = static_cast<std::int64_t>(dims->size());
             const std::int64_t axis = base::normalize_axis(node.get<std::int64_t>("axis", 0), rank);
             if (axis != (step.tactic.inputs[0] == Layout::channels_last ? 1 : rank - 1) || target_.slots[static_cast<std::size_t>(step.inputs[0])].row_offset >= 0) continue;

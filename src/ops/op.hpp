@@ -169,6 +169,8 @@ struct Op {
     std::int64_t (*flops)(const ShapeContext&) = nullptr;
     /// Each output element depends on the input elements at the same (broadcast) place only.
     bool elementwise = false;
+    /// The outputs are input 0 cut along the attribute `axis`, one after the other.
+    bool partitions = false;
     /// Same inputs give the same outputs.
     bool deterministic = true;
 };

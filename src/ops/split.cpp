@@ -102,7 +102,8 @@ const Op kOperators[] = {{.name = "Split",
                           .outputs = {1, Arity::kAny},
                           .attributes = {{"axis", AttributeKind::integer}, {"num_outputs", AttributeKind::integer}},
                           .infer = infer,
-                          .evaluate = evaluate}};
+                          .evaluate = evaluate,
+                          .partitions = true}};
 
 }  // namespace
 

@@ -17,8 +17,10 @@ constexpr const char* kSweepForm = "a sweep is written like batch=1,2,4..64,size
 std::vector<std::string> split(const std::string& text, char separator) {
     std::vector<std::string> parts(1);
     for (const char c : text) {
-        if (c == separator) parts.emplace_back();
-        else parts.back() += c;
+        if (c == separator)
+            parts.emplace_back();
+        else
+            parts.back() += c;
     }
     return parts;
 }
@@ -39,7 +41,8 @@ std::vector<std::vector<std::int64_t>> parse_sweep_values(const std::string& nam
         return {size};
     }
     if (dots == std::string::npos) return {{parse_size(text, kSweepForm)}};
-    const std::int64_t first = parse_size(text.substr(0, dots), kSweepForm), last = parse_size(text.substr(dots + 2), kSweepForm);
+    const std::int64_t first = parse_size(text.substr(0, dots), kSweepForm),
+                       last = parse_size(text.substr(dots + 2), kSweepForm);
     if (first < 1 || last < first) fail(text, kSweepForm);
     std::vector<std::vector<std::int64_t>> values;
     for (std::int64_t value = first; value <= last && value > 0; value *= 2) values.push_back({value});

@@ -30,7 +30,7 @@ DType parse_dtype(const std::string& text);
 
 /// One axis of a sweep: values of the batch, or sizes (height, width).
 struct SweepAxis {
-    std::string name;                        ///< "batch" or "size"
+    std::string name;  ///< "batch" or "size"
     std::vector<std::vector<std::int64_t>> values;
 };
 

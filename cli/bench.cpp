@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cstring>
@@ -58,8 +58,10 @@ void apply(const SweepAxis& axis, const std::vector<std::int64_t>& value, Point&
         }
     }
     if (!used) throw Error(ErrorCode::invalid_argument, "no input of the plan has a " + axis.name).in("--sweep");
-    if (axis.name == "batch") point.name["batch"] = value[0];
-    else point.name["size"] = fmt::format("{}x{}", value[0], value[1]);
+    if (axis.name == "batch")
+        point.name["batch"] = value[0];
+    else
+        point.name["size"] = fmt::format("{}x{}", value[0], value[1]);
 }
 
 /// A sweep must not end halfway.
@@ -92,7 +94,8 @@ std::vector<Point> points(const Engine& engine, const Options& options) {
 /// A context that runs on tensors that stay where they are, or copies inputs in and outputs out at every run.
 class Runner {
   public:
-    Runner(const Engine& engine, Tensors inputs) : engine_(&engine), context_(engine.make_context()), inputs_(std::move(inputs)) {
+    Runner(const Engine& engine, Tensors inputs)
+        : engine_(&engine), context_(engine.make_context()), inputs_(std::move(inputs)) {
         for (const auto& [name, tensor] : inputs_) staged_[name] = tensor.clone();
         bind_inputs(context_, staged_);
     }
@@ -132,7 +135,8 @@ Json describe(const Latency& latency, double images_per_second) {
 /// Times one point: without and with copies, and the first run at these shapes, kernels prepared included.
 Json measure_point(const Engine& engine, const Tensors& inputs, const Options& options) {
     Json row;
-    const std::int64_t images = inputs.empty() || inputs.begin()->second.rank() == 0 ? 1 : inputs.begin()->second.shape()[0];
+    const std::int64_t images =
+        inputs.empty() || inputs.begin()->second.rank() == 0 ? 1 : inputs.begin()->second.shape()[0];
     {
         Runner runner(engine, inputs);
         row["first_run_us"] = time_once([&] { runner.run(); });
@@ -144,28 +148,35 @@ Json measure_point(const Engine& engine, const Tensors& inputs, const Options& o
             return [runner] { runner->run(); };
         };
         const Concurrent result = measure_concurrently(options.contexts, make, options.schedule);
-        row[copies ? "with_copies" : "without_copies"] = describe(summarise(result.microseconds), result.per_second * static_cast<double>(images));
+        row[copies ? "with_copies" : "without_copies"] =
+            describe(summarise(result.microseconds), result.per_second * static_cast<double>(images));
     }
     return row;
 }
 
 void print(const Options& options, const Json& result) {
-    std::cout << fmt::format("{}: {} {}, {} threads, {} context{}, loaded in {} ms\n", options.plan.string(), result["backend"].get<std::string>(),
-                             result["target"].get<std::string>(), result["threads"].get<int>(), options.contexts, options.contexts == 1 ? "" : "s",
+    std::cout << fmt::format("{}: {} {}, {} threads, {} context{}, loaded in {} ms\n", options.plan.string(),
+                             result["backend"].get<std::string>(), result["target"].get<std::string>(),
+                             result["threads"].get<int>(), options.contexts, options.contexts == 1 ? "" : "s",
                              milliseconds(result["load_us"]));
     std::vector<Table::Column> columns;
     for (const auto& [name, value] : result["rows"][0]["point"].items()) columns.push_back({name});
-    for (const char* title : {"copies", "median ms", "± ms", "mean ms", "p90 ms", "p99 ms", "images/s", "runs", "first ms"}) columns.push_back({title});
+    for (const char* title :
+         {"copies", "median ms", "± ms", "mean ms", "p90 ms", "p99 ms", "images/s", "runs", "first ms"})
+        columns.push_back({title});
     Table table(columns);
     for (const Json& row : result["rows"])
         for (const char* copies : {"without_copies", "with_copies"}) {
             const Json& l = row[copies];
             std::vector<std::string> cells;
-            for (const auto& [name, value] : row["point"].items()) cells.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+            for (const auto& [name, value] : row["point"].items())
+                cells.push_back(value.is_string() ? value.get<std::string>() : value.dump());
             const double half = (l["median_high_us"].get<double>() - l["median_low_us"].get<double>()) / 2;
-            for (std::string& cell : std::vector<std::string>{std::strcmp(copies, "with_copies") ? "no" : "yes", milliseconds(l["median_us"]), milliseconds(half),
-                                                              milliseconds(l["mean_us"]), milliseconds(l["p90_us"]), milliseconds(l["p99_us"]),
-                                                              fmt::format("{:.1f}", l["images_per_second"].get<double>()), l["runs"].dump(), milliseconds(row["first_run_us"])})
+            for (std::string& cell : std::vector<std::string>{
+                     std::strcmp(copies, "with_copies") ? "no" : "yes", milliseconds(l["median_us"]),
+                     milliseconds(half), milliseconds(l["mean_us"]), milliseconds(l["p90_us"]),
+                     milliseconds(l["p99_us"]), fmt::format("{:.1f}", l["images_per_second"].get<double>()),
+                     l["runs"].dump(), milliseconds(row["first_run_us"])})
                 cells.push_back(std::move(cell));
             table.add(std::move(cells));
         }
@@ -179,47 +190,72 @@ void run(const Options& options) {
     const Engine engine(options.plan, options.threads);
     const double load_us = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
     const auto& target = engine.content()->target();
-    Json result = {{"plan", options.plan.string()}, {"backend", target.backend},     {"target", target.target}, {"threads", engine.content()->threads()},
-                   {"contexts", options.contexts},  {"load_us", load_us}, {"rows", Json::array()}};
+    Json result = {{"plan", options.plan.string()}, {"backend", target.backend},
+                   {"target", target.target},       {"threads", engine.content()->threads()},
+                   {"contexts", options.contexts},  {"load_us", load_us},
+                   {"rows", Json::array()}};
     Progress progress;
     const auto list = points(engine, options);
     for (std::size_t i = 0; i < list.size(); ++i) {
         progress.update("bench", static_cast<double>(i) / static_cast<double>(list.size()));
-        const Tensors inputs = options.input.empty() ? random_inputs(engine, list[i].shapes) : match_inputs(engine, read_npz(options.input));
+        const Tensors inputs = options.input.empty() ? random_inputs(engine, list[i].shapes)
+                                                     : match_inputs(engine, read_npz(options.input));
         Json row = {{"point", list[i].name}, {"shapes", Json::object()}};
         for (const auto& [name, tensor] : inputs) row["shapes"][name] = tensor.shape();
         row.update(measure_point(engine, inputs, options));
         result["rows"].push_back(std::move(row));
     }
     progress.finish();
-    if (options.json) std::cout << result.dump() << "\n";
-    else print(options, result);
+    if (options.json)
+        std::cout << result.dump() << "\n";
+    else
+        print(options, result);
 }
 
 }  // namespace
 
 Verb bench_verb() {
-    return {"bench", "Measure a plan's latency and throughput", [](CLI::App& app) -> std::function<void()> {
-                const auto o = std::make_shared<Options>();
-                app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
-                app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")->type_name("NAME=1x3x480x640")->expected(1)->take_all();
-                app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
-                app.add_option("--sweep", o->sweep, "One row for every combination of batch (first axis) and size (height and width);\na..b doubles")
-                    ->type_name("batch=1,2,4..64,size=256x512,512x1024");
-                app.add_option("--threads", o->threads, "Threads of one run; 0: as many as the plan was built for")->type_name("N")->check(CLI::NonNegativeNumber);
-                app.add_option("--contexts", o->contexts, "Runs at the same time, each in a context and thread of its own")->type_name("N")->check(CLI::Range(1, 1024))->capture_default_str();
-                app.add_option("--warm-up", o->schedule.warm_up_seconds, "Seconds before the measurement")->type_name("SECONDS")->check(CLI::NonNegativeNumber)->capture_default_str();
-                app.add_option("--seconds", o->schedule.seconds, "Length of a measurement, ten runs at least")->type_name("SECONDS")->check(CLI::PositiveNumber)->capture_default_str();
-                app.add_option("--runs", o->schedule.runs, "Exactly so many runs instead")->type_name("N")->check(CLI::PositiveNumber);
-                app.add_flag("--json", o->json, "Print the results as JSON, times in microseconds");
-                app.footer(
-                    "Rows without copies read the inputs where they lie; rows with copies copy inputs in and outputs out at every\n"
-                    "run. ± is half the 95 % confidence interval of the median.\n\n"
-                    "Examples:\n"
-                    "  fovea bench model.plan\n"
-                    "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");
-                return [o] { run(*o); };
-            }};
+    return {
+        "bench", "Measure a plan's latency and throughput", [](CLI::App& app) -> std::function<void()> {
+            const auto o = std::make_shared<Options>();
+            app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
+            app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")
+                ->type_name("NAME=1x3x480x640")
+                ->expected(1)
+                ->take_all();
+            app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
+            app.add_option(
+                   "--sweep", o->sweep,
+                   "One row for every combination of batch (first axis) and size (height and width);\na..b doubles")
+                ->type_name("batch=1,2,4..64,size=256x512,512x1024");
+            app.add_option("--threads", o->threads, "Threads of one run; 0: as many as the plan was built for")
+                ->type_name("N")
+                ->check(CLI::NonNegativeNumber);
+            app.add_option("--contexts", o->contexts, "Runs at the same time, each in a context and thread of its own")
+                ->type_name("N")
+                ->check(CLI::Range(1, 1024))
+                ->capture_default_str();
+            app.add_option("--warm-up", o->schedule.warm_up_seconds, "Seconds before the measurement")
+                ->type_name("SECONDS")
+                ->check(CLI::NonNegativeNumber)
+                ->capture_default_str();
+            app.add_option("--seconds", o->schedule.seconds, "Length of a measurement, ten runs at least")
+                ->type_name("SECONDS")
+                ->check(CLI::PositiveNumber)
+                ->capture_default_str();
+            app.add_option("--runs", o->schedule.runs, "Exactly so many runs instead")
+                ->type_name("N")
+                ->check(CLI::PositiveNumber);
+            app.add_flag("--json", o->json, "Print the results as JSON, times in microseconds");
+            app.footer(
+                "Rows without copies read the inputs where they lie; rows with copies copy inputs in and outputs out "
+                "at every\n"
+                "run. ± is half the 95 % confidence interval of the median.\n\n"
+                "Examples:\n"
+                "  fovea bench model.plan\n"
+                "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");
+            return [o] { run(*o); };
+        }};
 }
 
 }  // namespace fovea::cli

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -37,7 +37,11 @@ struct Options {
 Gate gate_of(const std::string& name) { return name == "off" ? Gate::off : name == "full" ? Gate::full : Gate::boxes; }
 
 void configure(Builder& builder, const Options& options) {
-    builder.precision(parse_dtype(options.precision)).threads(options.threads).gate(gate_of(options.gate)).tune(!options.no_tune).fuse(!options.no_fuse);
+    builder.precision(parse_dtype(options.precision))
+        .threads(options.threads)
+        .gate(gate_of(options.gate))
+        .tune(!options.no_tune)
+        .fuse(!options.no_fuse);
     for (const auto& [name, shape] : parse_shapes(options.shapes)) builder.shape(name, shape);
     for (const std::string& text : options.profiles) {
         const auto [name, ranges] = parse_named(text);
@@ -57,11 +61,16 @@ void print(const Options& options, const Plan& plan, const Json& report, double 
     const PlanView shown = view(plan);
     std::string stages;
     for (const char* stage : {"simplify", "types", "cover", "tune", "gate"})
-        if (report["seconds"].contains(stage)) stages += fmt::format("{}{} {:.1f}", stages.empty() ? "" : ", ", stage, report["seconds"][stage].get<double>());
-    std::cout << fmt::format("{} ({}) in {:.1f} s: {}\n", options.plan.string(), bytes(static_cast<double>(fs::file_size(options.plan))), seconds, stages);
+        if (report["seconds"].contains(stage))
+            stages +=
+                fmt::format("{}{} {:.1f}", stages.empty() ? "" : ", ", stage, report["seconds"][stage].get<double>());
+    std::cout << fmt::format("{} ({}) in {:.1f} s: {}\n", options.plan.string(),
+                             bytes(static_cast<double>(fs::file_size(options.plan))), seconds, stages);
     std::cout << describe_interface(shown);
-    std::cout << fmt::format("nodes     {} in the model, {} after simplification\n", report["nodes_before"].get<int>(), report["nodes_after"].get<int>());
-    for (const TargetView& target : shown.targets) std::cout << precision_table(target, kRows, output_width()) << "\n" << certificate_text(target);
+    std::cout << fmt::format("nodes     {} in the model, {} after simplification\n", report["nodes_before"].get<int>(),
+                             report["nodes_after"].get<int>());
+    for (const TargetView& target : shown.targets)
+        std::cout << precision_table(target, kRows, output_width()) << "\n" << certificate_text(target);
 }
 
 void run(const Options& options) {
@@ -75,41 +84,65 @@ void run(const Options& options) {
     plan.save(options.plan);
     if (!options.report.empty()) base::write_text(options.report, builder.report() + "\n");
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    if (options.json) std::cout << builder.report() << "\n";
-    else if (!options.quiet) print(options, plan, Json::parse(builder.report()), elapsed.count());
+    if (options.json)
+        std::cout << builder.report() << "\n";
+    else if (!options.quiet)
+        print(options, plan, Json::parse(builder.report()), elapsed.count());
 }
 
 }  // namespace
 
 Verb build_verb() {
-    return {"build", "Build a plan from an ONNX model", [](CLI::App& app) -> std::function<void()> {
-                const auto o = std::make_shared<Options>();
-                app.add_option("model", o->model, "ONNX model")->required()->type_name("MODEL");
-                app.add_option("-o,--output", o->plan, "File to write the plan to")->required()->type_name("PLAN");
-                app.add_option("--precision", o->precision, "Type to compute in: fp32, bf16")->type_name("TYPE")->capture_default_str();
-                app.add_option("--shape", o->shapes, "Fix an input's shape, whatever the model declares; may be repeated")->type_name("NAME=1x3x480x640")->expected(1)->take_all();
-                app.add_option("--profile", o->profiles, "Range of an input's shapes and the best one; may be repeated")->type_name("NAME=MIN:OPT:MAX")->expected(1)->take_all();
-                app.add_option("--threads", o->threads, "Threads that runs will use; 0: all that the machine offers")->type_name("N")->check(CLI::NonNegativeNumber);
-                app.add_option("--gate", o->gate, "How the plan is proven: off, boxes (samples of every kernel's result), full (every element)")
-                    ->type_name("MODE")
-                    ->check(CLI::IsMember({"off", "boxes", "full"}))
-                    ->capture_default_str();
-                app.add_flag("--no-tune", o->no_tune, "Take the first kernel of each kind, time nothing");
-                app.add_flag("--no-fuse", o->no_fuse, "Run every operator by itself");
-                app.add_option("--disable", o->disabled, "Leave out a simplification pass; may be repeated")->type_name("PASS")->expected(1)->take_all();
-                app.add_option("--pin", o->pins, "Type of one of the model's nodes; may be repeated")->type_name("NODE=TYPE")->expected(1)->take_all();
-                app.add_option("--timing-cache", o->timing_cache, "File of measured times: read before, extended after the build")->type_name("FILE");
-                app.add_option("--contract", o->contract, "Pre- and post-processing to keep in the plan (docs/contract.md)")->type_name("FILE.json");
-                app.add_option("--report", o->report, "Write all that the build did, as JSON")->type_name("FILE.json");
-                app.add_flag("--json", o->json, "Print the report as JSON instead of the table");
-                app.add_flag("--quiet", o->quiet, "Print nothing");
-                app.footer(
-                    "Examples:\n"
-                    "  fovea build model.onnx -o model.plan\n"
-                    "  fovea build model.onnx -o model.plan --precision bf16 --shape image=1x3x480x640\n"
-                    "  fovea build model.onnx -o model.plan --profile image=1x3x128x256:1x3x256x512:8x3x384x768");
-                return [o] { run(*o); };
-            }};
+    return {
+        "build", "Build a plan from an ONNX model", [](CLI::App& app) -> std::function<void()> {
+            const auto o = std::make_shared<Options>();
+            app.add_option("model", o->model, "ONNX model")->required()->type_name("MODEL");
+            app.add_option("-o,--output", o->plan, "File to write the plan to")->required()->type_name("PLAN");
+            app.add_option("--precision", o->precision, "Type to compute in: fp32, bf16")
+                ->type_name("TYPE")
+                ->capture_default_str();
+            app.add_option("--shape", o->shapes, "Fix an input's shape, whatever the model declares; may be repeated")
+                ->type_name("NAME=1x3x480x640")
+                ->expected(1)
+                ->take_all();
+            app.add_option("--profile", o->profiles, "Range of an input's shapes and the best one; may be repeated")
+                ->type_name("NAME=MIN:OPT:MAX")
+                ->expected(1)
+                ->take_all();
+            app.add_option("--threads", o->threads, "Threads that runs will use; 0: all that the machine offers")
+                ->type_name("N")
+                ->check(CLI::NonNegativeNumber);
+            app.add_option(
+                   "--gate", o->gate,
+                   "How the plan is proven: off, boxes (samples of every kernel's result), full (every element)")
+                ->type_name("MODE")
+                ->check(CLI::IsMember({"off", "boxes", "full"}))
+                ->capture_default_str();
+            app.add_flag("--no-tune", o->no_tune, "Take the first kernel of each kind, time nothing");
+            app.add_flag("--no-fuse", o->no_fuse, "Run every operator by itself");
+            app.add_option("--disable", o->disabled, "Leave out a simplification pass; may be repeated")
+                ->type_name("PASS")
+                ->expected(1)
+                ->take_all();
+            app.add_option("--pin", o->pins, "Type of one of the model's nodes; may be repeated")
+                ->type_name("NODE=TYPE")
+                ->expected(1)
+                ->take_all();
+            app.add_option("--timing-cache", o->timing_cache,
+                           "File of measured times: read before, extended after the build")
+                ->type_name("FILE");
+            app.add_option("--contract", o->contract, "Pre- and post-processing to keep in the plan (docs/contract.md)")
+                ->type_name("FILE.json");
+            app.add_option("--report", o->report, "Write all that the build did, as JSON")->type_name("FILE.json");
+            app.add_flag("--json", o->json, "Print the report as JSON instead of the table");
+            app.add_flag("--quiet", o->quiet, "Print nothing");
+            app.footer(
+                "Examples:\n"
+                "  fovea build model.onnx -o model.plan\n"
+                "  fovea build model.onnx -o model.plan --precision bf16 --shape image=1x3x480x640\n"
+                "  fovea build model.onnx -o model.plan --profile image=1x3x128x256:1x3x256x512:8x3x384x768");
+            return [o] { run(*o); };
+        }};
 }
 
 }  // namespace fovea::cli

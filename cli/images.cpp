@@ -17,7 +17,9 @@ std::string contract_text(const Engine& engine, const std::filesystem::path& fil
     if (!file.empty()) return base::read_text(file);
     const std::string& own = engine.content()->plan().contract;
     if (own.empty())
-        throw Error(ErrorCode::invalid_argument, "the plan does not say how images become its input; give --contract FILE (docs/contract.md), or --input FILE.npz");
+        throw Error(ErrorCode::invalid_argument,
+                    "the plan does not say how images become its input; give --contract FILE (docs/contract.md), or "
+                    "--input FILE.npz");
     return own;
 }
 
@@ -37,7 +39,9 @@ vision::Contract contract_for(const Engine& engine, const std::filesystem::path&
         const auto& profile = engine.content()->plan().profile;
         const auto found = profile.find(contract.input.tensor);
         if (found == profile.end())
-            throw Error(ErrorCode::invalid_argument, "the plan has no input \"" + contract.input.tensor + "\"").in("tensor").in("input");
+            throw Error(ErrorCode::invalid_argument, "the plan has no input \"" + contract.input.tensor + "\"")
+                .in("tensor")
+                .in("input");
         fix_size(contract.input, found->second);
         return contract;
     } catch (Error& error) {
@@ -57,7 +61,8 @@ Seen look(const Engine& engine, Context& context, const vision::Contract& contra
         context.run();
         seen.outputs = outputs(engine, context);
         if (!contract.output.decoder.empty())
-            seen.detections = vision::decode(contract.output, seen.outputs, vision::place(contract.input, seen.image.width, seen.image.height));
+            seen.detections = vision::decode(contract.output, seen.outputs,
+                                             vision::place(contract.input, seen.image.width, seen.image.height));
     } catch (Error& error) {
         throw error.in(path.string());
     }
@@ -66,7 +71,8 @@ Seen look(const Engine& engine, Context& context, const vision::Contract& contra
 
 bool is_image(const std::filesystem::path& path) {
     std::string extension = path.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 

@@ -13,12 +13,13 @@
 namespace fovea::cli {
 
 /// The contract in `file`, or the plan's own where `file` is empty. Input sizes that the contract leaves open are the
-/// plan's where the plan fixes them. Throws `invalid_argument` when there is no contract or it names no input of the plan.
+/// plan's where the plan fixes them. Throws `invalid_argument` when there is no contract or it names no input of the
+/// plan.
 vision::Contract contract_for(const Engine& engine, const std::filesystem::path& file);
 
 /// What a plan finds in one image.
 struct Seen {
-    Image image;                              ///< as decoded
+    Image image;  ///< as decoded
     Tensors outputs;
     std::vector<vision::Detection> detections;  ///< empty where the contract has no decoder
 };

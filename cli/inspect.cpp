@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -45,15 +45,21 @@ std::string text_of(const ir::Graph& graph) {
 
 void inspect_plan(const Options& options, const Plan& plan) {
     const plan::Plan& content = *plan.content();
-    if (!options.why.empty()) std::cout << explain(content, options.why, nullptr);
-    else if (options.graph) std::cout << text_of(content.graph);
-    else if (options.json) std::cout << plan.to_json() << "\n";
+    if (!options.why.empty())
+        std::cout << explain(content, options.why, nullptr);
+    else if (options.graph)
+        std::cout << text_of(content.graph);
+    else if (options.json)
+        std::cout << plan.to_json() << "\n";
     else {
         const PlanView shown = view(plan);
-        std::cout << fmt::format("{}: a plan, {}, precision {}{}\n", options.file.string(), bytes(static_cast<double>(fs::file_size(options.file))), shown.precision,
+        std::cout << fmt::format("{}: a plan, {}, precision {}{}\n", options.file.string(),
+                                 bytes(static_cast<double>(fs::file_size(options.file))), shown.precision,
                                  shown.has_contract ? ", with a contract for images" : "");
         std::cout << describe_interface(shown);
-        for (const TargetView& target : shown.targets) std::cout << precision_table(target, options.all ? 0 : kRows, output_width()) << "\n" << certificate_text(target);
+        for (const TargetView& target : shown.targets)
+            std::cout << precision_table(target, options.all ? 0 : kRows, output_width()) << "\n"
+                      << certificate_text(target);
     }
 }
 
@@ -130,20 +136,32 @@ void print_model(const Options& options, const ir::Graph& graph) {
     shown.outputs = tensors(graph, true);
     if (options.json) {
         Json operators = Json::object();
-        for (const auto& [op, count] : summary.operators) operators[op] = {{"nodes", count.nodes}, {"flops", count.flops}};
-        std::cout << Json{{"name", graph.name}, {"inputs", to_json(shown.inputs)}, {"outputs", to_json(shown.outputs)}, {"nodes", summary.nodes},
-                          {"flops", summary.flops}, {"weights", summary.weights}, {"weight_bytes", summary.weight_bytes}, {"operators", operators}}
+        for (const auto& [op, count] : summary.operators)
+            operators[op] = {{"nodes", count.nodes}, {"flops", count.flops}};
+        std::cout << Json{{"name", graph.name},
+                          {"inputs", to_json(shown.inputs)},
+                          {"outputs", to_json(shown.outputs)},
+                          {"nodes", summary.nodes},
+                          {"flops", summary.flops},
+                          {"weights", summary.weights},
+                          {"weight_bytes", summary.weight_bytes},
+                          {"operators", operators}}
                          .dump()
                   << "\n";
         return;
     }
-    std::cout << fmt::format("{}: an ONNX model, graph \"{}\"\n", options.file.string(), graph.name) << describe_interface(shown);
-    std::cout << fmt::format("nodes     {}\nweights   {} values, {}\n", summary.nodes, scaled(static_cast<double>(summary.weights)), bytes(summary.weight_bytes));
-    std::cout << fmt::format("FLOPs     {}{}\n\n", scaled(summary.flops), summary.symbolic ? " with 1 for every size that is left open; --shape gives it" : "");
+    std::cout << fmt::format("{}: an ONNX model, graph \"{}\"\n", options.file.string(), graph.name)
+              << describe_interface(shown);
+    std::cout << fmt::format("nodes     {}\nweights   {} values, {}\n", summary.nodes,
+                             scaled(static_cast<double>(summary.weights)), bytes(summary.weight_bytes));
+    std::cout << fmt::format("FLOPs     {}{}\n\n", scaled(summary.flops),
+                             summary.symbolic ? " with 1 for every size that is left open; --shape gives it" : "");
     std::vector<std::pair<std::string, Count>> order(summary.operators.begin(), summary.operators.end());
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second.flops > b.second.flops; });
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.second.flops > b.second.flops; });
     Table table({{"operator", Table::Align::left}, {"nodes"}, {"FLOPs"}, {"share"}});
-    for (const auto& [op, count] : order) table.add({op, std::to_string(count.nodes), scaled(count.flops), percent(count.flops, summary.flops)});
+    for (const auto& [op, count] : order)
+        table.add({op, std::to_string(count.nodes), scaled(count.flops), percent(count.flops, summary.flops)});
     std::cout << table.text(output_width());
 }
 
@@ -161,28 +179,35 @@ void explain_model(const Options& options, ir::Graph graph) {
 void run(const Options& options) {
     if (plan::is_plan(base::map_file(options.file).bytes)) return inspect_plan(options, Plan::load(options.file));
     ir::Graph graph = read_model(options);
-    if (!options.why.empty()) explain_model(options, std::move(graph));
-    else if (options.graph) std::cout << text_of(graph);
-    else print_model(options, graph);
+    if (!options.why.empty())
+        explain_model(options, std::move(graph));
+    else if (options.graph)
+        std::cout << text_of(graph);
+    else
+        print_model(options, graph);
 }
 
 }  // namespace
 
 Verb inspect_verb() {
-    return {"inspect", "Show what is in a model or plan", [](CLI::App& app) -> std::function<void()> {
-                const auto o = std::make_shared<Options>();
-                app.add_option("file", o->file, "ONNX model or plan")->required()->type_name("MODEL|PLAN");
-                app.add_option("--why", o->why, "What became of a node or tensor of the model, and why")->type_name("NODE");
-                app.add_flag("--graph", o->graph, "Print the graph as text, without long constants");
-                app.add_flag("--all", o->all, "All kernels of a plan, in the order in which they run");
-                app.add_option("--shape", o->shapes, "Shape of a model's input; may be repeated")->type_name("NAME=1x3x480x640")->expected(1)->take_all();
-                app.add_flag("--json", o->json, "Print as JSON");
-                app.footer(
-                    "Examples:\n"
-                    "  fovea inspect model.onnx\n"
-                    "  fovea inspect model.plan --why layer1.0.conv1");
-                return [o] { run(*o); };
-            }};
+    return {
+        "inspect", "Show what is in a model or plan", [](CLI::App& app) -> std::function<void()> {
+            const auto o = std::make_shared<Options>();
+            app.add_option("file", o->file, "ONNX model or plan")->required()->type_name("MODEL|PLAN");
+            app.add_option("--why", o->why, "What became of a node or tensor of the model, and why")->type_name("NODE");
+            app.add_flag("--graph", o->graph, "Print the graph as text, without long constants");
+            app.add_flag("--all", o->all, "All kernels of a plan, in the order in which they run");
+            app.add_option("--shape", o->shapes, "Shape of a model's input; may be repeated")
+                ->type_name("NAME=1x3x480x640")
+                ->expected(1)
+                ->take_all();
+            app.add_flag("--json", o->json, "Print as JSON");
+            app.footer(
+                "Examples:\n"
+                "  fovea inspect model.onnx\n"
+                "  fovea inspect model.plan --why layer1.0.conv1");
+            return [o] { run(*o); };
+        }};
 }
 
 }  // namespace fovea::cli

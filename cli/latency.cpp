@@ -31,7 +31,8 @@ Latency summarise(std::vector<double> times) {
     std::sort(times.begin(), times.end());
     const auto count = static_cast<double>(times.size());
     latency.mean = std::accumulate(times.begin(), times.end(), 0.0) / count;
-    latency.median = times.size() % 2 ? times[times.size() / 2] : (times[times.size() / 2 - 1] + times[times.size() / 2]) / 2;
+    latency.median =
+        times.size() % 2 ? times[times.size() / 2] : (times[times.size() / 2 - 1] + times[times.size() / 2]) / 2;
     latency.p90 = quantile(times, 0.90);
     latency.p99 = quantile(times, 0.99);
     latency.least = times.front();
@@ -59,13 +60,15 @@ std::vector<double> measure(const std::function<void()>& body, const Schedule& s
     const auto start = Clock::now();
     const auto enough = [&] {
         const int done = static_cast<int>(times.size());
-        return schedule.runs > 0 ? done >= schedule.runs : done >= schedule.least && seconds_since(start) >= schedule.seconds;
+        return schedule.runs > 0 ? done >= schedule.runs
+                                 : done >= schedule.least && seconds_since(start) >= schedule.seconds;
     };
     while (!enough()) times.push_back(time_once(body));
     return times;
 }
 
-Concurrent measure_concurrently(int count, const std::function<std::function<void()>()>& make, const Schedule& schedule) {
+Concurrent measure_concurrently(int count, const std::function<std::function<void()>()>& make,
+                                const Schedule& schedule) {
     std::vector<std::vector<double>> times(static_cast<std::size_t>(count));
     std::vector<std::exception_ptr> failures(times.size());
     std::vector<double> rates(times.size());

@@ -38,6 +38,7 @@ struct Concurrent {
     std::vector<double> microseconds;  ///< of all threads
     double per_second = 0;             ///< calls finished per second, all threads together
 };
-Concurrent measure_concurrently(int count, const std::function<std::function<void()>()>& make, const Schedule& schedule);
+Concurrent measure_concurrently(int count, const std::function<std::function<void()>()>& make,
+                                const Schedule& schedule);
 
 }  // namespace fovea::cli

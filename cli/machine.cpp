@@ -54,7 +54,8 @@ double cache_bytes(int level) {
 double meminfo(const std::string& key) {
     std::ifstream file("/proc/meminfo");
     for (std::string line; std::getline(file, line);)
-        if (line.compare(0, key.size() + 1, key + ":") == 0) return std::strtod(line.c_str() + key.size() + 1, nullptr) * 1024;
+        if (line.compare(0, key.size() + 1, key + ":") == 0)
+            return std::strtod(line.c_str() + key.size() + 1, nullptr) * 1024;
     return 0;
 }
 
@@ -80,20 +81,24 @@ std::vector<int> allowed_cores() {
 int physical(const std::vector<int>& cores) {
     std::set<std::string> siblings;
     for (const int core : cores) {
-        const std::string list = first_line("/sys/devices/system/cpu/cpu" + std::to_string(core) + "/topology/thread_siblings_list");
+        const std::string list =
+            first_line("/sys/devices/system/cpu/cpu" + std::to_string(core) + "/topology/thread_siblings_list");
         siblings.insert(list.empty() ? std::to_string(core) : list);
     }
     return static_cast<int>(siblings.size());
 }
 
 std::vector<std::string> instruction_sets() {
-    constexpr std::array kKnown = {"sse4_1", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16"};
+    constexpr std::array kKnown = {"sse4_1",      "avx",      "avx2",     "fma",         "f16c",
+                                   "avx_vnni",    "avx512f",  "avx512bw", "avx512_vnni", "avx512_bf16",
+                                   "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16"};
     const auto flags = cpuinfo("flags");
     std::istringstream words(flags.empty() ? "" : flags.front());
     std::set<std::string> present;
     for (std::string word; words >> word;) present.insert(word);
     std::vector<std::string> result;
-    std::copy_if(kKnown.begin(), kKnown.end(), std::back_inserter(result), [&](const char* name) { return present.contains(name); });
+    std::copy_if(kKnown.begin(), kKnown.end(), std::back_inserter(result),
+                 [&](const char* name) { return present.contains(name); });
     return result;
 }
 

@@ -31,15 +31,8 @@ Examples:
 
 /// The order in which the help lists the verbs.
 constexpr Verb (*kVerbs[])() = {
-    build_verb,
-    run_verb,
-    inspect_verb,
-    bench_verb,
-    profile_verb,
-    compare_verb,
-    simplify_verb,
-    extract_verb,
-    doctor_verb,
+    build_verb,   run_verb,      inspect_verb, bench_verb,  profile_verb,
+    compare_verb, simplify_verb, extract_verb, doctor_verb,
 };
 
 int report(const std::string& message, ErrorCode code) {
@@ -53,12 +46,14 @@ int report(const CLI::App& app, const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     const auto chosen = app.get_subcommands();
     const std::string verb = chosen.empty() ? "" : chosen.front()->get_name();
-    return report((verb.empty() ? "" : verb + " › ") + error.what() + " › run `fovea " + verb + (verb.empty() ? "" : " ") + "--help`",
+    return report((verb.empty() ? "" : verb + " › ") + error.what() + " › run `fovea " + verb +
+                      (verb.empty() ? "" : " ") + "--help`",
                   ErrorCode::invalid_argument);
 }
 
 int run(int argc, char** argv) {
-    CLI::App app("fovea turns a trained vision network (ONNX) into a fast, verified plan for this machine and runs it.", "fovea");
+    CLI::App app("fovea turns a trained vision network (ONNX) into a fast, verified plan for this machine and runs it.",
+                 "fovea");
     app.set_version_flag("--version", std::string(version()));
     app.require_subcommand(1);
     app.footer(kFooter);
@@ -72,7 +67,8 @@ int run(int argc, char** argv) {
     }
     if (argc < 2) throw Error(ErrorCode::invalid_argument, "a verb is missing › run `fovea --help`");
     if (argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end())
-        throw Error(ErrorCode::invalid_argument, "there is no verb \"" + std::string(argv[1]) + "\" › run `fovea --help`");
+        throw Error(ErrorCode::invalid_argument,
+                    "there is no verb \"" + std::string(argv[1]) + "\" › run `fovea --help`");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -93,7 +89,8 @@ int main(int argc, char** argv) {
     } catch (const Error& error) {
         return cli::report(error.what(), error.code());
     } catch (const std::bad_alloc&) {
-        return cli::report("the memory of this machine does not suffice › use smaller shapes or a machine with more", ErrorCode::out_of_range);
+        return cli::report("the memory of this machine does not suffice › use smaller shapes or a machine with more",
+                           ErrorCode::out_of_range);
     } catch (const std::exception& error) {
         return cli::report(std::string(error.what()) + " › this is a bug of fovea", ErrorCode::internal);
     }

@@ -22,9 +22,10 @@ struct Descriptor {
     std::string_view text;  ///< without the byte order
 };
 constexpr std::array kDescriptors = {
-    Descriptor{DType::f16, "f2"}, Descriptor{DType::f32, "f4"}, Descriptor{DType::f64, "f8"}, Descriptor{DType::i8, "i1"},
-    Descriptor{DType::u8, "u1"},  Descriptor{DType::i16, "i2"}, Descriptor{DType::u16, "u2"}, Descriptor{DType::i32, "i4"},
-    Descriptor{DType::u32, "u4"}, Descriptor{DType::i64, "i8"}, Descriptor{DType::u64, "u8"}, Descriptor{DType::boolean, "b1"},
+    Descriptor{DType::f16, "f2"}, Descriptor{DType::f32, "f4"}, Descriptor{DType::f64, "f8"},
+    Descriptor{DType::i8, "i1"},  Descriptor{DType::u8, "u1"},  Descriptor{DType::i16, "i2"},
+    Descriptor{DType::u16, "u2"}, Descriptor{DType::i32, "i4"}, Descriptor{DType::u32, "u4"},
+    Descriptor{DType::i64, "i8"}, Descriptor{DType::u64, "u8"}, Descriptor{DType::boolean, "b1"},
 };
 
 [[noreturn]] void broken(const std::string& what) {
@@ -52,7 +53,8 @@ DType dtype_of_descriptor(std::string_view text) {
     if (order == '<' || order == '|' || order == '=') text.remove_prefix(1);
     for (const Descriptor& descriptor : kDescriptors)
         if (descriptor.text == text) return descriptor.type;
-    throw Error(ErrorCode::unsupported, "the array has NumPy's type " + shown + "; convert it, for example with .astype('float32')");
+    throw Error(ErrorCode::unsupported,
+                "the array has NumPy's type " + shown + "; convert it, for example with .astype('float32')");
 }
 
 Shape parse_tuple(std::string_view text) {
@@ -83,7 +85,8 @@ void copy_transposed(const std::byte* source, Tensor& target) {
     for (std::int64_t i = 0; i < target.size(); ++i) {
         std::int64_t from = 0;
         for (std::size_t axis = shape.size(); axis-- > 0;) from = from * shape[axis] + index[axis];
-        std::memcpy(target.raw() + static_cast<std::size_t>(i) * bytes, source + static_cast<std::size_t>(from) * bytes, bytes);
+        std::memcpy(target.raw() + static_cast<std::size_t>(i) * bytes, source + static_cast<std::size_t>(from) * bytes,
+                    bytes);
         for (std::size_t axis = shape.size(); axis-- > 0 && ++index[axis] == shape[axis];) index[axis] = 0;
     }
 }
@@ -115,10 +118,13 @@ Tensor read_npy(std::span<const std::byte> bytes) {
     const bool fortran = member(parts.header, "fortran_order") == "True";
     const auto count = static_cast<std::uint64_t>(base::element_count(shape));
     if (count > parts.data.size() / element_bytes(type) || count * element_bytes(type) != parts.data.size())
-        broken("the shape " + base::to_string(shape) + " and " + std::to_string(parts.data.size()) + " bytes of data do not fit");
+        broken("the shape " + base::to_string(shape) + " and " + std::to_string(parts.data.size()) +
+               " bytes of data do not fit");
     Tensor tensor(type, shape);
-    if (fortran && shape.size() > 1) copy_transposed(parts.data.data(), tensor);
-    else if (tensor.bytes() > 0) std::memcpy(tensor.raw(), parts.data.data(), tensor.bytes());
+    if (fortran && shape.size() > 1)
+        copy_transposed(parts.data.data(), tensor);
+    else if (tensor.bytes() > 0)
+        std::memcpy(tensor.raw(), parts.data.data(), tensor.bytes());
     return tensor;
 }
 

@@ -9,7 +9,8 @@
 #include "fovea/error.hpp"
 #include "npy.hpp"
 
-// The archive is a ZIP file; names and numbers of the records are those of PKWARE's APPNOTE 6.3.9, sections 4.3 and 4.5.
+// The archive is a ZIP file; names and numbers of the records are those of PKWARE's APPNOTE 6.3.9, sections 4.3
+// and 4.5.
 namespace fovea::cli {
 namespace {
 
@@ -79,10 +80,15 @@ std::vector<Entry> entries(Bytes file) {
     for (; count > 0; --count) {
         const Bytes record = part(file, at, kCentralBytes);
         if (number(record, 0, 4) != kCentral) broken("its table of contents is damaged");
-        const std::uint64_t name = number(record, 28, 2), extra = number(record, 30, 2), comment = number(record, 32, 2);
+        const std::uint64_t name = number(record, 28, 2), extra = number(record, 30, 2),
+                            comment = number(record, 32, 2);
         const Bytes text = part(file, at + kCentralBytes, name);
-        Entry entry{{reinterpret_cast<const char*>(text.data()), text.size()}, number(record, 10, 2), number(record, 16, 4),
-                    number(record, 20, 4), number(record, 24, 4), number(record, 42, 4)};
+        Entry entry{{reinterpret_cast<const char*>(text.data()), text.size()},
+                    number(record, 10, 2),
+                    number(record, 16, 4),
+                    number(record, 20, 4),
+                    number(record, 24, 4),
+                    number(record, 42, 4)};
         read_extra(part(file, at + kCentralBytes + name, extra), entry);
         result.push_back(std::move(entry));
         at += kCentralBytes + name + extra + comment;
@@ -114,9 +120,12 @@ Tensor read_entry(Bytes file, const Entry& entry) {
     const std::uint64_t begin = entry.offset + kLocalBytes + number(local, 26, 2) + number(local, 28, 2);
     Bytes data = part(file, begin, entry.packed);
     std::vector<std::byte> inflated;
-    if (entry.method == kDeflated) data = inflated = inflate(data, entry.unpacked);
-    else if (entry.method != kStored) broken("it uses compression method " + std::to_string(entry.method));
-    if (crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()) != entry.crc) broken("a checksum does not match");
+    if (entry.method == kDeflated)
+        data = inflated = inflate(data, entry.unpacked);
+    else if (entry.method != kStored)
+        broken("it uses compression method " + std::to_string(entry.method));
+    if (crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()) != entry.crc)
+        broken("a checksum does not match");
     return read_npy(data);
 }
 
@@ -126,7 +135,8 @@ void append(std::string& text, std::uint64_t value, int width) {
 
 /// The fields that local and central records share, from "version needed" to the length of the extra field.
 std::string common_fields(const std::string& name, const std::string& data) {
-    constexpr std::uint64_t kVersion = 20, kUtf8 = 0x0800, kDate = 0x21;  // 1 January 1980: equal arrays give equal bytes
+    constexpr std::uint64_t kVersion = 20, kUtf8 = 0x0800,
+                            kDate = 0x21;  // 1 January 1980: equal arrays give equal bytes
     std::string text;
     append(text, kVersion, 2);
     append(text, kUtf8, 2);
@@ -151,7 +161,8 @@ Tensors read_npz(const std::filesystem::path& path) {
             std::string name = entry.name;
             if (name.ends_with(".npy")) name.resize(name.size() - 4);
             try {
-                if (!tensors.emplace(name, read_entry(file.bytes, entry)).second) broken("the array stands in it twice");
+                if (!tensors.emplace(name, read_entry(file.bytes, entry)).second)
+                    broken("the array stands in it twice");
             } catch (Error& error) {
                 throw error.in("array " + name);
             }
@@ -175,7 +186,8 @@ void write_npz(const std::filesystem::path& path, const Tensors& tensors) {
         append(file, kLocal, 4);
         file += fields + name + data;
         if (file.size() >= kOverflow)
-            throw Error(ErrorCode::out_of_range, "the arrays take 4 GB or more together; run fewer images at once").in(path.string());
+            throw Error(ErrorCode::out_of_range, "the arrays take 4 GB or more together; run fewer images at once")
+                .in(path.string());
     }
     const std::size_t begin = file.size(), count = tensors.size();
     file += table;

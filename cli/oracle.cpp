@@ -16,7 +16,8 @@ ir::Graph read(const plan::Plan& plan, const std::filesystem::path& model) {
     for (const auto& [name, profile] : plan.profile) {
         ir::Dims dims;
         for (std::size_t i = 0; i < profile.opt.size(); ++i)
-            dims.push_back(profile.min[i] == profile.max[i] ? ir::Dim(profile.opt[i]) : ir::Dim(name + "." + std::to_string(i)));
+            dims.push_back(profile.min[i] == profile.max[i] ? ir::Dim(profile.opt[i])
+                                                            : ir::Dim(name + "." + std::to_string(i)));
         import.shapes[name] = std::move(dims);
     }
     return onnx::import_model(model, import);
@@ -24,7 +25,9 @@ ir::Graph read(const plan::Plan& plan, const std::filesystem::path& model) {
 
 const Tensor& find(const Tensors& tensors, const std::string& name) {
     const auto found = tensors.find(name);
-    if (found == tensors.end()) throw Error(ErrorCode::invalid_argument, "the plan has no such input; is it built from this model?").in("input " + name);
+    if (found == tensors.end())
+        throw Error(ErrorCode::invalid_argument, "the plan has no such input; is it built from this model?")
+            .in("input " + name);
     return found->second;
 }
 
@@ -54,7 +57,9 @@ Tensors by_engine(runtime::Context& context, const Tensors& inputs) {
 Oracle make_oracle(const plan::Plan& plan, const std::filesystem::path& model, OracleKind kind) {
     ir::Graph graph = read(plan, model);
     if (kind == OracleKind::reference)
-        return [shared = std::make_shared<const ir::Graph>(std::move(graph))](const Tensors& inputs) { return by_reference(*shared, inputs); };
+        return [shared = std::make_shared<const ir::Graph>(std::move(graph))](const Tensors& inputs) {
+            return by_reference(*shared, inputs);
+        };
     compiler::BuildOptions options;
     options.profile = plan.profile;
     options.gate = compiler::GateMode::off;

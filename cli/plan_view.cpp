@@ -86,7 +86,8 @@ std::string type_table(const TargetView& target, int width) {
     }
     Table table({{"type", Table::Align::left}, {"kernels"}, {"FLOPs"}, {"share"}, {"bytes"}, {"time ms"}, {"share"}});
     const auto add = [&](const std::string& name, const Totals& t) {
-        table.add({name, std::to_string(t.kernels), scaled(t.flops), percent(t.flops, all.flops), bytes(t.bytes), time_of(t.microseconds), percent(t.microseconds, all.microseconds)});
+        table.add({name, std::to_string(t.kernels), scaled(t.flops), percent(t.flops, all.flops), bytes(t.bytes),
+                   time_of(t.microseconds), percent(t.microseconds, all.microseconds)});
     };
     for (const auto& [name, totals] : types) add(name, totals);
     if (types.size() > 1) add("all", all);
@@ -100,7 +101,8 @@ std::vector<std::size_t> chosen_rows(const std::vector<KernelRow>& kernels, std:
     if (rows == 0) return order;
     std::erase_if(order, [&](std::size_t i) { return kernels[i].alias; });
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return std::pair(kernels[a].microseconds, kernels[a].flops) > std::pair(kernels[b].microseconds, kernels[b].flops);
+        return std::pair(kernels[a].microseconds, kernels[a].flops) >
+               std::pair(kernels[b].microseconds, kernels[b].flops);
     });
     order.resize(std::min(order.size(), rows));
     return order;
@@ -120,8 +122,9 @@ std::string kernel_table(const TargetView& target, std::size_t rows, int width) 
                  {"reason", Table::Align::left, true}});
     for (const std::size_t i : chosen_rows(target.kernels, rows)) {
         const KernelRow& k = target.kernels[i];
-        table.add({k.label(), k.operators.empty() ? k.pattern : joined(k.operators, " "), k.type, k.alias ? "view" : k.tactic, percent(k.flops, all.flops), bytes(k.bytes),
-                   time_of(k.microseconds), percent(k.microseconds, all.microseconds), k.reason});
+        table.add({k.label(), k.operators.empty() ? k.pattern : joined(k.operators, " "), k.type,
+                   k.alias ? "view" : k.tactic, percent(k.flops, all.flops), bytes(k.bytes), time_of(k.microseconds),
+                   percent(k.microseconds, all.microseconds), k.reason});
     }
     return table.text(width);
 }
@@ -136,7 +139,9 @@ std::string reasons(const TargetView& target, int width) {
     }
     if (by_reason.empty()) return {};
     Table table({{"not as asked, or added", Table::Align::left, true}, {"kernels"}, {"time ms"}, {"share"}});
-    for (const auto& [reason, totals] : by_reason) table.add({reason, std::to_string(totals.kernels), time_of(totals.microseconds), percent(totals.microseconds, time)});
+    for (const auto& [reason, totals] : by_reason)
+        table.add(
+            {reason, std::to_string(totals.kernels), time_of(totals.microseconds), percent(totals.microseconds, time)});
     return "\n" + table.text(width);
 }
 
@@ -157,7 +162,8 @@ PlanView view(const Plan& plan) {
     for (const Json& row : json["outputs"]) view.outputs.push_back(tensor(row));
     for (const auto& [name, profile] : json["profile"].items())
         if (profile["min"] != profile["max"])
-            view.profiles.push_back(fmt::format("{} {} to {}, best at {}", name, dashed(profile["min"]), dashed(profile["max"]), dashed(profile["opt"])));
+            view.profiles.push_back(fmt::format("{} {} to {}, best at {}", name, dashed(profile["min"]),
+                                                dashed(profile["max"]), dashed(profile["opt"])));
     for (const Json& section : json["targets"]) view.targets.push_back(target(section));
     return view;
 }
@@ -165,7 +171,8 @@ PlanView view(const Plan& plan) {
 std::string describe_interface(const PlanView& view) {
     std::string text;
     const auto list = [&](const char* title, const std::vector<TensorRow>& rows) {
-        for (std::size_t i = 0; i < rows.size(); ++i) text += fmt::format("{:<9} {} {}{}\n", i == 0 ? title : "", rows[i].name, rows[i].type, rows[i].shape);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            text += fmt::format("{:<9} {} {}{}\n", i == 0 ? title : "", rows[i].name, rows[i].type, rows[i].shape);
     };
     list("inputs", view.inputs);
     list("outputs", view.outputs);
@@ -174,25 +181,33 @@ std::string describe_interface(const PlanView& view) {
 }
 
 std::string precision_table(const TargetView& target, std::size_t rows, int width) {
-    const auto views = std::count_if(target.kernels.begin(), target.kernels.end(), [](const KernelRow& k) { return k.alias; });
+    const auto views =
+        std::count_if(target.kernels.begin(), target.kernels.end(), [](const KernelRow& k) { return k.alias; });
     const auto kernels = target.kernels.size() - static_cast<std::size_t>(views);
-    std::string text = fmt::format("target    {} {}, {} threads: {} kernels, {} views\n\n", target.backend, target.target, target.threads, kernels, views);
+    std::string text = fmt::format("target    {} {}, {} threads: {} kernels, {} views\n\n", target.backend,
+                                   target.target, target.threads, kernels, views);
     text += type_table(target, width) + "\n" + kernel_table(target, rows, width);
-    if (rows > 0 && rows < kernels) text += fmt::format("  … and {} faster kernels; `fovea inspect PLAN --all` lists every one\n", kernels - rows);
+    if (rows > 0 && rows < kernels)
+        text += fmt::format("  … and {} faster kernels; `fovea inspect PLAN --all` lists every one\n", kernels - rows);
     return text + reasons(target, width);
 }
 
 std::string certificate_text(const TargetView& target) {
     if (target.gate == "off") return "certificate  none: the gate was off\n";
-    std::string text = fmt::format("certificate  gate {}: {} kernels compared with the reference", target.gate, target.kernel_evidence.size());
-    const auto worst = std::max_element(target.kernel_evidence.begin(), target.kernel_evidence.end(), [](const EvidenceRow& a, const EvidenceRow& b) {
-        return a.max_error * b.tolerance < b.max_error * a.tolerance;
-    });
+    std::string text = fmt::format("certificate  gate {}: {} kernels compared with the reference", target.gate,
+                                   target.kernel_evidence.size());
+    const auto worst = std::max_element(target.kernel_evidence.begin(), target.kernel_evidence.end(),
+                                        [](const EvidenceRow& a, const EvidenceRow& b) {
+                                            return a.max_error * b.tolerance < b.max_error * a.tolerance;
+                                        });
     if (worst != target.kernel_evidence.end())
-        text += fmt::format(", worst error {} of {} allowed ({})", scientific(worst->max_error), scientific(worst->tolerance), shorten(worst->subject, 60));
+        text += fmt::format(", worst error {} of {} allowed ({})", scientific(worst->max_error),
+                            scientific(worst->tolerance), shorten(worst->subject, 60));
     text += "\n";
     for (const EvidenceRow& row : target.output_evidence)
-        text += fmt::format("             output {}: error {} of the largest value, signal-to-noise {:.0f} dB, against fp32 unfused\n", row.subject, scientific(row.max_error), row.snr_db);
+        text += fmt::format(
+            "             output {}: error {} of the largest value, signal-to-noise {:.0f} dB, against fp32 unfused\n",
+            row.subject, scientific(row.max_error), row.snr_db);
     return text;
 }
 

@@ -12,14 +12,14 @@ namespace fovea::cli {
 
 /// One kernel of a plan as readers see it.
 struct KernelRow {
-    std::vector<std::string> nodes;      ///< the user's nodes
+    std::vector<std::string> nodes;  ///< the user's nodes
     std::vector<std::string> operators;
-    std::string type;                    ///< that it computes in
+    std::string type;  ///< that it computes in
     std::string pattern, tactic;
-    std::string output;                  ///< name of the first output
-    std::string reason;                  ///< why not as asked, or why it exists; empty otherwise
+    std::string output;  ///< name of the first output
+    std::string reason;  ///< why not as asked, or why it exists; empty otherwise
     double flops = 0, bytes = 0, microseconds = 0;
-    bool alias = false;                  ///< a view: nothing runs
+    bool alias = false;  ///< a view: nothing runs
 
     /// The nodes in one line: all of them, or the first and last and how many lie between.
     [[nodiscard]] std::string label() const;
@@ -57,8 +57,8 @@ PlanView view(const Plan& plan);
 /// "inputs", "outputs", "profile" lines.
 std::string describe_interface(const PlanView& view);
 
-/// The precision contract: kernels, FLOPs, bytes and measured time by type, then the `rows` kernels that take longest (0:
-/// all, in order), then the reasons for what is not as asked.
+/// The precision contract: kernels, FLOPs, bytes and measured time by type, then the `rows` kernels that take longest
+/// (0: all, in order), then the reasons for what is not as asked.
 std::string precision_table(const TargetView& target, std::size_t rows, int width);
 
 /// What the numerics gate found, in a line for the kernels and one for each output.

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -70,13 +70,15 @@ Measured measure_steps(Context& context, int runs) {
     return measured;
 }
 
-report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values, double microseconds, const api::Roofline& roofline) {
+report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values,
+                                     double microseconds, const api::Roofline& roofline) {
     const api::StepCost cost = api::step_cost(plan, step, values);
     std::vector<std::string> operators;
     for (const ir::NodeId id : step.region.nodes) operators.push_back(plan.graph.node(id).op);
     report::KernelProfile kernel;
     kernel.nodes = api::step_nodes(plan, step);
-    if (kernel.nodes.empty() && !step.region.outputs.empty()) kernel.nodes = {plan.graph.value(step.region.outputs[0]).name};
+    if (kernel.nodes.empty() && !step.region.outputs.empty())
+        kernel.nodes = {plan.graph.value(step.region.outputs[0]).name};
     kernel.operators = operators.empty() ? step.region.pattern : joined(operators, " ");
     kernel.type = to_string(api::step_type(plan, step, values));
     kernel.tactic = step.tactic.name;
@@ -90,12 +92,15 @@ report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& s
 }
 
 /// The kernels that run, in order; views take no time and are left out.
-std::vector<report::KernelProfile> kernel_profiles(const Engine& engine, Context& context, const Measured& measured, const api::Roofline& roofline) {
+std::vector<report::KernelProfile> kernel_profiles(const Engine& engine, Context& context, const Measured& measured,
+                                                   const api::Roofline& roofline) {
     std::vector<report::KernelProfile> kernels;
     const runtime::Program& program = context.content().program();
     for (std::size_t i = 0; i < program.launches.size(); ++i) {
         const plan::Step& step = *program.launches[i].step;
-        if (!step.tactic.alias) kernels.push_back(kernel_profile(engine.content()->plan(), step, program.values, summarise(measured.microseconds[i]).median, roofline));
+        if (!step.tactic.alias)
+            kernels.push_back(kernel_profile(engine.content()->plan(), step, program.values,
+                                             summarise(measured.microseconds[i]).median, roofline));
     }
     return kernels;
 }
@@ -109,25 +114,49 @@ std::vector<report::TraceEvent> trace_events(const Engine& engine, Context& cont
         if (step.tactic.alias) continue;
         const auto cost = api::step_cost(plan, step, program.values);
         const auto nodes = api::step_nodes(plan, step);
-        const std::string name = nodes.empty() && !step.region.outputs.empty() ? plan.graph.value(step.region.outputs[0]).name : joined(nodes, ", ");
-        events.push_back({name, step.region.pattern, step.device, measured.starts[i], measured.microseconds[i].back(),
-                          {{"kernel", step.tactic.name}, {"type", std::string(to_string(api::step_type(plan, step, program.values)))}, {"FLOPs", scaled(cost.flops)}, {"bytes", bytes(cost.bytes)}}});
+        const std::string name = nodes.empty() && !step.region.outputs.empty()
+                                     ? plan.graph.value(step.region.outputs[0]).name
+                                     : joined(nodes, ", ");
+        events.push_back({name,
+                          step.region.pattern,
+                          step.device,
+                          measured.starts[i],
+                          measured.microseconds[i].back(),
+                          {{"kernel", step.tactic.name},
+                           {"type", std::string(to_string(api::step_type(plan, step, program.values)))},
+                           {"FLOPs", scaled(cost.flops)},
+                           {"bytes", bytes(cost.bytes)}}});
     }
     return events;
 }
 
-const char* bound_name(report::Bound bound) { return bound == report::Bound::compute ? "compute" : bound == report::Bound::memory ? "memory" : ""; }
+const char* bound_name(report::Bound bound) {
+    return bound == report::Bound::compute ? "compute" : bound == report::Bound::memory ? "memory" : "";
+}
 
 Json to_json(const report::Profile& profile, const Measured& measured, const api::Roofline& roofline) {
     Json kernels = Json::array(), peaks = Json::object(), memory = Json::array();
     for (const report::KernelProfile& k : profile.kernels)
-        kernels.push_back({{"nodes", k.nodes}, {"operators", k.operators}, {"type", k.type}, {"kernel", k.tactic}, {"us", k.microseconds}, {"flops", k.flops},
-                           {"bytes", k.bytes}, {"limit_us", k.limit_us}, {"bound", bound_name(k.bound)}, {"gap", k.gap()}});
+        kernels.push_back({{"nodes", k.nodes},
+                           {"operators", k.operators},
+                           {"type", k.type},
+                           {"kernel", k.tactic},
+                           {"us", k.microseconds},
+                           {"flops", k.flops},
+                           {"bytes", k.bytes},
+                           {"limit_us", k.limit_us},
+                           {"bound", bound_name(k.bound)},
+                           {"gap", k.gap()}});
     for (const auto& peak : roofline.peaks) peaks[peak.type] = peak.operations_per_second;
-    for (const auto& level : roofline.memory) memory.push_back({{"bytes", level.bytes}, {"bytes_per_second", level.bytes_per_second}});
+    for (const auto& level : roofline.memory)
+        memory.push_back({{"bytes", level.bytes}, {"bytes_per_second", level.bytes_per_second}});
     Json facts = Json::object();
     for (const auto& [name, value] : profile.facts) facts[name] = value;
-    return {{"facts", facts}, {"median_us", measured.whole.median}, {"peak_flops_per_second", peaks}, {"memory", memory}, {"kernels", kernels}};
+    return {{"facts", facts},
+            {"median_us", measured.whole.median},
+            {"peak_flops_per_second", peaks},
+            {"memory", memory},
+            {"kernels", kernels}};
 }
 
 void print(const Options& options, const report::Profile& profile) {
@@ -140,25 +169,43 @@ void print(const Options& options, const report::Profile& profile) {
     std::vector<std::size_t> order(profile.kernels.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (!options.all) {
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return profile.kernels[a].microseconds > profile.kernels[b].microseconds; });
+        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return profile.kernels[a].microseconds > profile.kernels[b].microseconds;
+        });
         order.resize(std::min(order.size(), kRows));
     }
-    Table table({{"nodes", Table::Align::left, true}, {"operators", Table::Align::left, true}, {"type", Table::Align::left}, {"kernel", Table::Align::left, true}, {"ms"}, {"share"},
-                 {"GFLOP/s"}, {"GB/s"}, {"limit ms"}, {"bound", Table::Align::left}, {"gap"}});
+    Table table({{"nodes", Table::Align::left, true},
+                 {"operators", Table::Align::left, true},
+                 {"type", Table::Align::left},
+                 {"kernel", Table::Align::left, true},
+                 {"ms"},
+                 {"share"},
+                 {"GFLOP/s"},
+                 {"GB/s"},
+                 {"limit ms"},
+                 {"bound", Table::Align::left},
+                 {"gap"}});
     for (const std::size_t i : order) {
         const report::KernelProfile& k = profile.kernels[i];
         const double seconds = std::max(k.microseconds, 1e-3) * 1e-6;
-        table.add({joined(k.nodes, ", "), k.operators, k.type, k.tactic, milliseconds(k.microseconds), percent(k.microseconds, whole), fmt::format("{:.1f}", k.flops / seconds / 1e9),
-                   fmt::format("{:.1f}", k.bytes / seconds / 1e9), milliseconds(k.limit_us), bound_name(k.bound), k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–"});
+        table.add({joined(k.nodes, ", "), k.operators, k.type, k.tactic, milliseconds(k.microseconds),
+                   percent(k.microseconds, whole), fmt::format("{:.1f}", k.flops / seconds / 1e9),
+                   fmt::format("{:.1f}", k.bytes / seconds / 1e9), milliseconds(k.limit_us), bound_name(k.bound),
+                   k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–"});
     }
     std::cout << "\n" << table.text(output_width());
-    if (order.size() < profile.kernels.size()) std::cout << fmt::format("  … and {} faster kernels; --all lists every one in order\n", profile.kernels.size() - order.size());
-    if (limit > 0) std::cout << fmt::format("\nThe kernels take {} ms together, {:.1f} times what the roofline allows ({} ms).\n", milliseconds(whole), whole / limit, milliseconds(limit));
+    if (order.size() < profile.kernels.size())
+        std::cout << fmt::format("  … and {} faster kernels; --all lists every one in order\n",
+                                 profile.kernels.size() - order.size());
+    if (limit > 0)
+        std::cout << fmt::format("\nThe kernels take {} ms together, {:.1f} times what the roofline allows ({} ms).\n",
+                                 milliseconds(whole), whole / limit, milliseconds(limit));
 }
 
 void run(const Options& options) {
     const Engine engine(options.plan, options.threads);
-    const Tensors inputs = options.input.empty() ? random_inputs(engine, parse_shapes(options.shapes)) : match_inputs(engine, read_npz(options.input));
+    const Tensors inputs = options.input.empty() ? random_inputs(engine, parse_shapes(options.shapes))
+                                                 : match_inputs(engine, read_npz(options.input));
     Context context = engine.make_context();
     bind_inputs(context, inputs);
     context.run();
@@ -175,45 +222,64 @@ void run(const Options& options) {
         profile.flops_per_second.emplace_back(peak.type, peak.operations_per_second);
         peaks += fmt::format("{} {:.0f}, ", peak.type, peak.operations_per_second / 1e9);
     }
-    for (const auto& [name, tensor] : inputs) shapes += fmt::format("{}{} {}{}", shapes.empty() ? "" : ", ", name, to_string(tensor.dtype()), base::to_string(tensor.shape()));
+    for (const auto& [name, tensor] : inputs)
+        shapes += fmt::format("{}{} {}{}", shapes.empty() ? "" : ", ", name, to_string(tensor.dtype()),
+                              base::to_string(tensor.shape()));
     const auto& target = engine.content()->target();
     const runtime::Program& program = context.content().program();
     profile.facts = {{"plan", fs::absolute(options.plan).string()},
                      {"target", fmt::format("{} {}, {} threads", target.backend, target.target, threads)},
                      {"machine", cpu_name()},
                      {"inputs", shapes},
-                     {"latency", fmt::format("median {} ms, p90 {} ms of {} runs", milliseconds(measured.whole.median), milliseconds(measured.whole.p90), measured.whole.runs)},
+                     {"latency", fmt::format("median {} ms, p90 {} ms of {} runs", milliseconds(measured.whole.median),
+                                             milliseconds(measured.whole.p90), measured.whole.runs)},
                      {"peaks", fmt::format("{}GFLOP/s; memory {:.1f} GB/s", peaks, profile.bytes_per_second / 1e9)},
-                     {"memory", fmt::format("activations {}, scratch {}, packed weights {}", bytes(static_cast<double>(program.arena_bytes)),
-                                            bytes(static_cast<double>(program.scratch_bytes)), bytes(static_cast<double>(engine.content()->packed_bytes())))}};
-    if (!options.trace.empty()) base::write_text(options.trace, report::chrome_trace(trace_events(engine, context, measured)));
+                     {"memory", fmt::format("activations {}, scratch {}, packed weights {}",
+                                            bytes(static_cast<double>(program.arena_bytes)),
+                                            bytes(static_cast<double>(program.scratch_bytes)),
+                                            bytes(static_cast<double>(engine.content()->packed_bytes())))}};
+    if (!options.trace.empty())
+        base::write_text(options.trace, report::chrome_trace(trace_events(engine, context, measured)));
     if (!options.html.empty()) base::write_text(options.html, report::profile_page(profile));
-    if (options.json) std::cout << to_json(profile, measured, roofline).dump() << "\n";
-    else print(options, profile);
+    if (options.json)
+        std::cout << to_json(profile, measured, roofline).dump() << "\n";
+    else
+        print(options, profile);
 }
 
 }  // namespace
 
 Verb profile_verb() {
-    return {"profile", "Show where a plan's time goes", [](CLI::App& app) -> std::function<void()> {
-                const auto o = std::make_shared<Options>();
-                app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
-                app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")->type_name("NAME=1x3x480x640")->expected(1)->take_all();
-                app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
-                app.add_option("--runs", o->runs, "Runs whose median counts")->type_name("N")->check(CLI::Range(1, 100'000))->capture_default_str();
-                app.add_option("--threads", o->threads, "Threads; 0: as many as the plan was built for")->type_name("N")->check(CLI::NonNegativeNumber);
-                app.add_option("--trace", o->trace, "Write the last run for chrome://tracing or ui.perfetto.dev")->type_name("FILE.json");
-                app.add_option("--html", o->html, "Write a page with timeline, roofline and table")->type_name("FILE.html");
-                app.add_flag("--all", o->all, "List all kernels, in the order in which they run");
-                app.add_flag("--json", o->json, "Print as JSON, times in microseconds");
-                app.footer(
-                    "The limit is the time that this machine's measured peaks allow for a kernel's FLOPs and bytes; the gap is the\n"
-                    "measured time as a multiple of it.\n\n"
-                    "Examples:\n"
-                    "  fovea profile model.plan\n"
-                    "  fovea profile model.plan --trace trace.json --html profile.html");
-                return [o] { run(*o); };
-            }};
+    return {
+        "profile", "Show where a plan's time goes", [](CLI::App& app) -> std::function<void()> {
+            const auto o = std::make_shared<Options>();
+            app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
+            app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")
+                ->type_name("NAME=1x3x480x640")
+                ->expected(1)
+                ->take_all();
+            app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
+            app.add_option("--runs", o->runs, "Runs whose median counts")
+                ->type_name("N")
+                ->check(CLI::Range(1, 100'000))
+                ->capture_default_str();
+            app.add_option("--threads", o->threads, "Threads; 0: as many as the plan was built for")
+                ->type_name("N")
+                ->check(CLI::NonNegativeNumber);
+            app.add_option("--trace", o->trace, "Write the last run for chrome://tracing or ui.perfetto.dev")
+                ->type_name("FILE.json");
+            app.add_option("--html", o->html, "Write a page with timeline, roofline and table")->type_name("FILE.html");
+            app.add_flag("--all", o->all, "List all kernels, in the order in which they run");
+            app.add_flag("--json", o->json, "Print as JSON, times in microseconds");
+            app.footer(
+                "The limit is the time that this machine's measured peaks allow for a kernel's FLOPs and bytes; the "
+                "gap is the\n"
+                "measured time as a multiple of it.\n\n"
+                "Examples:\n"
+                "  fovea profile model.plan\n"
+                "  fovea profile model.plan --trace trace.json --html profile.html");
+            return [o] { run(*o); };
+        }};
 }
 
 }  // namespace fovea::cli

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
@@ -35,24 +35,48 @@ std::string joined(const std::vector<std::string>& list) {
 Json to_json(const pass::Report& report) {
     Json passes = Json::array(), changes = Json::array();
     for (const pass::PassReport& p : report.passes)
-        passes.push_back({{"pass", p.pass}, {"summary", p.summary}, {"patches", p.patches}, {"removed", p.nodes_removed}, {"added", p.nodes_added}, {"seconds", p.seconds}});
+        passes.push_back({{"pass", p.pass},
+                          {"summary", p.summary},
+                          {"patches", p.patches},
+                          {"removed", p.nodes_removed},
+                          {"added", p.nodes_added},
+                          {"seconds", p.seconds}});
     for (const pass::Change& c : report.changes)
-        changes.push_back({{"number", c.number}, {"pass", c.pass}, {"removed", c.removed}, {"added", c.added}, {"nodes", c.origins}, {"tensors", c.values}});
-    return {{"nodes_before", report.nodes_before}, {"nodes_after", report.nodes_after}, {"seconds", report.seconds}, {"passes", passes}, {"changes", changes}};
+        changes.push_back({{"number", c.number},
+                           {"pass", c.pass},
+                           {"removed", c.removed},
+                           {"added", c.added},
+                           {"nodes", c.origins},
+                           {"tensors", c.values}});
+    return {{"nodes_before", report.nodes_before},
+            {"nodes_after", report.nodes_after},
+            {"seconds", report.seconds},
+            {"passes", passes},
+            {"changes", changes}};
 }
 
 void explain(const pass::Report& report) {
-    Table table({{"pass", Table::Align::left}, {"patches"}, {"removed"}, {"added"}, {"ms"}, {"what it does", Table::Align::left, true}});
+    Table table({{"pass", Table::Align::left},
+                 {"patches"},
+                 {"removed"},
+                 {"added"},
+                 {"ms"},
+                 {"what it does", Table::Align::left, true}});
     std::string idle;
     for (const pass::PassReport& p : report.passes) {
-        if (p.patches == 0) idle += (idle.empty() ? "" : ", ") + p.pass;
-        else table.add({p.pass, std::to_string(p.patches), std::to_string(p.nodes_removed), std::to_string(p.nodes_added), fmt::format("{:.1f}", p.seconds * 1e3), p.summary});
+        if (p.patches == 0)
+            idle += (idle.empty() ? "" : ", ") + p.pass;
+        else
+            table.add({p.pass, std::to_string(p.patches), std::to_string(p.nodes_removed),
+                       std::to_string(p.nodes_added), fmt::format("{:.1f}", p.seconds * 1e3), p.summary});
     }
     if (!table.empty()) std::cout << "\n" << table.text(output_width());
     if (!idle.empty()) std::cout << "\nFound nothing: " << idle << "\n";
     std::cout << "\n";
     for (const pass::Change& change : report.changes)
-        std::cout << shorten(fmt::format("{:>5}  {}: {} -> {}", change.number, change.pass, joined(change.removed), joined(change.added)), static_cast<std::size_t>(output_width()))
+        std::cout << shorten(fmt::format("{:>5}  {}: {} -> {}", change.number, change.pass, joined(change.removed),
+                                         joined(change.added)),
+                             static_cast<std::size_t>(output_width()))
                   << "\n";
 }
 
@@ -69,7 +93,8 @@ void run(const Options& options) {
         std::cout << to_json(report).dump() << "\n";
         return;
     }
-    std::cout << fmt::format("{}: {} nodes -> {} nodes in {:.2f} s\n", options.output.string(), report.nodes_before, report.nodes_after, report.seconds);
+    std::cout << fmt::format("{}: {} nodes -> {} nodes in {:.2f} s\n", options.output.string(), report.nodes_before,
+                             report.nodes_after, report.seconds);
     if (options.explain) explain(report);
 }
 
@@ -80,9 +105,18 @@ Verb simplify_verb() {
                 const auto o = std::make_shared<Options>();
                 app.add_option("model", o->model, "ONNX model")->required()->type_name("MODEL");
                 app.add_option("-o,--output", o->output, "Model to write")->required()->type_name("OUT");
-                app.add_option("--shape", o->shapes, "Fix an input's shape; may be repeated")->type_name("NAME=1x3x480x640")->expected(1)->take_all();
-                app.add_option("--disable", o->disabled, "Leave out a pass; may be repeated")->type_name("PASS")->expected(1)->take_all();
-                app.add_option("--stop-after", o->stop_after, "Stop after so many rewrites, to find the one that matters")->type_name("N")->check(CLI::NonNegativeNumber);
+                app.add_option("--shape", o->shapes, "Fix an input's shape; may be repeated")
+                    ->type_name("NAME=1x3x480x640")
+                    ->expected(1)
+                    ->take_all();
+                app.add_option("--disable", o->disabled, "Leave out a pass; may be repeated")
+                    ->type_name("PASS")
+                    ->expected(1)
+                    ->take_all();
+                app.add_option("--stop-after", o->stop_after,
+                               "Stop after so many rewrites, to find the one that matters")
+                    ->type_name("N")
+                    ->check(CLI::NonNegativeNumber);
                 app.add_flag("--explain", o->explain, "List the passes and every rewrite");
                 app.add_flag("--json", o->json, "Print passes and rewrites as JSON");
                 app.footer(

@@ -17,7 +17,8 @@ std::string names(const Engine& engine) {
 void require_known(const Engine& engine, const std::string& name) {
     for (const TensorInfo& input : engine.inputs())
         if (input.name == name) return;
-    throw Error(ErrorCode::invalid_argument, "the plan has no input of this name; its inputs are: " + names(engine)).in("input " + name);
+    throw Error(ErrorCode::invalid_argument, "the plan has no input of this name; its inputs are: " + names(engine))
+        .in("input " + name);
 }
 
 }  // namespace
@@ -43,12 +44,15 @@ Tensors match_inputs(const Engine& engine, Tensors tensors) {
     for (const TensorInfo& input : engine.inputs()) {
         const auto found = tensors.find(input.name);
         if (found == tensors.end())
-            throw Error(ErrorCode::invalid_argument, "the input is not given; arrays are named after the plan's inputs: " + names(engine)).in("input " + input.name);
+            throw Error(ErrorCode::invalid_argument,
+                        "the input is not given; arrays are named after the plan's inputs: " + names(engine))
+                .in("input " + input.name);
         Tensor& tensor = found->second;
         if (tensor.dtype() == input.dtype) continue;
         if (tensor.dtype() != numpy_dtype(input.dtype))
-            throw Error(ErrorCode::invalid_argument, "expected type " + std::string(to_string(input.dtype)) + ", found " +
-                                                         std::string(to_string(tensor.dtype())) + "; convert the array")
+            throw Error(ErrorCode::invalid_argument, "expected type " + std::string(to_string(input.dtype)) +
+                                                         ", found " + std::string(to_string(tensor.dtype())) +
+                                                         "; convert the array")
                 .in("input " + input.name);
         tensor = tensor.cast(input.dtype);
     }
@@ -56,7 +60,8 @@ Tensors match_inputs(const Engine& engine, Tensors tensors) {
 }
 
 void bind_inputs(Context& context, const Tensors& tensors) {
-    for (const auto& [name, tensor] : tensors) context.bind(name, {tensor.dtype(), tensor.shape(), const_cast<std::byte*>(tensor.raw())});
+    for (const auto& [name, tensor] : tensors)
+        context.bind(name, {tensor.dtype(), tensor.shape(), const_cast<std::byte*>(tensor.raw())});
 }
 
 Tensors outputs(const Engine& engine, const Context& context) {

@@ -9,11 +9,12 @@
 
 namespace fovea::cli {
 
-/// Random inputs of a plan, floats in [0, 1): at `shapes`, and at the profile's optimum for inputs that it does not name.
+/// Random inputs of a plan, floats in [0, 1): at `shapes`, and at the profile's optimum for inputs that it does not
+/// name.
 Tensors random_inputs(const Engine& engine, const std::map<std::string, Shape>& shapes, std::uint32_t seed = 1);
 
-/// The plan's inputs out of `tensors`, which must hold each and nothing else; a single unnamed tensor is the only input.
-/// Types that NumPy lacks are converted, any other difference of types is `invalid_argument`.
+/// The plan's inputs out of `tensors`, which must hold each and nothing else; a single unnamed tensor is the only
+/// input. Types that NumPy lacks are converted, any other difference of types is `invalid_argument`.
 Tensors match_inputs(const Engine& engine, Tensors tensors);
 
 /// Binds every tensor; they must outlive the run.

@@ -17,7 +17,8 @@ constexpr int kBar = 24;
 
 int output_width() {
     winsize size{};
-    if (::isatty(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (::isatty(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
     return kDefaultWidth;
 }
 
@@ -35,7 +36,8 @@ void Progress::update(std::string_view stage, double fraction) {
     std::string bar;
     for (int i = 0; i < kBar; ++i) bar += i < filled ? "█" : "·";
     const double elapsed = std::chrono::duration<double>(now - start_).count();
-    const std::string left = fraction > 0.02 ? fmt::format("about {:.0f} s left", elapsed * (1 - fraction) / fraction) : "";
+    const std::string left =
+        fraction > 0.02 ? fmt::format("about {:.0f} s left", elapsed * (1 - fraction) / fraction) : "";
     std::fputs(fmt::format("\r\x1b[K{:<10} {} {:3.0f} %  {}", stage, bar, fraction * 100, left).c_str(), stderr);
     std::fflush(stderr);
 }

@@ -9,8 +9,8 @@ namespace fovea::cli {
 /// Columns that standard output offers: the terminal's, or 120 where it is none.
 int output_width();
 
-/// A line on standard error with stage, bar and time left; silent where standard error is no terminal. Stays on one line,
-/// which is erased at the end.
+/// A line on standard error with stage, bar and time left; silent where standard error is no terminal. Stays on one
+/// line, which is erased at the end.
 class Progress {
   public:
     Progress();

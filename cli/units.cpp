@@ -27,8 +27,9 @@ std::string with_prefix(double number, const char* unit) {
 }  // namespace
 
 std::string milliseconds(double microseconds) {
-    return microseconds < 100 ? fmt::format("{:.4f}", microseconds / 1000) : microseconds < 1000 ? fmt::format("{:.3f}", microseconds / 1000)
-                                                                                                 : three_digits(microseconds / 1000);
+    return microseconds < 100    ? fmt::format("{:.4f}", microseconds / 1000)
+           : microseconds < 1000 ? fmt::format("{:.3f}", microseconds / 1000)
+                                 : three_digits(microseconds / 1000);
 }
 
 std::string scaled(double number) { return with_prefix(number, ""); }

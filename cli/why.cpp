@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t kSimilar = 8;
 
-bool holds(const std::vector<std::string>& list, const std::string& name) { return std::find(list.begin(), list.end(), name) != list.end(); }
+bool holds(const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
 
 std::string joined(const std::vector<std::string>& list, const char* separator = ", ") {
     std::string text;
@@ -28,14 +30,17 @@ bool concerns(const plan::Plan& plan, const plan::Step& step, const std::string&
         const ir::Node& node = plan.graph.node(id);
         if (node.name == name || holds(node.origins, name)) return true;
         for (const ir::ValueId value : node.outputs)
-            if (value != ir::kNone && (plan.graph.value(value).name == name || holds(plan.graph.value(value).origins, name))) return true;
+            if (value != ir::kNone &&
+                (plan.graph.value(value).name == name || holds(plan.graph.value(value).origins, name)))
+                return true;
     }
     return false;
 }
 
 std::string tensor(const plan::Plan& plan, const ops::ValueTable& values, ir::ValueId id, backend::Layout layout) {
     const ops::ValueInfo& info = values[static_cast<std::size_t>(id)];
-    return fmt::format("{} {}{} {}", plan.graph.value(id).name, to_string(info.dtype), ir::to_string(info.dims), to_string(layout));
+    return fmt::format("{} {}{} {}", plan.graph.value(id).name, to_string(info.dtype), ir::to_string(info.dims),
+                       to_string(layout));
 }
 
 std::string describe(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values, double whole_us) {
@@ -43,16 +48,24 @@ std::string describe(const plan::Plan& plan, const plan::Step& step, const ops::
     std::vector<std::string> operators;
     for (const ir::NodeId id : step.region.nodes) operators.push_back(plan.graph.node(id).op);
     std::string text;
-    const auto line = [&](const char* title, const std::string& content) { text += fmt::format("  {:<10} {}\n", title, content); };
-    if (step.tactic.alias) line("kernel", "none: a view of its input in another shape");
-    else line("kernel", fmt::format("{} on {}, by {} kernels", step.tactic.name, step.device, step.region.pattern));
+    const auto line = [&](const char* title, const std::string& content) {
+        text += fmt::format("  {:<10} {}\n", title, content);
+    };
+    if (step.tactic.alias)
+        line("kernel", "none: a view of its input in another shape");
+    else
+        line("kernel", fmt::format("{} on {}, by {} kernels", step.tactic.name, step.device, step.region.pattern));
     line("computes", joined(operators, " ") + " of " + joined(api::step_nodes(plan, step)));
     line("type", std::string(to_string(api::step_type(plan, step, values))));
     for (std::size_t i = 0; i < step.region.inputs.size(); ++i)
-        if (!plan.graph.constant(step.region.inputs[i])) line("reads", tensor(plan, values, step.region.inputs[i], step.tactic.inputs[i]));
-    for (std::size_t i = 0; i < step.region.outputs.size(); ++i) line("writes", tensor(plan, values, step.region.outputs[i], step.tactic.outputs[i]));
+        if (!plan.graph.constant(step.region.inputs[i]))
+            line("reads", tensor(plan, values, step.region.inputs[i], step.tactic.inputs[i]));
+    for (std::size_t i = 0; i < step.region.outputs.size(); ++i)
+        line("writes", tensor(plan, values, step.region.outputs[i], step.tactic.outputs[i]));
     if (!step.tactic.alias) line("work", fmt::format("{} FLOPs, {}", scaled(cost.flops), bytes(cost.bytes)));
-    if (step.measured_us > 0) line("time", fmt::format("{} ms, {} of all kernels", milliseconds(step.measured_us), percent(step.measured_us, whole_us)));
+    if (step.measured_us > 0)
+        line("time", fmt::format("{} ms, {} of all kernels", milliseconds(step.measured_us),
+                                 percent(step.measured_us, whole_us)));
     if (!step.note.empty()) line("because", step.note);
     return text;
 }
@@ -60,14 +73,17 @@ std::string describe(const plan::Plan& plan, const plan::Step& step, const ops::
 std::string choices(const plan::Plan& plan, const std::string& name) {
     std::string text;
     for (const plan::Choice& choice : plan.choices)
-        if (choice.node == name) text += fmt::format("  {:<10} {}{}\n", "chosen", choice.dtype, choice.reason.empty() ? ", as asked" : ": " + choice.reason);
+        if (choice.node == name)
+            text += fmt::format("  {:<10} {}{}\n", "chosen", choice.dtype,
+                                choice.reason.empty() ? ", as asked" : ": " + choice.reason);
     return text;
 }
 
 std::string candidates(const std::vector<std::pair<std::string, double>>& list) {
     std::string text;
     for (const auto& [tactic, microseconds] : list)
-        text += (text.empty() ? "" : ", ") + tactic + (microseconds > 0 ? " " + milliseconds(microseconds) + " ms" : "");
+        text +=
+            (text.empty() ? "" : ", ") + tactic + (microseconds > 0 ? " " + milliseconds(microseconds) + " ms" : "");
     return fmt::format("  {:<10} {}\n", "considered", text);
 }
 
@@ -75,7 +91,8 @@ std::string rewrites(const compiler::BuildReport& report, const std::string& nam
     std::string text;
     for (const pass::Change& change : report.simplification.changes) {
         if (!holds(change.origins, name) && !holds(change.values, name)) continue;
-        text += fmt::format("  {:<10} {}: {}", "rewritten", change.pass, change.removed.empty() ? "nothing" : joined(change.removed));
+        text += fmt::format("  {:<10} {}: {}", "rewritten", change.pass,
+                            change.removed.empty() ? "nothing" : joined(change.removed));
         text += " -> " + (change.added.empty() ? std::string("nothing") : joined(change.added)) + "\n";
     }
     return text;
@@ -98,14 +115,17 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 [[noreturn]] void unknown(const plan::Plan& plan, const std::string& name) {
     std::set<std::string> names;
-    for (const ir::NodeId id : plan.graph.order()) names.insert(plan.graph.node(id).origins.begin(), plan.graph.node(id).origins.end());
+    for (const ir::NodeId id : plan.graph.order())
+        names.insert(plan.graph.node(id).origins.begin(), plan.graph.node(id).origins.end());
     std::vector<std::pair<std::size_t, std::string>> ranked;
-    for (const std::string& known : names) ranked.emplace_back(known.find(name) != std::string::npos ? 0 : distance(name, known), known);
+    for (const std::string& known : names)
+        ranked.emplace_back(known.find(name) != std::string::npos ? 0 : distance(name, known), known);
     std::sort(ranked.begin(), ranked.end());
     ranked.resize(std::min(ranked.size(), kSimilar));
     std::string similar;
     for (const auto& [rank, known] : ranked) similar += (similar.empty() ? "" : ", ") + known;
-    throw Error(ErrorCode::invalid_argument, "no node or tensor has this name; similar ones are: " + similar).in("node " + name);
+    throw Error(ErrorCode::invalid_argument, "no node or tensor has this name; similar ones are: " + similar)
+        .in("node " + name);
 }
 
 }  // namespace
@@ -125,7 +145,8 @@ std::string explain(const plan::Plan& plan, const std::string& name, const compi
         }
     }
     const std::string changes = report ? rewrites(*report, name) : std::string();
-    if (text.empty() && !changes.empty()) text = fmt::format("  {:<10} {}\n", "kernel", "none: simplification left nothing of it to compute");
+    if (text.empty() && !changes.empty())
+        text = fmt::format("  {:<10} {}\n", "kernel", "none: simplification left nothing of it to compute");
     if (text.empty() && changes.empty()) unknown(plan, name);
     return name + "\n" + text + choices(plan, name) + changes;
 }

@@ -42,9 +42,9 @@ Gate gate_named(const std::string& name) {
 }
 
 Plan build(nb::handle model, const std::string& precision, int threads, const std::map<std::string, Sizes>& shapes,
-           const std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>& profiles, const std::string& gate, bool tune, bool fuse,
-           const std::vector<std::string>& disable, const std::map<std::string, std::string>& pins, bool reference,
-           const std::optional<std::string>& timing_cache) {
+           const std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>& profiles, const std::string& gate, bool tune,
+           bool fuse, const std::vector<std::string>& disable, const std::map<std::string, std::string>& pins,
+           bool reference, const std::optional<std::string>& timing_cache) {
     Builder builder = builder_for(model);
     builder.precision(dtype_named(precision)).threads(threads).gate(gate_named(gate)).tune(tune).fuse(fuse);
     for (const auto& [name, shape] : shapes) builder.shape(name, shape);
@@ -67,7 +67,8 @@ class PythonEngine {
         std::vector<Tensor> tensors;
         for (const auto& [name, array] : inputs) {
             tensors.push_back(tensor_from_array(array));
-            context_.bind(nb::cast<std::string>(name), {tensors.back().dtype(), tensors.back().shape(), tensors.back().raw()});
+            context_.bind(nb::cast<std::string>(name),
+                          {tensors.back().dtype(), tensors.back().shape(), tensors.back().raw()});
         }
         {
             const nb::gil_scoped_release release;
@@ -114,20 +115,32 @@ class PythonEngine {
 void add_engine(nb::module_& module) {
     module.def("version", [] { return std::string(version()); });
     nb::class_<Plan>(module, "Plan", "A network made ready to run on this machine.")
-        .def("save", [](const Plan& plan, const std::string& path) { plan.save(path); }, "path"_a, "Writes the plan file.")
+        .def(
+            "save", [](const Plan& plan, const std::string& path) { plan.save(path); }, "path"_a,
+            "Writes the plan file.")
         .def("to_json", &Plan::to_json, "Kernels, types, layouts and certificate, as JSON.");
-    module.def("load", [](const std::string& path) { return Plan::load(path); }, "path"_a, "Reads and verifies a plan file.");
-    module.def("build", &build, "model"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 0, "shapes"_a = std::map<std::string, Sizes>(),
-               "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes", "tune"_a = true, "fuse"_a = true,
-               "disable"_a = std::vector<std::string>(), "pins"_a = std::map<std::string, std::string>(), "reference"_a = false,
-               "timing_cache"_a = nb::none(),
+    module.def(
+        "load", [](const std::string& path) { return Plan::load(path); }, "path"_a, "Reads and verifies a plan file.");
+    module.def("build", &build, "model"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 0,
+               "shapes"_a = std::map<std::string, Sizes>(),
+               "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes",
+               "tune"_a = true, "fuse"_a = true, "disable"_a = std::vector<std::string>(),
+               "pins"_a = std::map<std::string, std::string>(), "reference"_a = false, "timing_cache"_a = nb::none(),
                "Builds a plan from an ONNX model (a path, or the bytes of a file).\n\n"
                "shapes fixes input shapes by name; profiles gives (min, opt, max) shapes. Raises fovea.Error.");
     nb::class_<PythonEngine>(module, "Engine", "A plan ready to run. Use one engine per thread.")
-        .def("__init__", [](PythonEngine* self, const std::string& path, int threads) { new (self) PythonEngine(Engine(std::filesystem::path(path), threads)); },
-             "path"_a, "threads"_a = 0)
-        .def("__init__", [](PythonEngine* self, const Plan& plan, int threads) { new (self) PythonEngine(Engine(plan, threads)); }, "plan"_a, "threads"_a = 0)
-        .def("run", &PythonEngine::run, "inputs"_a, "Runs the network on a dict of arrays; returns a dict of new arrays.")
+        .def(
+            "__init__",
+            [](PythonEngine* self, const std::string& path, int threads) {
+                new (self) PythonEngine(Engine(std::filesystem::path(path), threads));
+            },
+            "path"_a, "threads"_a = 0)
+        .def(
+            "__init__",
+            [](PythonEngine* self, const Plan& plan, int threads) { new (self) PythonEngine(Engine(plan, threads)); },
+            "plan"_a, "threads"_a = 0)
+        .def("run", &PythonEngine::run, "inputs"_a,
+             "Runs the network on a dict of arrays; returns a dict of new arrays.")
         .def_prop_ro("inputs", &PythonEngine::inputs)
         .def_prop_ro("outputs", &PythonEngine::outputs)
         .def_prop_ro("memory", &PythonEngine::memory);

@@ -68,7 +68,8 @@ NB_MODULE(_fovea, module) {
                "Runs an ONNX model (a path, or the bytes of a file) with the plain reference kernels.\n\n"
                "inputs maps the names of the model's inputs to arrays; shapes overrides declared input shapes.\n"
                "Returns a dict from output names to arrays. Raises fovea.Error for broken or unsupported models.");
-    module.def("convert", &fovea::python::convert, "model"_a, "shapes"_a = nb::none(),
-               "Reads an ONNX model (a path, or the bytes of a file) and writes it again, as bytes: functions inlined,\n"
-               "operators in the form of newer operator sets.");
+    module.def(
+        "convert", &fovea::python::convert, "model"_a, "shapes"_a = nb::none(),
+        "Reads an ONNX model (a path, or the bytes of a file) and writes it again, as bytes: functions inlined,\n"
+        "operators in the form of newer operator sets.");
 }

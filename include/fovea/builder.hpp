@@ -38,7 +38,8 @@ enum class Gate : std::uint8_t { off, boxes, full };
 
 /// Turns an ONNX model into a plan for this machine.
 ///
-///     auto plan = fovea::Builder("model.onnx").precision(fovea::DType::bf16).shape("image", {1, 3, 512, 1024}).build();
+///     auto plan = fovea::Builder("model.onnx").precision(fovea::DType::bf16).shape("image", {1, 3, 512,
+///     1024}).build();
 ///
 /// Every method returns the builder. `build` throws `Error`: `invalid_model`, `unsupported`, `contract`, `numerics`.
 class Builder {
@@ -55,7 +56,8 @@ class Builder {
     /// Fixes the shape of an input; overrides what the model declares.
     Builder& shape(const std::string& input, std::vector<std::int64_t> sizes);
     /// Range of shapes of an input and the one to optimise for.
-    Builder& profile(const std::string& input, std::vector<std::int64_t> min, std::vector<std::int64_t> opt, std::vector<std::int64_t> max);
+    Builder& profile(const std::string& input, std::vector<std::int64_t> min, std::vector<std::int64_t> opt,
+                     std::vector<std::int64_t> max);
     /// Threads that runs will use; 0: all that the machine offers.
     Builder& threads(int count);
     Builder& gate(Gate mode);
@@ -67,8 +69,8 @@ class Builder {
     Builder& disable_pass(const std::string& name);
     /// Type of one of the model's nodes, by its name.
     Builder& pin(const std::string& node, DType type);
-    /// Pre- and post-processing to keep in the plan, as JSON (docs/contract.md). `build` throws `invalid_argument` when it is
-    /// broken or names no input.
+    /// Pre- and post-processing to keep in the plan, as JSON (docs/contract.md). `build` throws `invalid_argument` when
+    /// it is broken or names no input.
     Builder& contract(std::string json);
     /// File of measured times, read before and extended after the build.
     Builder& timing_cache(std::filesystem::path file);

@@ -48,8 +48,8 @@ class Context {
     /// Gives the memory of an input; it must stay valid and unchanged during `run`. Throws `invalid_argument` for an
     /// unknown name or another type.
     void bind(std::string_view input, const TensorView& tensor);
-    /// Runs the network. Throws `invalid_argument` when an input is missing, `out_of_range` when a shape lies outside the
-    /// plan's profile.
+    /// Runs the network. Throws `invalid_argument` when an input is missing, `out_of_range` when a shape lies outside
+    /// the plan's profile.
     void run();
     /// An output of the last run; valid until the next run or the context's end.
     [[nodiscard]] TensorView output(std::string_view name) const;

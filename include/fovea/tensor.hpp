@@ -26,8 +26,8 @@ struct TensorView {
     template <class T>
     [[nodiscard]] std::span<T> as() const {
         if (sizeof(T) != element_bytes(dtype))
-            throw Error(ErrorCode::invalid_argument, "the tensor holds " + std::string(to_string(dtype)) + ", not elements of " +
-                                                         std::to_string(sizeof(T)) + " bytes");
+            throw Error(ErrorCode::invalid_argument, "the tensor holds " + std::string(to_string(dtype)) +
+                                                         ", not elements of " + std::to_string(sizeof(T)) + " bytes");
         return {static_cast<T*>(data), size()};
     }
 };

@@ -9,7 +9,9 @@
 
 namespace fovea {
 
-Plan Plan::load(const std::filesystem::path& path) { return Plan(std::make_shared<const plan::Plan>(plan::load(path))); }
+Plan Plan::load(const std::filesystem::path& path) {
+    return Plan(std::make_shared<const plan::Plan>(plan::load(path)));
+}
 
 void Plan::save(const std::filesystem::path& path) const { plan::save(*content_, path); }
 
@@ -47,9 +49,12 @@ Builder& Builder::precision(DType type) {
     return *this;
 }
 
-Builder& Builder::shape(const std::string& input, std::vector<std::int64_t> sizes) { return profile(input, sizes, sizes, sizes); }
+Builder& Builder::shape(const std::string& input, std::vector<std::int64_t> sizes) {
+    return profile(input, sizes, sizes, sizes);
+}
 
-Builder& Builder::profile(const std::string& input, std::vector<std::int64_t> min, std::vector<std::int64_t> opt, std::vector<std::int64_t> max) {
+Builder& Builder::profile(const std::string& input, std::vector<std::int64_t> min, std::vector<std::int64_t> opt,
+                          std::vector<std::int64_t> max) {
     ir::Dims dims;
     for (std::size_t i = 0; i < opt.size(); ++i) {
         const bool fixed = i < min.size() && i < max.size() && min[i] == max[i];
@@ -117,7 +122,8 @@ Plan Builder::build() {
     if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
-    auto plan = compiler::build(std::move(graph), state_->reference ? api::reference_backends() : api::backends(), state_->options, &report);
+    auto plan = compiler::build(std::move(graph), state_->reference ? api::reference_backends() : api::backends(),
+                                state_->options, &report);
     if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
     state_->report = api::describe(report, plan);
     return Plan(std::make_shared<const plan::Plan>(std::move(plan)));

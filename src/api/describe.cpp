@@ -10,7 +10,8 @@ using Json = nlohmann::json;
 
 double bytes_of(const ops::ValueInfo& info) {
     const auto shape = ir::known_shape(info.dims);
-    return shape ? static_cast<double>(base::element_count(*shape)) * static_cast<double>(element_bytes(info.dtype)) : 0;
+    return shape ? static_cast<double>(base::element_count(*shape)) * static_cast<double>(element_bytes(info.dtype))
+                 : 0;
 }
 
 Json tensor(const std::string& name, const ir::Value& value) {
@@ -20,7 +21,11 @@ Json tensor(const std::string& name, const ir::Value& value) {
 Json evidence(const std::vector<plan::Evidence>& list) {
     Json result = Json::array();
     for (const plan::Evidence& e : list)
-        result.push_back({{"subject", e.subject}, {"checked", e.checked}, {"max_error", e.max_error}, {"snr_db", e.snr_db}, {"tolerance", e.tolerance}});
+        result.push_back({{"subject", e.subject},
+                          {"checked", e.checked},
+                          {"max_error", e.max_error},
+                          {"snr_db", e.snr_db},
+                          {"tolerance", e.tolerance}});
     return result;
 }
 
@@ -30,7 +35,8 @@ std::string note(const plan::Plan& plan, const plan::Step& step) {
     const auto names = step_nodes(plan, step);
     for (const plan::Choice& choice : plan.choices) {
         if (choice.reason.empty() || text.find(choice.reason) != std::string::npos) continue;
-        if (std::binary_search(names.begin(), names.end(), choice.node)) text += (text.empty() ? "" : "; ") + choice.reason;
+        if (std::binary_search(names.begin(), names.end(), choice.node))
+            text += (text.empty() ? "" : "; ") + choice.reason;
     }
     return text;
 }
@@ -75,7 +81,8 @@ std::optional<double> node_flops(const ir::Node& node, const ops::ValueTable& va
     ops::ShapeContext context(node);
     bool known = true;
     const auto add = [&](ir::ValueId id, std::vector<Shape>& shapes) {
-        const auto shape = id == ir::kNone ? std::optional(Shape()) : ir::known_shape(values[static_cast<std::size_t>(id)].dims);
+        const auto shape =
+            id == ir::kNone ? std::optional(Shape()) : ir::known_shape(values[static_cast<std::size_t>(id)].dims);
         known = known && shape;
         shapes.push_back(shape.value_or(Shape()));
     };
@@ -86,7 +93,8 @@ std::optional<double> node_flops(const ir::Node& node, const ops::ValueTable& va
     }
     for (const ir::ValueId id : node.outputs) add(id, context.outputs);
     if (!known) return std::nullopt;
-    return op->flops ? static_cast<double>(op->flops(context)) : static_cast<double>(base::element_count(context.outputs[0]));
+    return op->flops ? static_cast<double>(op->flops(context))
+                     : static_cast<double>(base::element_count(context.outputs[0]));
 }
 
 DType step_type(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values) {
@@ -115,8 +123,10 @@ std::vector<std::string> step_nodes(const plan::Plan& plan, const plan::Step& st
     std::vector<std::string> names;
     for (const ir::NodeId id : step.region.nodes) {
         const ir::Node& node = plan.graph.node(id);
-        if (node.origins.empty()) names.push_back(node.name);
-        else names.insert(names.end(), node.origins.begin(), node.origins.end());
+        if (node.origins.empty())
+            names.push_back(node.name);
+        else
+            names.insert(names.end(), node.origins.begin(), node.origins.end());
     }
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -137,11 +147,15 @@ StepCost step_cost(const plan::Plan& plan, const plan::Step& step, const ops::Va
 
 std::string describe(const plan::Plan& plan) {
     const ops::ValueTable values = optimum(plan);
-    Json inputs = Json::array(), outputs = Json::array(), targets = Json::array(), profile = Json::object(), choices = Json::array();
-    for (const ir::ValueId id : plan.graph.inputs) inputs.push_back(tensor(plan.graph.value(id).name, plan.graph.value(id)));
-    for (const ir::Output& output : plan.graph.outputs) outputs.push_back(tensor(output.name, plan.graph.value(output.value)));
+    Json inputs = Json::array(), outputs = Json::array(), targets = Json::array(), profile = Json::object(),
+         choices = Json::array();
+    for (const ir::ValueId id : plan.graph.inputs)
+        inputs.push_back(tensor(plan.graph.value(id).name, plan.graph.value(id)));
+    for (const ir::Output& output : plan.graph.outputs)
+        outputs.push_back(tensor(output.name, plan.graph.value(output.value)));
     for (const auto& [name, p] : plan.profile) profile[name] = {{"min", p.min}, {"opt", p.opt}, {"max", p.max}};
-    for (const plan::Choice& c : plan.choices) choices.push_back({{"node", c.node}, {"dtype", c.dtype}, {"reason", c.reason}});
+    for (const plan::Choice& c : plan.choices)
+        choices.push_back({{"node", c.node}, {"dtype", c.dtype}, {"reason", c.reason}});
     for (const plan::TargetSection& target : plan.targets) {
         Json kernels = Json::array();
         for (const plan::Step& step : target.steps) kernels.push_back(describe_step(plan, step, values));
@@ -154,15 +168,20 @@ std::string describe(const plan::Plan& plan) {
                              {"kernels", evidence(target.certificate.kernels)},
                              {"outputs", evidence(target.certificate.outputs)}}}});
     }
-    return Json{{"precision", plan.precision}, {"inputs", inputs},   {"outputs", outputs}, {"profile", profile},
-                {"types", choices},            {"targets", targets}, {"contract", plan.contract}}
+    return Json{{"precision", plan.precision}, {"inputs", inputs}, {"outputs", outputs},
+                {"profile", profile},          {"types", choices}, {"targets", targets},
+                {"contract", plan.contract}}
         .dump();
 }
 
 std::string describe(const compiler::BuildReport& report, const plan::Plan& plan) {
     Json passes = Json::array(), candidates = Json::array(), refusals = Json::array();
     for (const pass::PassReport& pass : report.simplification.passes)
-        passes.push_back({{"pass", pass.pass}, {"patches", pass.patches}, {"removed", pass.nodes_removed}, {"added", pass.nodes_added}, {"seconds", pass.seconds}});
+        passes.push_back({{"pass", pass.pass},
+                          {"patches", pass.patches},
+                          {"removed", pass.nodes_removed},
+                          {"added", pass.nodes_added},
+                          {"seconds", pass.seconds}});
     for (const auto& list : report.candidates) {
         Json row = Json::array();
         for (const auto& [name, microseconds] : list) row.push_back({{"tactic", name}, {"us", microseconds}});

@@ -25,8 +25,8 @@ StepCost step_cost(const plan::Plan& plan, const plan::Step& step, const ops::Va
 /// Floating-point operations of one node; none where a shape is not known.
 std::optional<double> node_flops(const ir::Node& node, const ops::ValueTable& values);
 
-/// The type that a step computes in: what its costliest operator reads, as it stood before a DequantizeLinear or Cast that
-/// runs in the same kernel.
+/// The type that a step computes in: what its costliest operator reads, as it stood before a DequantizeLinear or Cast
+/// that runs in the same kernel.
 DType step_type(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values);
 
 /// The user's nodes that a step computes.

@@ -19,7 +19,9 @@ std::shared_ptr<const runtime::Engine> make_engine(plan::Plan plan, int threads)
 
 }  // namespace
 
-Engine::Engine(const std::filesystem::path& plan, int threads) : content_(make_engine(plan::load(plan), threads)) { describe(); }
+Engine::Engine(const std::filesystem::path& plan, int threads) : content_(make_engine(plan::load(plan), threads)) {
+    describe();
+}
 
 Engine::Engine(const Plan& plan, int threads) : content_(make_engine(*plan.content(), threads)) { describe(); }
 
@@ -37,7 +39,8 @@ void Engine::describe() {
 
 Context Engine::make_context() const { return Context(content_); }
 
-Context::Context(std::shared_ptr<const runtime::Engine> engine) : content_(std::make_unique<runtime::Context>(std::move(engine))) {}
+Context::Context(std::shared_ptr<const runtime::Engine> engine)
+    : content_(std::make_unique<runtime::Context>(std::move(engine))) {}
 Context::~Context() = default;
 Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;
@@ -45,10 +48,12 @@ Context& Context::operator=(Context&&) noexcept = default;
 void Context::bind(std::string_view input, const TensorView& tensor) {
     const ir::Graph& graph = content_->engine().plan().graph;
     for (std::size_t i = 0; i < graph.inputs.size(); ++i)
-        if (graph.value(graph.inputs[i]).name == input) return content_->bind_input(i, tensor.dtype, tensor.shape, tensor.data);
+        if (graph.value(graph.inputs[i]).name == input)
+            return content_->bind_input(i, tensor.dtype, tensor.shape, tensor.data);
     std::string names;
     for (const ir::ValueId id : graph.inputs) names += (names.empty() ? "" : ", ") + graph.value(id).name;
-    throw Error(ErrorCode::invalid_argument, "the plan has no input \"" + std::string(input) + "\"; its inputs are: " + names);
+    throw Error(ErrorCode::invalid_argument,
+                "the plan has no input \"" + std::string(input) + "\"; its inputs are: " + names);
 }
 
 void Context::run() { content_->run(); }
@@ -62,7 +67,8 @@ TensorView Context::output(std::string_view name) const {
     }
     std::string names;
     for (const ir::Output& output : graph.outputs) names += (names.empty() ? "" : ", ") + output.name;
-    throw Error(ErrorCode::invalid_argument, "the plan has no output \"" + std::string(name) + "\"; its outputs are: " + names);
+    throw Error(ErrorCode::invalid_argument,
+                "the plan has no output \"" + std::string(name) + "\"; its outputs are: " + names);
 }
 
 }  // namespace fovea

@@ -8,7 +8,9 @@ namespace fovea::api {
 
 std::vector<BackendFacts> backend_facts() {
     std::vector<BackendFacts> facts;
-    for (const auto& backend : backends()) facts.push_back({std::string(backend->name()), backend->target(), backend->name() == "cpu" ? backend::cpu_library() : ""});
+    for (const auto& backend : backends())
+        facts.push_back(
+            {std::string(backend->name()), backend->target(), backend->name() == "cpu" ? backend::cpu_library() : ""});
     return facts;
 }
 
@@ -27,8 +29,10 @@ double Roofline::memory_us(double bytes) const {
 
 Roofline measure_roofline(int threads) {
     Roofline roofline;
-    for (const auto& peak : backend::cpu::measure_peaks(threads)) roofline.peaks.push_back({std::string(to_string(peak.type)), peak.operations_per_second});
-    for (const auto& level : backend::cpu::measure_bandwidth(threads)) roofline.memory.push_back({static_cast<double>(level.bytes), level.bytes_per_second});
+    for (const auto& peak : backend::cpu::measure_peaks(threads))
+        roofline.peaks.push_back({std::string(to_string(peak.type)), peak.operations_per_second});
+    for (const auto& level : backend::cpu::measure_bandwidth(threads))
+        roofline.memory.push_back({static_cast<double>(level.bytes), level.bytes_per_second});
     return roofline;
 }
 

@@ -18,10 +18,16 @@ Layout layout_from_string(std::string_view name) {
 }
 
 std::string_view to_string(Reason reason) {
-    constexpr std::string_view kNames[] = {"unsupported operator", "unsupported dtype", "unsupported attribute",
-                                           "unsupported shape", "unsupported device", "shape depends on data",
-                                           "slower than the alternative", "layout conversion costs more than it saves",
-                                           "accuracy budget", "pinned by the user"};
+    constexpr std::string_view kNames[] = {"unsupported operator",
+                                           "unsupported dtype",
+                                           "unsupported attribute",
+                                           "unsupported shape",
+                                           "unsupported device",
+                                           "shape depends on data",
+                                           "slower than the alternative",
+                                           "layout conversion costs more than it saves",
+                                           "accuracy budget",
+                                           "pinned by the user"};
     return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -43,7 +49,8 @@ std::int64_t TensorDesc::rows() const {
 
 std::size_t TensorDesc::bytes() const {
     if (rows() == 0) return 0;
-    return static_cast<std::size_t>(base::checked_add(base::checked_mul(rows() - 1, pitch), row())) * element_bytes(dtype);
+    return static_cast<std::size_t>(base::checked_add(base::checked_mul(rows() - 1, pitch), row())) *
+           element_bytes(dtype);
 }
 
 PackedConstants::Block PackedConstants::get(const std::string& key, const std::function<Block()>& make) {
@@ -96,7 +103,8 @@ const Tensor* RegionContext::constant(ir::ValueId id) const {
 
 std::size_t RegionContext::input_index(ir::ValueId id) const {
     const auto it = std::find(region.inputs.begin(), region.inputs.end(), id);
-    if (it == region.inputs.end()) throw Error(ErrorCode::internal, "\"" + graph.value(id).name + "\" is no input of its region");
+    if (it == region.inputs.end())
+        throw Error(ErrorCode::internal, "\"" + graph.value(id).name + "\" is no input of its region");
     return static_cast<std::size_t>(it - region.inputs.begin());
 }
 
@@ -130,7 +138,8 @@ Region make_region(const MatchContext& context, std::string pattern, std::vector
     };
     for (const ir::NodeId id : region.nodes) {
         for (const ir::ValueId input : context.graph.node(id).inputs) {
-            if (input == ir::kNone || std::find(region.inputs.begin(), region.inputs.end(), input) != region.inputs.end())
+            if (input == ir::kNone ||
+                std::find(region.inputs.begin(), region.inputs.end(), input) != region.inputs.end())
                 continue;
             const ir::NodeId producer = context.graph.value(input).producer;
             if (producer == ir::kNone || !in_region(producer)) region.inputs.push_back(input);

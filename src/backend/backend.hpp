@@ -29,24 +29,24 @@ struct TensorDesc {
     DType dtype = DType::undefined;
     Shape shape;
     Layout layout = Layout::plain;
-    /// Elements between the starts of successive rows (plain: rows of the last axis; channels_last: pixels). At least the
-    /// row's length; more when the tensor is a slice of a wider one.
+    /// Elements between the starts of successive rows (plain: rows of the last axis; channels_last: pixels). At least
+    /// the row's length; more when the tensor is a slice of a wider one.
     std::int64_t pitch = 0;
 
     /// Dense: the pitch is the row's length.
     static TensorDesc dense(DType dtype, Shape shape, Layout layout);
-    [[nodiscard]] std::int64_t row() const;     ///< elements of one row
-    [[nodiscard]] std::int64_t rows() const;    ///< number of rows
-    [[nodiscard]] std::size_t bytes() const;    ///< from the first element to the end of the last row
+    [[nodiscard]] std::int64_t row() const;   ///< elements of one row
+    [[nodiscard]] std::int64_t rows() const;  ///< number of rows
+    [[nodiscard]] std::size_t bytes() const;  ///< from the first element to the end of the last row
     bool operator==(const TensorDesc&) const = default;
 };
 
 /// Nodes that one kernel computes together.
 struct Region {
-    std::string pattern;                ///< which matcher of the backend found it
-    std::vector<ir::NodeId> nodes;      ///< producers before consumers
-    std::vector<ir::ValueId> inputs;    ///< all values read from outside, constants included, each once
-    std::vector<ir::ValueId> outputs;   ///< values that something outside reads
+    std::string pattern;               ///< which matcher of the backend found it
+    std::vector<ir::NodeId> nodes;     ///< producers before consumers
+    std::vector<ir::ValueId> inputs;   ///< all values read from outside, constants included, each once
+    std::vector<ir::ValueId> outputs;  ///< values that something outside reads
 };
 
 /// Why something was not done; the text says which node or number.
@@ -70,12 +70,12 @@ struct Refusal {
 
 /// One way to compute a region: which implementation, and the layouts it reads and writes.
 struct Tactic {
-    std::string name;              ///< e.g. "onednn:channels_last"; unique within the region
-    std::vector<Layout> inputs;    ///< by position in `Region::inputs`
-    std::vector<Layout> outputs;   ///< by position in `Region::outputs`
-    bool alias = false;            ///< computes nothing: output 0 is input 0's memory, read in another shape
-    bool writes_slices = false;    ///< outputs may be slices of wider tensors
-    bool reads_slices = false;     ///< inputs may be slices of wider tensors
+    std::string name;             ///< e.g. "onednn:channels_last"; unique within the region
+    std::vector<Layout> inputs;   ///< by position in `Region::inputs`
+    std::vector<Layout> outputs;  ///< by position in `Region::outputs`
+    bool alias = false;           ///< computes nothing: output 0 is input 0's memory, read in another shape
+    bool writes_slices = false;   ///< outputs may be slices of wider tensors
+    bool reads_slices = false;    ///< inputs may be slices of wider tensors
     bool operator==(const Tactic&) const = default;
 };
 
@@ -119,12 +119,12 @@ struct RegionContext {
     [[nodiscard]] TensorDesc output_desc(std::size_t i, const Tactic& tactic) const;
 };
 
-/// Memory of one run. Pointers stand in the order of the region's inputs and outputs; inputs with a known content may be
-/// nullptr when the kernel has packed them.
+/// Memory of one run. Pointers stand in the order of the region's inputs and outputs; inputs with a known content may
+/// be nullptr when the kernel has packed them.
 struct KernelArgs {
     const std::byte* const* inputs;
     std::byte* const* outputs;
-    std::byte* workspace;  ///< 64-byte aligned, `workspace_bytes()` long, content unspecified
+    std::byte* workspace;                ///< 64-byte aligned, `workspace_bytes()` long, content unspecified
     class KernelState* state = nullptr;  ///< what `make_state` gave to this context
 };
 
@@ -175,9 +175,10 @@ class Backend {
     /// Number of matchers; the compiler offers every node to matcher 0, then to matcher 1, and so on.
     [[nodiscard]] virtual std::size_t matcher_count() const = 0;
     /// The region that matcher `matcher` proposes with `root` as its main node, or why there is none.
-    virtual std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context, ir::NodeId root) const = 0;
-    /// Ways to compute the region at these shapes, most promising first; empty when there is none. For every combination
-    /// of layouts offered at one shape there must be a tactic at every other shape.
+    virtual std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context,
+                                                ir::NodeId root) const = 0;
+    /// Ways to compute the region at these shapes, most promising first; empty when there is none. For every
+    /// combination of layouts offered at one shape there must be a tactic at every other shape.
     [[nodiscard]] virtual std::vector<Tactic> tactics(const RegionContext& context) const = 0;
     /// Throws `unsupported` when the tactic does not exist for these shapes.
     [[nodiscard]] virtual std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const = 0;

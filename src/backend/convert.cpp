@@ -20,13 +20,16 @@ Strided strided(const TensorDesc& desc) {
     if (desc.layout == Layout::channels_last) return {s[0], s[1], spatial, spatial * desc.pitch, 1, desc.pitch};
     if (desc.pitch == desc.row()) return {s[0], s[1], spatial, s[1] * spatial, spatial, 1};
     if (s.size() == 2) return {s[0], s[1], 1, desc.pitch, 1, 1};
-    throw Error(ErrorCode::internal, "a pitched plain tensor of rank " + std::to_string(s.size()) + " cannot be converted");
+    throw Error(ErrorCode::internal,
+                "a pitched plain tensor of rank " + std::to_string(s.size()) + " cannot be converted");
 }
 
 template <class To, class From>
 To converted(From value) {
-    if constexpr (std::is_same_v<To, From>) return value;
-    else return static_cast<To>(static_cast<base::arithmetic_t<To>>(static_cast<base::arithmetic_t<From>>(value)));
+    if constexpr (std::is_same_v<To, From>)
+        return value;
+    else
+        return static_cast<To>(static_cast<base::arithmetic_t<To>>(static_cast<base::arithmetic_t<From>>(value)));
 }
 
 template <class To, class From>
@@ -58,9 +61,12 @@ void convert(const TensorDesc& from, const std::byte* source, const TensorDesc& 
     if (!float_type(from.dtype) || !float_type(to.dtype))
         throw Error(ErrorCode::internal, "a conversion between these element types is an operator, not a copy");
     const auto dispatch = [](DType type, const auto& function) {
-        if (type == DType::f32) function.template operator()<float>();
-        else if (type == DType::bf16) function.template operator()<base::BFloat16>();
-        else function.template operator()<base::Half>();
+        if (type == DType::f32)
+            function.template operator()<float>();
+        else if (type == DType::bf16)
+            function.template operator()<base::BFloat16>();
+        else
+            function.template operator()<base::Half>();
     };
     dispatch(from.dtype, [&]<class From>() {
         dispatch(to.dtype, [&]<class To>() {

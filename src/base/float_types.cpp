@@ -61,9 +61,9 @@ std::uint16_t encode_generic(float value, const Format& f, bool saturate) {
     }
     const bool normal = mantissa >> f.mantissa_bits;
     if (!normal && mantissa == 0) return f.fnuz ? 0 : sign;
-    const std::uint32_t bits =
-        normal ? (static_cast<std::uint32_t>(exponent + f.bias) << f.mantissa_bits) + (mantissa - (1u << f.mantissa_bits))
-               : mantissa;
+    const std::uint32_t bits = normal ? (static_cast<std::uint32_t>(exponent + f.bias) << f.mantissa_bits) +
+                                            (mantissa - (1u << f.mantissa_bits))
+                                      : mantissa;
     if (bits > largest) return overflow();
     return static_cast<std::uint16_t>(sign | bits);
 }

@@ -6,9 +6,9 @@
 
 namespace fovea::base {
 
-/// A storage-only element of `kType`: `bits` holds the encoding, conversions go through `float` (round to nearest even).
-/// Overflow follows IEEE 754 for f16, bf16 and f8e5m2 (to infinity) and saturates for the other 8- and 4-bit types, as
-/// ONNX's Cast does by default.
+/// A storage-only element of `kType`: `bits` holds the encoding, conversions go through `float` (round to nearest
+/// even). Overflow follows IEEE 754 for f16, bf16 and f8e5m2 (to infinity) and saturates for the other 8- and 4-bit
+/// types, as ONNX's Cast does by default.
 template <DType kType, class Bits>
 struct Storage {
     Bits bits{};

@@ -37,8 +37,8 @@ Shape broadcast(std::span<const std::int64_t> a, std::span<const std::int64_t> b
 
 std::int64_t normalize_axis(std::int64_t axis, std::int64_t rank) {
     if (axis < -rank || axis >= rank)
-        throw Error(ErrorCode::invalid_model, "axis " + std::to_string(axis) + " is outside [-" +
-                                                  std::to_string(rank) + ", " + std::to_string(rank) + ")");
+        throw Error(ErrorCode::invalid_model, "axis " + std::to_string(axis) + " is outside [-" + std::to_string(rank) +
+                                                  ", " + std::to_string(rank) + ")");
     return axis < 0 ? axis + rank : axis;
 }
 

@@ -16,30 +16,54 @@ namespace fovea {
 /// Maps a C++ element type to its DType.
 template <class T>
 constexpr DType dtype_of() {
-    if constexpr (std::is_same_v<T, float>) return DType::f32;
-    else if constexpr (std::is_same_v<T, double>) return DType::f64;
-    else if constexpr (std::is_same_v<T, std::int8_t>) return DType::i8;
-    else if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
-    else if constexpr (std::is_same_v<T, std::int16_t>) return DType::i16;
-    else if constexpr (std::is_same_v<T, std::uint16_t>) return DType::u16;
-    else if constexpr (std::is_same_v<T, std::int32_t>) return DType::i32;
-    else if constexpr (std::is_same_v<T, std::uint32_t>) return DType::u32;
-    else if constexpr (std::is_same_v<T, std::int64_t>) return DType::i64;
-    else if constexpr (std::is_same_v<T, std::uint64_t>) return DType::u64;
-    else if constexpr (std::is_same_v<T, bool>) return DType::boolean;
-    else if constexpr (std::is_same_v<T, base::Half>) return DType::f16;
-    else if constexpr (std::is_same_v<T, base::BFloat16>) return DType::bf16;
-    else if constexpr (std::is_same_v<T, base::Float8E4M3FN>) return DType::f8e4m3fn;
-    else if constexpr (std::is_same_v<T, base::Float8E4M3FNUZ>) return DType::f8e4m3fnuz;
-    else if constexpr (std::is_same_v<T, base::Float8E5M2>) return DType::f8e5m2;
-    else if constexpr (std::is_same_v<T, base::Float8E5M2FNUZ>) return DType::f8e5m2fnuz;
-    else if constexpr (std::is_same_v<T, base::Float8E8M0>) return DType::f8e8m0;
-    else if constexpr (std::is_same_v<T, base::Float4E2M1>) return DType::f4e2m1;
-    else if constexpr (std::is_same_v<T, base::Int4>) return DType::i4;
-    else if constexpr (std::is_same_v<T, base::UInt4>) return DType::u4;
-    else if constexpr (std::is_same_v<T, base::Int2>) return DType::i2;
-    else if constexpr (std::is_same_v<T, base::UInt2>) return DType::u2;
-    else static_assert(!sizeof(T), "no DType for this C++ type");
+    if constexpr (std::is_same_v<T, float>)
+        return DType::f32;
+    else if constexpr (std::is_same_v<T, double>)
+        return DType::f64;
+    else if constexpr (std::is_same_v<T, std::int8_t>)
+        return DType::i8;
+    else if constexpr (std::is_same_v<T, std::uint8_t>)
+        return DType::u8;
+    else if constexpr (std::is_same_v<T, std::int16_t>)
+        return DType::i16;
+    else if constexpr (std::is_same_v<T, std::uint16_t>)
+        return DType::u16;
+    else if constexpr (std::is_same_v<T, std::int32_t>)
+        return DType::i32;
+    else if constexpr (std::is_same_v<T, std::uint32_t>)
+        return DType::u32;
+    else if constexpr (std::is_same_v<T, std::int64_t>)
+        return DType::i64;
+    else if constexpr (std::is_same_v<T, std::uint64_t>)
+        return DType::u64;
+    else if constexpr (std::is_same_v<T, bool>)
+        return DType::boolean;
+    else if constexpr (std::is_same_v<T, base::Half>)
+        return DType::f16;
+    else if constexpr (std::is_same_v<T, base::BFloat16>)
+        return DType::bf16;
+    else if constexpr (std::is_same_v<T, base::Float8E4M3FN>)
+        return DType::f8e4m3fn;
+    else if constexpr (std::is_same_v<T, base::Float8E4M3FNUZ>)
+        return DType::f8e4m3fnuz;
+    else if constexpr (std::is_same_v<T, base::Float8E5M2>)
+        return DType::f8e5m2;
+    else if constexpr (std::is_same_v<T, base::Float8E5M2FNUZ>)
+        return DType::f8e5m2fnuz;
+    else if constexpr (std::is_same_v<T, base::Float8E8M0>)
+        return DType::f8e8m0;
+    else if constexpr (std::is_same_v<T, base::Float4E2M1>)
+        return DType::f4e2m1;
+    else if constexpr (std::is_same_v<T, base::Int4>)
+        return DType::i4;
+    else if constexpr (std::is_same_v<T, base::UInt4>)
+        return DType::u4;
+    else if constexpr (std::is_same_v<T, base::Int2>)
+        return DType::i2;
+    else if constexpr (std::is_same_v<T, base::UInt2>)
+        return DType::u2;
+    else
+        static_assert(!sizeof(T), "no DType for this C++ type");
 }
 
 /// A dense row-major host tensor. Copies share the storage; treat a tensor as immutable once it has been shared.

@@ -25,32 +25,41 @@ ir::Graph canonical(const ir::Graph& graph) {
         constants.push_back(tensor);
         return static_cast<std::int64_t>(constants.size() - 1);
     });
-    return ir::parse(text, [&](std::int64_t index, DType, const Shape&) { return constants[static_cast<std::size_t>(index)]; });
+    return ir::parse(
+        text, [&](std::int64_t index, DType, const Shape&) { return constants[static_cast<std::size_t>(index)]; });
 }
 
 /// Every input's profile: the given one, or its declared shape with 1 for symbolic sizes.
-std::map<std::string, plan::InputProfile> complete_profile(const ir::Graph& graph, const std::map<std::string, plan::InputProfile>& given) {
+std::map<std::string, plan::InputProfile> complete_profile(const ir::Graph& graph,
+                                                           const std::map<std::string, plan::InputProfile>& given) {
     std::map<std::string, plan::InputProfile> result;
     for (const ir::ValueId id : graph.inputs) {
         const ir::Value& value = graph.value(id);
         if (const auto it = given.find(value.name); it != given.end()) {
             const plan::InputProfile& p = it->second;
-            bool ordered = p.min.size() == p.opt.size() && p.opt.size() == p.max.size() && (!value.dims || value.dims->size() == p.min.size());
-            for (std::size_t i = 0; ordered && i < p.min.size(); ++i) ordered = 0 <= p.min[i] && p.min[i] <= p.opt[i] && p.opt[i] <= p.max[i];
+            bool ordered = p.min.size() == p.opt.size() && p.opt.size() == p.max.size() &&
+                           (!value.dims || value.dims->size() == p.min.size());
+            for (std::size_t i = 0; ordered && i < p.min.size(); ++i)
+                ordered = 0 <= p.min[i] && p.min[i] <= p.opt[i] && p.opt[i] <= p.max[i];
             if (!ordered)
-                throw Error(ErrorCode::invalid_argument, "the profile must give min ≤ opt ≤ max for every axis of the input " + ir::to_string(value.dims))
+                throw Error(
+                    ErrorCode::invalid_argument,
+                    "the profile must give min ≤ opt ≤ max for every axis of the input " + ir::to_string(value.dims))
                     .in("input " + value.name);
             result[value.name] = p;
             continue;
         }
         if (!value.dims)
-            throw Error(ErrorCode::invalid_argument, "the model declares no shape; give one with --shape " + value.name + "=…").in("input " + value.name);
+            throw Error(ErrorCode::invalid_argument,
+                        "the model declares no shape; give one with --shape " + value.name + "=…")
+                .in("input " + value.name);
         Shape shape;
         for (const ir::Dim& dim : *value.dims) shape.push_back(dim.known() ? dim.value : 1);
         result[value.name] = {shape, shape, shape};
     }
     for (const auto& [name, p] : given)
-        if (!result.contains(name)) throw Error(ErrorCode::invalid_argument, "the model has no input of this name").in("profile " + name);
+        if (!result.contains(name))
+            throw Error(ErrorCode::invalid_argument, "the model has no input of this name").in("profile " + name);
     return result;
 }
 
@@ -60,7 +69,9 @@ std::string checked_contract(const std::map<std::string, plan::InputProfile>& pr
     try {
         const vision::Contract contract = vision::contract_from_json(text);
         if (!profile.contains(contract.input.tensor))
-            throw Error(ErrorCode::invalid_argument, "the model has no input \"" + contract.input.tensor + "\"").in("tensor").in("input");
+            throw Error(ErrorCode::invalid_argument, "the model has no input \"" + contract.input.tensor + "\"")
+                .in("tensor")
+                .in("input");
         return vision::to_json(contract);
     } catch (Error& error) {
         throw error.in("contract");
@@ -74,9 +85,12 @@ void declare_inputs(ir::Graph& graph, const std::map<std::string, plan::InputPro
         const plan::InputProfile& p = profile.at(value.name);
         ir::Dims dims;
         for (std::size_t i = 0; i < p.opt.size(); ++i) {
-            if (p.min[i] == p.max[i]) dims.emplace_back(p.opt[i]);
-            else if (value.dims && !(*value.dims)[i].symbol.empty()) dims.emplace_back((*value.dims)[i].symbol);
-            else dims.emplace_back(value.name + "." + std::to_string(i));
+            if (p.min[i] == p.max[i])
+                dims.emplace_back(p.opt[i]);
+            else if (value.dims && !(*value.dims)[i].symbol.empty())
+                dims.emplace_back((*value.dims)[i].symbol);
+            else
+                dims.emplace_back(value.name + "." + std::to_string(i));
         }
         value.dims = std::move(dims);
     }
@@ -142,8 +156,10 @@ class Build {
         stages_.begin("types", 0.1, 0.12);
         plan_.graph = canonical(assign_types(simplified, options_.precision, options_.pins, plan_.choices));
         compile();
-        if (options_.gate != GateMode::off) prove(simplified);
-        else plan_.targets[0].certificate.mode = "off";
+        if (options_.gate != GateMode::off)
+            prove(simplified);
+        else
+            plan_.targets[0].certificate.mode = "off";
         stages_.end();
         omp_set_num_threads(before);
         return std::move(plan_);
@@ -155,14 +171,16 @@ class Build {
         const auto [values, covering] = cover_at_optimum(plan_.graph, options_.fuse);
         stages_.begin("tune", 0.15, 0.7);
         tune::TimingCache local;
-        const auto selections = select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
-                                       {threads_, options_.tune, [this](double f) { stages_.progress(f); }});
+        const auto selections =
+            select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
+                   {threads_, options_.tune, [this](double f) { stages_.progress(f); }});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
         plan_.targets = {schedule(plan_.graph, values, covering, selections, backend_, threads_)};
         explain_reference_kernels(covering);
     }
 
-    /// The covering at the optimum; dequantised weights that no kernel takes quantised become constants of `graph` first.
+    /// The covering at the optimum; dequantised weights that no kernel takes quantised become constants of `graph`
+    /// first.
     [[nodiscard]] std::pair<ops::ValueTable, Covering> cover_at_optimum(ir::Graph& graph, bool fuse) const {
         const auto shapes = shapes_of(plan_, &plan::InputProfile::opt);
         auto values = values_at(graph, shapes);
@@ -183,14 +201,15 @@ class Build {
             if (it == covering.refusals.end()) continue;
             const ir::Node& node = plan_.graph.node(step.region.nodes[0]);
             const std::string name = node.origins.empty() ? node.name : node.origins[0];
-            const std::string reason = std::string(to_string(it->second.reason)) + (it->second.detail.empty() ? "" : ": " + it->second.detail);
+            const std::string reason =
+                std::string(to_string(it->second.reason)) + (it->second.detail.empty() ? "" : ": " + it->second.detail);
             step.note = "reference kernel: " + reason;
             report_.refusals.emplace_back(name + " (" + node.op + ")", reason);
         }
     }
 
-    /// Kernels one by one at the optimum, at the maximum and with two images at the minimum; then the outputs against the
-    /// same network unfused in f32.
+    /// Kernels one by one at the optimum, at the maximum and with two images at the minimum; then the outputs against
+    /// the same network unfused in f32.
     void prove(const ir::Graph& simplified) {
         stages_.begin("gate", 0.7, 1);
         plan::Certificate certificate;
@@ -201,7 +220,8 @@ class Build {
         const GateOptions options{options_.gate};
         check_kernels(engine, inputs, options, certificate);
         stages_.progress(0.5);
-        for (const auto& shapes : further_shapes(opt)) check_kernels(engine, made_up_inputs(shapes, 2), options, certificate);
+        for (const auto& shapes : further_shapes(opt))
+            check_kernels(engine, made_up_inputs(shapes, 2), options, certificate);
         stages_.progress(0.7);
         prove_outputs(simplified, engine, inputs, certificate);
         plan_.targets[0].certificate = std::move(certificate);
@@ -230,8 +250,8 @@ class Build {
         return result;
     }
 
-    void prove_outputs(const ir::Graph& simplified, const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
-                       plan::Certificate& certificate) {
+    void prove_outputs(const ir::Graph& simplified, const std::shared_ptr<const runtime::Engine>& engine,
+                       const std::vector<Tensor>& inputs, plan::Certificate& certificate) {
         plan::Plan oracle;
         oracle.graph = simplified;
         oracle.profile = plan_.profile;
@@ -239,7 +259,8 @@ class Build {
         tune::TimingCache none;
         const auto selections = select(oracle.graph, values, covering, backend_, none, {threads_, false, {}});
         oracle.targets = {schedule(oracle.graph, values, covering, selections, backend_, threads_)};
-        const auto reference = std::make_shared<const runtime::Engine>(std::move(oracle), backends_, runtime::EngineOptions{threads_});
+        const auto reference =
+            std::make_shared<const runtime::Engine>(std::move(oracle), backends_, runtime::EngineOptions{threads_});
         runtime::Context ours(engine), theirs(reference);
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             ours.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
@@ -247,18 +268,22 @@ class Build {
         }
         ours.run();
         theirs.run();
-        for (std::size_t i = 0; i < plan_.graph.outputs.size(); ++i) certificate.outputs.push_back(judge(i, ours.output(i), theirs.output(i)));
+        for (std::size_t i = 0; i < plan_.graph.outputs.size(); ++i)
+            certificate.outputs.push_back(judge(i, ours.output(i), theirs.output(i)));
     }
 
     [[nodiscard]] plan::Evidence judge(std::size_t i, const Tensor& ours, const Tensor& theirs) const {
         plan::Evidence evidence = compare(ours, theirs);
         evidence.subject = plan_.graph.outputs[i].name;
-        // A result of whole numbers (class indices) may differ where two candidates were equal within the type's precision.
+        // A result of whole numbers (class indices) may differ where two candidates were equal within the type's
+        // precision.
         const bool real = base_is_float(ours.dtype());
         evidence.tolerance = !real ? 0 : options_.precision == DType::f32 && !quantised() ? 1e-3 : 0.5;
         if (real && !(evidence.max_error <= evidence.tolerance))
-            throw Error(ErrorCode::numerics, "the output differs from the same network in f32 by " + std::to_string(evidence.max_error) +
-                                                 " of its largest value, at most " + std::to_string(evidence.tolerance) + " is allowed; pin delicate layers to f32")
+            throw Error(ErrorCode::numerics,
+                        "the output differs from the same network in f32 by " + std::to_string(evidence.max_error) +
+                            " of its largest value, at most " + std::to_string(evidence.tolerance) +
+                            " is allowed; pin delicate layers to f32")
                 .in("output " + evidence.subject);
         return evidence;
     }
@@ -266,10 +291,13 @@ class Build {
     /// Whether rounding to quantised steps stands in the network itself: one step more or less is right.
     [[nodiscard]] bool quantised() const {
         const auto order = plan_.graph.order();
-        return std::any_of(order.begin(), order.end(), [&](ir::NodeId id) { return plan_.graph.node(id).op == "QuantizeLinear"; });
+        return std::any_of(order.begin(), order.end(),
+                           [&](ir::NodeId id) { return plan_.graph.node(id).op == "QuantizeLinear"; });
     }
 
-    static bool base_is_float(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::f64; }
+    static bool base_is_float(DType type) {
+        return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::f64;
+    }
 
     const runtime::Backends& backends_;
     const backend::Backend& backend_;

@@ -19,11 +19,11 @@ struct BuildOptions {
     std::map<std::string, plan::InputProfile> profile;
     GateMode gate = GateMode::boxes;
     bool fuse = true;
-    bool tune = true;                                  ///< false: the backend's first choice, nothing is timed
+    bool tune = true;  ///< false: the backend's first choice, nothing is timed
     std::set<std::string, std::less<>> disabled_passes;
-    std::map<std::string, DType> pins;                 ///< type by the user's node name
-    std::string contract;                              ///< pre- and post-processing to keep in the plan, as JSON
-    tune::TimingCache* timing_cache = nullptr;         ///< shared between builds; nullptr: used once
+    std::map<std::string, DType> pins;          ///< type by the user's node name
+    std::string contract;                       ///< pre- and post-processing to keep in the plan, as JSON
+    tune::TimingCache* timing_cache = nullptr;  ///< shared between builds; nullptr: used once
     /// Called with the stage ("simplify", "tune", "gate", …) and the fraction of the whole build that is done.
     std::function<void(std::string_view stage, double fraction)> progress;
 };
@@ -41,6 +41,7 @@ struct BuildReport {
 
 /// Simplifies the graph, chooses types, regions, tactics and layouts for the first of `backends`, and proves the plan.
 /// Throws `numerics` when the gate refuses it, `contract` when a pin or the precision cannot be had.
-plan::Plan build(ir::Graph graph, const runtime::Backends& backends, const BuildOptions& options, BuildReport* report = nullptr);
+plan::Plan build(ir::Graph graph, const runtime::Backends& backends, const BuildOptions& options,
+                 BuildReport* report = nullptr);
 
 }  // namespace fovea::compiler

@@ -21,7 +21,9 @@ std::vector<backend::Region> sorted(const ir::Graph& graph, std::vector<backend:
                 readers[region_of[static_cast<std::size_t>(producer)]].push_back(r);
                 ++missing[r];
             }
-    const auto later = [&](std::size_t a, std::size_t b) { return regions[a].nodes.front() > regions[b].nodes.front(); };
+    const auto later = [&](std::size_t a, std::size_t b) {
+        return regions[a].nodes.front() > regions[b].nodes.front();
+    };
     std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> ready(later);
     for (std::size_t r = 0; r < regions.size(); ++r)
         if (missing[r] == 0) ready.push(r);
@@ -33,7 +35,8 @@ std::vector<backend::Region> sorted(const ir::Graph& graph, std::vector<backend:
         for (const std::size_t reader : readers[r])
             if (--missing[reader] == 0) ready.push(reader);
     }
-    if (result.size() != regions.size()) throw Error(ErrorCode::internal, "the regions of the covering depend on each other in a circle");
+    if (result.size() != regions.size())
+        throw Error(ErrorCode::internal, "the regions of the covering depend on each other in a circle");
     return result;
 }
 
@@ -53,7 +56,8 @@ Covering cover(const ir::Graph& graph, const ops::ValueTable& values, const back
             if (auto* region = std::get_if<backend::Region>(&proposal)) {
                 for (const ir::NodeId node : region->nodes) claimed[static_cast<std::size_t>(node)] = true;
                 covering.regions.push_back(std::move(*region));
-            } else if (auto& refusal = std::get<backend::Refusal>(proposal); refusal.reason != backend::Reason::unsupported_operator) {
+            } else if (auto& refusal = std::get<backend::Refusal>(proposal);
+                       refusal.reason != backend::Reason::unsupported_operator) {
                 covering.refusals[id] = refusal;
             } else {
                 covering.refusals.emplace(id, refusal);

@@ -15,8 +15,8 @@ struct Covering {
     std::map<ir::NodeId, backend::Refusal> refusals;
 };
 
-/// Offers every node to the backend's matchers, in the matchers' order and from the end of the graph to its start, so that
-/// the later of two producers takes a shared addition. Every node is covered exactly once.
+/// Offers every node to the backend's matchers, in the matchers' order and from the end of the graph to its start, so
+/// that the later of two producers takes a shared addition. Every node is covered exactly once.
 Covering cover(const ir::Graph& graph, const ops::ValueTable& values, const backend::Backend& backend, bool fuse);
 
 }  // namespace fovea::compiler

@@ -30,7 +30,9 @@ struct Comparison {
         sum_of_squares += b * b;
         ++count;
     }
-    [[nodiscard]] double signal() const { return count ? std::max(0.0, sum_of_squares - sum * sum / static_cast<double>(count)) : 0; }
+    [[nodiscard]] double signal() const {
+        return count ? std::max(0.0, sum_of_squares - sum * sum / static_cast<double>(count)) : 0;
+    }
 };
 
 double decibel(double signal, double noise) {
@@ -44,19 +46,22 @@ double largest_magnitude(const backend::TensorDesc& desc, const std::byte* data)
         const T* elements = reinterpret_cast<const T*>(data);
         for (std::int64_t row = 0; row < desc.rows(); ++row)
             for (std::int64_t i = 0; i < desc.row(); ++i) {
-                const double value = std::fabs(static_cast<double>(static_cast<base::arithmetic_t<T>>(elements[row * desc.pitch + i])));
+                const double value =
+                    std::fabs(static_cast<double>(static_cast<base::arithmetic_t<T>>(elements[row * desc.pitch + i])));
                 if (std::isfinite(value)) largest = std::max(largest, value);
             }
     });
     return largest;
 }
 
-/// Places worth looking at in a tensor. Half of the elements go into lines through all channels (axis 1), one of them at
-/// the very end; the rest into small boxes: both corners, and boxes that straddle multiples of usual tile sizes.
+/// Places worth looking at in a tensor. Half of the elements go into lines through all channels (axis 1), one of them
+/// at the very end; the rest into small boxes: both corners, and boxes that straddle multiples of usual tile sizes.
 std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, std::mt19937& random) {
     constexpr std::int64_t kTiles[] = {4, 6, 8, 16, 32, 64};
     std::vector<ops::Box> boxes;
-    const auto somewhere = [&](std::int64_t room) { return room > 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(room + 1)) : 0; };
+    const auto somewhere = [&](std::int64_t room) {
+        return room > 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(room + 1)) : 0;
+    };
     if (shape.size() >= 3)
         for (std::int64_t left = elements / 2, i = 0; left > 0 && i < 4; ++i) {
             ops::Box line{Shape(shape.size()), Shape(shape.size(), 1)};
@@ -79,7 +84,9 @@ std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, st
             left = std::max<std::int64_t>(1, left / box.size[axis]);
             const std::int64_t room = shape[axis] - box.size[axis];
             const std::int64_t tile = kTiles[random() % std::size(kTiles)];
-            box.start[axis] = i == 0 ? 0 : i == 1 ? room : std::clamp<std::int64_t>(somewhere(room) / tile * tile - 1, 0, room);
+            box.start[axis] = i == 0   ? 0
+                              : i == 1 ? room
+                                       : std::clamp<std::int64_t>(somewhere(room) / tile * tile - 1, 0, room);
         }
         boxes.push_back(std::move(box));
     }
@@ -102,27 +109,33 @@ class KernelCheck {
     plan::Evidence operator()(const runtime::Observation& seen) {
         const plan::Step& step = *seen.launch.step;
         const auto reader = [&](ir::ValueId id, const ops::Box& box) {
-            const auto at = static_cast<std::size_t>(std::find(step.region.inputs.begin(), step.region.inputs.end(), id) - step.region.inputs.begin());
+            const auto at = static_cast<std::size_t>(
+                std::find(step.region.inputs.begin(), step.region.inputs.end(), id) - step.region.inputs.begin());
             return crop(desc(step.inputs[at]), seen.args.inputs[at], box);
         };
         RegionReference reference(engine_.plan().graph, program_.values, step.region, reader);
         plan::Evidence evidence{names(engine_.plan().graph, step.region), {}, 0, 200, 0};
         std::int64_t boxes = 0;
-        for (std::size_t i = 0; i < step.region.outputs.size(); ++i) boxes += check_output(seen, i, reference, evidence);
+        for (std::size_t i = 0; i < step.region.outputs.size(); ++i)
+            boxes += check_output(seen, i, reference, evidence);
         evidence.checked = options_.mode == GateMode::full ? "all elements" : std::to_string(boxes) + " boxes";
         return evidence;
     }
 
   private:
-    [[nodiscard]] backend::TensorDesc desc(std::int32_t slot) const { return runtime::slot_desc(engine_.target(), program_.values, slot); }
+    [[nodiscard]] backend::TensorDesc desc(std::int32_t slot) const {
+        return runtime::slot_desc(engine_.target(), program_.values, slot);
+    }
 
-    std::int64_t check_output(const runtime::Observation& seen, std::size_t i, RegionReference& reference, plan::Evidence& evidence) {
+    std::int64_t check_output(const runtime::Observation& seen, std::size_t i, RegionReference& reference,
+                              plan::Evidence& evidence) {
         const plan::Step& step = *seen.launch.step;
         const backend::TensorDesc target = desc(step.outputs[i]);
         const std::int64_t total = base::element_count(target.shape);
         if (total == 0) return 0;
         const double cost = reference.cost_per_element(step.region.outputs[i]);
-        const auto elements = static_cast<std::int64_t>(std::clamp(options_.milliseconds_per_kernel * kReferencePerMillisecond / cost, 24.0, 600.0));
+        const auto elements = static_cast<std::int64_t>(
+            std::clamp(options_.milliseconds_per_kernel * kReferencePerMillisecond / cost, 24.0, 600.0));
         const auto boxes = options_.mode == GateMode::full || total <= elements
                                ? std::vector{ops::Box::whole(target.shape)}
                                : sample_boxes(target.shape, elements, random_);
@@ -134,14 +147,18 @@ class KernelCheck {
         }
         // Steps of a quantised type are whole numbers, however small the results are.
         const bool bytes = target.dtype == DType::i8 || target.dtype == DType::u8;
-        const double scale = bytes ? 127 : std::max(comparison.max_value, largest_magnitude(target, seen.args.outputs[i]));
-        const double error = comparison.finite ? (scale > 0 ? comparison.max_difference / scale : comparison.max_difference) : INFINITY;
+        const double scale =
+            bytes ? 127 : std::max(comparison.max_value, largest_magnitude(target, seen.args.outputs[i]));
+        const double error =
+            comparison.finite ? (scale > 0 ? comparison.max_difference / scale : comparison.max_difference) : INFINITY;
         evidence.tolerance = std::max(evidence.tolerance, kernel_tolerance(target.dtype));
         // The reference rounds between the region's nodes, the kernel does not.
         for (const ir::NodeId id : step.region.nodes)
             for (const ir::ValueId inner : engine_.plan().graph.node(id).outputs)
-                if (inner != ir::kNone && base::is_float(target.dtype) && base::is_float(engine_.plan().graph.value(inner).dtype))
-                    evidence.tolerance = std::max(evidence.tolerance, kernel_tolerance(engine_.plan().graph.value(inner).dtype));
+                if (inner != ir::kNone && base::is_float(target.dtype) &&
+                    base::is_float(engine_.plan().graph.value(inner).dtype))
+                    evidence.tolerance =
+                        std::max(evidence.tolerance, kernel_tolerance(engine_.plan().graph.value(inner).dtype));
         evidence.max_error = std::max(evidence.max_error, error);
         evidence.snr_db = std::min(evidence.snr_db, decibel(comparison.signal(), comparison.noise));
         return static_cast<std::int64_t>(boxes.size());
@@ -202,7 +219,8 @@ std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shap
 void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
                    const GateOptions& options, plan::Certificate& certificate) {
     runtime::Context context(engine);
-    for (std::size_t i = 0; i < inputs.size(); ++i) context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
     std::unique_ptr<KernelCheck> check;
     context.run([&](const runtime::Observation& seen) {
         const plan::Step& step = *seen.launch.step;
@@ -210,9 +228,12 @@ void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const s
         if (!check) check = std::make_unique<KernelCheck>(*engine, context.program(), options);
         const plan::Evidence evidence = (*check)(seen);
         if (options.refuse && !(evidence.max_error <= evidence.tolerance))
-            throw Error(ErrorCode::numerics, "the kernel \"" + step.region.pattern + " " + step.tactic.name + "\" is wrong: error " +
-                                                 number(evidence.max_error) + " of the largest value, at most " + number(evidence.tolerance) +
-                                                 " allowed (" + evidence.checked + " compared with the reference); build with another precision, or report it with the output of `fovea extract`")
+            throw Error(ErrorCode::numerics, "the kernel \"" + step.region.pattern + " " + step.tactic.name +
+                                                 "\" is wrong: error " + number(evidence.max_error) +
+                                                 " of the largest value, at most " + number(evidence.tolerance) +
+                                                 " allowed (" + evidence.checked +
+                                                 " compared with the reference); build with another precision, or "
+                                                 "report it with the output of `fovea extract`")
                 .in("nodes " + evidence.subject);
         certificate.kernels.push_back(evidence);
     });
@@ -232,7 +253,9 @@ plan::Evidence compare(const Tensor& a, const Tensor& b) {
     double signal = all.signal();
     for (const std::size_t axis : {std::size_t{1}, shape.size() - 1})
         if (axis < shape.size() && b.size() > shape[axis]) signal = std::min(signal, varying_power(y, shape, axis));
-    evidence.max_error = !all.finite ? INFINITY : all.max_value > 0 ? all.max_difference / all.max_value : all.max_difference;
+    evidence.max_error = !all.finite         ? INFINITY
+                         : all.max_value > 0 ? all.max_difference / all.max_value
+                                             : all.max_difference;
     evidence.snr_db = decibel(signal, all.noise);
     return evidence;
 }

@@ -46,16 +46,20 @@ Tensor crop(const Tensor& tensor, const ops::Box& box) {
     return crop(backend::TensorDesc::dense(tensor.dtype(), tensor.shape(), backend::Layout::plain), tensor.raw(), box);
 }
 
-RegionReference::RegionReference(const ir::Graph& graph, const ops::ValueTable& values, const backend::Region& region, Reader reader)
+RegionReference::RegionReference(const ir::Graph& graph, const ops::ValueTable& values, const backend::Region& region,
+                                 Reader reader)
     : graph_(graph), values_(values), region_(region), reader_(std::move(reader)) {}
 
 const ir::Node* RegionReference::producer(ir::ValueId value) const {
     const ir::NodeId id = graph_.value(value).producer;
-    if (id == ir::kNone || std::find(region_.nodes.begin(), region_.nodes.end(), id) == region_.nodes.end()) return nullptr;
+    if (id == ir::kNone || std::find(region_.nodes.begin(), region_.nodes.end(), id) == region_.nodes.end())
+        return nullptr;
     return &graph_.node(id);
 }
 
-Shape RegionReference::shape(ir::ValueId value) const { return *ir::known_shape(values_[static_cast<std::size_t>(value)].dims); }
+Shape RegionReference::shape(ir::ValueId value) const {
+    return *ir::known_shape(values_[static_cast<std::size_t>(value)].dims);
+}
 
 Tensor RegionReference::box(ir::ValueId value, const ops::Box& box) {
     if (const Tensor& constant = values_[static_cast<std::size_t>(value)].constant) return crop(constant, box);
@@ -67,8 +71,9 @@ Tensor RegionReference::box(ir::ValueId value, const ops::Box& box) {
 
 /// Dequantised weights and the like: every box of the result reads all of them, so they are computed once.
 bool RegionReference::reads_constants_only(const ir::Node& node) const {
-    return std::all_of(node.inputs.begin(), node.inputs.end(),
-                       [&](ir::ValueId id) { return id == ir::kNone || values_[static_cast<std::size_t>(id)].constant; });
+    return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ir::ValueId id) {
+        return id == ir::kNone || values_[static_cast<std::size_t>(id)].constant;
+    });
 }
 
 Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box) {
@@ -76,7 +81,8 @@ Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const op
     ops::ShapeContext context(node);
     for (const ir::ValueId input : node.inputs) {
         context.inputs.push_back(input == ir::kNone ? Shape() : shape(input));
-        context.input_types.push_back(input == ir::kNone ? DType::undefined : values_[static_cast<std::size_t>(input)].dtype);
+        context.input_types.push_back(input == ir::kNone ? DType::undefined
+                                                         : values_[static_cast<std::size_t>(input)].dtype);
         context.constants.push_back(input == ir::kNone ? Tensor() : values_[static_cast<std::size_t>(input)].constant);
     }
     context.outputs = {shape(value)};
@@ -89,7 +95,8 @@ Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const op
         const ops::Box need = op->required_input(context, static_cast<int>(i), box);
         windows.push_back({this->box(node.inputs[i], need), need, context.inputs[i]});
     }
-    return ops::evaluate_box(node, std::move(windows), values_[static_cast<std::size_t>(value)].dtype, shape(value), box);
+    return ops::evaluate_box(node, std::move(windows), values_[static_cast<std::size_t>(value)].dtype, shape(value),
+                             box);
 }
 
 Tensor RegionReference::whole(const ir::Node& node, ir::ValueId value) {
@@ -112,11 +119,15 @@ double RegionReference::cost_per_element(ir::ValueId value) const {
         ops::ShapeContext context(node);
         for (const ir::ValueId input : node.inputs) {
             context.inputs.push_back(input == ir::kNone ? Shape() : shape(input));
-            context.input_types.push_back(input == ir::kNone ? DType::undefined : values_[static_cast<std::size_t>(input)].dtype);
-            context.constants.push_back(input == ir::kNone ? Tensor() : values_[static_cast<std::size_t>(input)].constant);
+            context.input_types.push_back(input == ir::kNone ? DType::undefined
+                                                             : values_[static_cast<std::size_t>(input)].dtype);
+            context.constants.push_back(input == ir::kNone ? Tensor()
+                                                           : values_[static_cast<std::size_t>(input)].constant);
         }
-        for (const ir::ValueId output : node.outputs) context.outputs.push_back(output == ir::kNone ? Shape() : shape(output));
-        cost += static_cast<double>(op->flops(context)) / static_cast<double>(std::max<std::int64_t>(1, base::element_count(shape(value))));
+        for (const ir::ValueId output : node.outputs)
+            context.outputs.push_back(output == ir::kNone ? Shape() : shape(output));
+        cost += static_cast<double>(op->flops(context)) /
+                static_cast<double>(std::max<std::int64_t>(1, base::element_count(shape(value))));
     }
     return cost;
 }

@@ -13,7 +13,8 @@ class RegionReference {
   public:
     /// Reads a box of a region's input (or constant).
     using Reader = std::function<Tensor(ir::ValueId, const ops::Box&)>;
-    RegionReference(const ir::Graph& graph, const ops::ValueTable& values, const backend::Region& region, Reader reader);
+    RegionReference(const ir::Graph& graph, const ops::ValueTable& values, const backend::Region& region,
+                    Reader reader);
 
     /// The box of an output (or of a value inside the region).
     Tensor box(ir::ValueId value, const ops::Box& box);

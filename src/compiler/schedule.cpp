@@ -42,7 +42,8 @@ class Scheduler {
         if (const auto it = slots_.find({id, layout}); it != slots_.end()) return it->second;
         const Layout other = layout == Layout::plain ? Layout::channels_last : Layout::plain;
         const auto source = slots_.find({id, other});
-        if (source == slots_.end()) throw Error(ErrorCode::internal, "\"" + graph_.value(id).name + "\" is read before it is computed");
+        if (source == slots_.end())
+            throw Error(ErrorCode::internal, "\"" + graph_.value(id).name + "\" is read before it is computed");
         plan::Step step;
         step.backend = backend_.name();
         step.device = target_.backend + ":0";
@@ -64,14 +65,17 @@ class Scheduler {
         step.tactic = selection.tactic;
         step.measured_us = selection.microseconds;
         for (std::size_t i = 0; i < region.inputs.size(); ++i)
-            step.inputs.push_back(graph_.constant(region.inputs[i]) ? -1 : slot_in(region.inputs[i], selection.tactic.inputs[i]));
+            step.inputs.push_back(
+                graph_.constant(region.inputs[i]) ? -1 : slot_in(region.inputs[i], selection.tactic.inputs[i]));
         for (std::size_t i = 0; i < region.outputs.size(); ++i)
-            step.outputs.push_back(add_slot(region.outputs[i], selection.tactic.outputs[i], selection.tactic.alias ? first_slot(step) : -1));
+            step.outputs.push_back(add_slot(region.outputs[i], selection.tactic.outputs[i],
+                                            selection.tactic.alias ? first_slot(step) : -1));
         target_.steps.push_back(std::move(step));
     }
 
     static std::int32_t first_slot(const plan::Step& step) {
-        if (step.inputs.empty() || step.inputs[0] < 0) throw Error(ErrorCode::internal, "a view of a constant was not folded");
+        if (step.inputs.empty() || step.inputs[0] < 0)
+            throw Error(ErrorCode::internal, "a view of a constant was not folded");
         return step.inputs[0];
     }
 
@@ -103,13 +107,17 @@ class Scheduler {
             if (!ops::find(node.op)->partitions || !dims) continue;
             const auto rank = static_cast<std::int64_t>(dims->size());
             const std::int64_t axis = base::normalize_axis(node.get<std::int64_t>("axis", 0), rank);
-            if (axis != (step.tactic.inputs[0] == Layout::channels_last ? 1 : rank - 1) || target_.slots[static_cast<std::size_t>(step.inputs[0])].row_offset >= 0) continue;
+            if (axis != (step.tactic.inputs[0] == Layout::channels_last ? 1 : rank - 1) ||
+                target_.slots[static_cast<std::size_t>(step.inputs[0])].row_offset >= 0)
+                continue;
             std::int64_t offset = 0;
             for (const ir::ValueId part : node.outputs) {
                 const ir::Dim& size = (*values_[static_cast<std::size_t>(part)].dims)[static_cast<std::size_t>(axis)];
                 if (!size.known()) break;
                 const auto at = std::find(step.region.outputs.begin(), step.region.outputs.end(), part);
-                if (at != step.region.outputs.end()) read_in_place(step.outputs[static_cast<std::size_t>(at - step.region.outputs.begin())], step.inputs[0], offset);
+                if (at != step.region.outputs.end())
+                    read_in_place(step.outputs[static_cast<std::size_t>(at - step.region.outputs.begin())],
+                                  step.inputs[0], offset);
                 offset += size.value;
             }
         }

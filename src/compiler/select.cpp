@@ -23,7 +23,8 @@ double measured_conversion_cost(const backend::Backend& backend) {
     to.layout = Layout::channels_last;
     to.pitch = to.row();
     const auto kernel = backend.conversion(from, to);
-    const auto source = backend::PackedConstants::allocate(from.bytes()), target = backend::PackedConstants::allocate(to.bytes());
+    const auto source = backend::PackedConstants::allocate(from.bytes()),
+               target = backend::PackedConstants::allocate(to.bytes());
     std::fill_n(source.get(), from.bytes(), std::byte{0});
     const std::byte* in[] = {source.get()};
     std::byte* out[] = {target.get()};
@@ -32,7 +33,8 @@ double measured_conversion_cost(const backend::Backend& backend) {
     for (int i = 0; i < 3; ++i) {
         const auto start = std::chrono::steady_clock::now();
         kernel->run({in, out, nullptr, state.get()});
-        best = std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+        best =
+            std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
     }
     return best / static_cast<double>(from.bytes());
 }
@@ -50,7 +52,11 @@ class Selector {
   public:
     Selector(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
              std::vector<std::vector<Candidate>> candidates, double cost_per_byte)
-        : graph_(graph), values_(values), regions_(covering.regions), candidates_(std::move(candidates)), cost_per_byte_(cost_per_byte) {
+        : graph_(graph),
+          values_(values),
+          regions_(covering.regions),
+          candidates_(std::move(candidates)),
+          cost_per_byte_(cost_per_byte) {
         producer_.assign(static_cast<std::size_t>(graph.value_count()), {-1, 0});
         readers_.resize(static_cast<std::size_t>(graph.value_count()));
         for (std::size_t r = 0; r < regions_.size(); ++r) {
@@ -84,14 +90,16 @@ class Selector {
     [[nodiscard]] double bytes(ir::ValueId id) const {
         const auto& info = values_[static_cast<std::size_t>(id)];
         const auto shape = ir::known_shape(info.dims);
-        return shape ? static_cast<double>(base::element_count(*shape)) * static_cast<double>(element_bytes(info.dtype)) : 0;
+        return shape ? static_cast<double>(base::element_count(*shape)) * static_cast<double>(element_bytes(info.dtype))
+                     : 0;
     }
 
     /// Cost of the conversions that a value needs under a choice: one for every further layout in which it is read.
     [[nodiscard]] double conversions(const Choice& choice, ir::ValueId id) const {
         if (values_[static_cast<std::size_t>(id)].constant) return 0;
         const Place producer = producer_[static_cast<std::size_t>(id)];
-        const Layout made = producer.region < 0 ? Layout::plain : tactic(choice, producer.region).outputs[producer.index];
+        const Layout made =
+            producer.region < 0 ? Layout::plain : tactic(choice, producer.region).outputs[producer.index];
         const Layout other = made == Layout::plain ? Layout::channels_last : Layout::plain;
         bool needed = other == Layout::plain && graph_.is_output(id);
         for (const Place& reader : readers_[static_cast<std::size_t>(id)])
@@ -120,7 +128,8 @@ class Selector {
             std::pair<std::ptrdiff_t, double> best{-1, 0};
             for (std::size_t c = 0; c < candidates_[r].size(); ++c) {
                 const backend::Tactic& t = candidates_[r][c].tactic;
-                const std::pair score{std::count(t.inputs.begin(), t.inputs.end(), preferred) + std::count(t.outputs.begin(), t.outputs.end(), preferred),
+                const std::pair score{std::count(t.inputs.begin(), t.inputs.end(), preferred) +
+                                          std::count(t.outputs.begin(), t.outputs.end(), preferred),
                                       -candidates_[r][c].microseconds};
                 if (score > best) {
                     best = score;
@@ -164,14 +173,20 @@ class Selector {
 };
 
 bool shapes_known(const ops::ValueTable& values, const backend::Region& region) {
-    const auto known = [&](ir::ValueId id) { return ir::known_shape(values[static_cast<std::size_t>(id)].dims).has_value(); };
-    return std::all_of(region.inputs.begin(), region.inputs.end(), known) && std::all_of(region.outputs.begin(), region.outputs.end(), known);
+    const auto known = [&](ir::ValueId id) {
+        return ir::known_shape(values[static_cast<std::size_t>(id)].dims).has_value();
+    };
+    return std::all_of(region.inputs.begin(), region.inputs.end(), known) &&
+           std::all_of(region.outputs.begin(), region.outputs.end(), known);
 }
 
-std::vector<Candidate> candidates_of(const backend::RegionContext& context, const backend::Backend& backend, tune::Tuner* tuner) {
+std::vector<Candidate> candidates_of(const backend::RegionContext& context, const backend::Backend& backend,
+                                     tune::Tuner* tuner) {
     std::vector<Candidate> result;
     if (!shapes_known(context.values, context.region))  // runs by reference kernels on actual tensors
-        return {{{"late", std::vector(context.region.inputs.size(), Layout::plain), std::vector(context.region.outputs.size(), Layout::plain)}, 0}};
+        return {{{"late", std::vector(context.region.inputs.size(), Layout::plain),
+                  std::vector(context.region.outputs.size(), Layout::plain)},
+                 0}};
     double best = 0;
     for (const backend::Tactic& tactic : backend.tactics(context)) {
         Candidate candidate{tactic, 0};
@@ -182,14 +197,17 @@ std::vector<Candidate> candidates_of(const backend::RegionContext& context, cons
         result.push_back(std::move(candidate));
     }
     if (result.empty())
-        throw Error(ErrorCode::internal, "the backend \"" + std::string(backend.name()) + "\" offers no way to compute it")
+        throw Error(ErrorCode::internal,
+                    "the backend \"" + std::string(backend.name()) + "\" offers no way to compute it")
             .in("node " + context.node(0).name + " (" + context.node(0).op + ")");
     return result;
 }
 
 /// Whether all results of a region are known before the run, so that it never runs.
 bool folded(const ops::ValueTable& values, const backend::Region& region) {
-    return std::all_of(region.outputs.begin(), region.outputs.end(), [&](ir::ValueId id) { return static_cast<bool>(values[static_cast<std::size_t>(id)].constant); });
+    return std::all_of(region.outputs.begin(), region.outputs.end(), [&](ir::ValueId id) {
+        return static_cast<bool>(values[static_cast<std::size_t>(id)].constant);
+    });
 }
 
 }  // namespace
@@ -200,15 +218,18 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
     std::vector<std::vector<Candidate>> candidates;
     for (const backend::Region& region : covering.regions) {
         const backend::RegionContext context{graph, region, values, options.threads};
-        candidates.push_back(candidates_of(context, backend, options.tune && !folded(values, region) ? &tuner : nullptr));
-        if (options.progress) options.progress(static_cast<double>(candidates.size()) / static_cast<double>(covering.regions.size()));
+        candidates.push_back(
+            candidates_of(context, backend, options.tune && !folded(values, region) ? &tuner : nullptr));
+        if (options.progress)
+            options.progress(static_cast<double>(candidates.size()) / static_cast<double>(covering.regions.size()));
     }
     const double cost_per_byte = options.tune ? conversion_cost(backend, cache, options.threads) : 1;
     const auto choice = Selector(graph, values, covering, candidates, cost_per_byte).run();
     std::vector<Selection> result;
     for (std::size_t r = 0; r < choice.size(); ++r) {
         Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].microseconds, {}};
-        for (const Candidate& candidate : candidates[r]) selection.candidates.emplace_back(candidate.tactic.name, candidate.microseconds);
+        for (const Candidate& candidate : candidates[r])
+            selection.candidates.emplace_back(candidate.tactic.name, candidate.microseconds);
         result.push_back(std::move(selection));
     }
     return result;

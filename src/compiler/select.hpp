@@ -11,8 +11,8 @@ namespace fovea::compiler {
 /// The tactic chosen for one region.
 struct Selection {
     backend::Tactic tactic;
-    double microseconds = 0;                                  ///< 0 when nothing was timed
-    std::vector<std::pair<std::string, double>> candidates;   ///< every tactic considered and its time
+    double microseconds = 0;                                 ///< 0 when nothing was timed
+    std::vector<std::pair<std::string, double>> candidates;  ///< every tactic considered and its time
 };
 
 struct SelectOptions {
@@ -21,8 +21,8 @@ struct SelectOptions {
     std::function<void(double)> progress;  ///< fraction done
 };
 
-/// Chooses one tactic per region such that measured kernel times plus layout conversions are small over the whole graph:
-/// coordinate descent from an all-plain and from an all-channels_last start, the better result wins.
+/// Chooses one tactic per region such that measured kernel times plus layout conversions are small over the whole
+/// graph: coordinate descent from an all-plain and from an all-channels_last start, the better result wins.
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options);
 

@@ -5,15 +5,19 @@
 
 namespace fovea::compiler {
 
-ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins, std::vector<plan::Choice>& choices) {
+ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins,
+                       std::vector<plan::Choice>& choices) {
     ir::Graph typed = graph;
     const auto add = [&](ir::NodeId id, DType chosen, const std::string& reason) {
-        for (const std::string& origin : typed.node(id).origins) choices.push_back({origin, std::string(to_string(chosen)), reason});
+        for (const std::string& origin : typed.node(id).origins)
+            choices.push_back({origin, std::string(to_string(chosen)), reason});
     };
     if (type == DType::f32) {
         for (const auto& [name, pinned] : pins)
             if (pinned != DType::f32)
-                throw Error(ErrorCode::contract, "the pin to " + std::string(to_string(pinned)) + " cannot be obeyed in an fp32 plan; ask for --precision " + std::string(to_string(pinned)))
+                throw Error(ErrorCode::contract, "the pin to " + std::string(to_string(pinned)) +
+                                                     " cannot be obeyed in an fp32 plan; ask for --precision " +
+                                                     std::string(to_string(pinned)))
                     .in("node " + name);
         for (const ir::NodeId id : typed.order()) {
             const auto& outputs = typed.node(id).outputs;
@@ -22,8 +26,10 @@ ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::s
         return typed;
     }
     if (type != DType::bf16)
-        throw Error(ErrorCode::unsupported, "the precision " + std::string(to_string(type)) + " is not offered on the CPU; use fp32 or bf16");
-    for (const precision::Choice& choice : precision::convert(typed, {type, pins})) add(choice.node, choice.type, choice.reason);
+        throw Error(ErrorCode::unsupported,
+                    "the precision " + std::string(to_string(type)) + " is not offered on the CPU; use fp32 or bf16");
+    for (const precision::Choice& choice : precision::convert(typed, {type, pins}))
+        add(choice.node, choice.type, choice.reason);
     return typed;
 }
 

@@ -9,6 +9,7 @@
 namespace fovea::compiler {
 
 /// The graph with the element types that it will run in. `choices` receives one row per node.
-ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins, std::vector<plan::Choice>& choices);
+ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins,
+                       std::vector<plan::Choice>& choices);
 
 }  // namespace fovea::compiler

@@ -7,9 +7,13 @@
 namespace fovea::ir {
 namespace {
 
-bool holds(const std::vector<std::string>& list, const std::string& name) { return std::find(list.begin(), list.end(), name) != list.end(); }
+bool holds(const std::vector<std::string>& list, const std::string& name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
 
-[[noreturn]] void fail(const std::string& name, const std::string& message) { throw Error(ErrorCode::invalid_argument, message).in("tensor " + name); }
+[[noreturn]] void fail(const std::string& name, const std::string& message) {
+    throw Error(ErrorCode::invalid_argument, message).in("tensor " + name);
+}
 
 void add(std::vector<ValueId>& list, ValueId id) {
     if (id != kNone && std::find(list.begin(), list.end(), id) == list.end()) list.push_back(id);
@@ -29,7 +33,8 @@ std::vector<ValueId> resolve(const Graph& graph, const std::string& name, bool o
         for (const ValueId value : outputs ? node.outputs : node.inputs)
             if (value != kNone && (outputs || !graph.constant(value))) add(found, value);
     }
-    if (found.empty()) fail(name, "no tensor or node of the model has this name; `fovea inspect MODEL --graph` lists them");
+    if (found.empty())
+        fail(name, "no tensor or node of the model has this name; `fovea inspect MODEL --graph` lists them");
     return found;
 }
 
@@ -69,14 +74,18 @@ Graph extract(const Graph& graph, std::span<const std::string> from, std::span<c
         part.outputs.clear();
         for (const std::string& name : to) {
             const auto found = resolve(graph, name, true);
-            for (const ValueId id : found) part.outputs.push_back({found.size() == 1 ? name : graph.value(id).name, id});
+            for (const ValueId id : found)
+                part.outputs.push_back({found.size() == 1 ? name : graph.value(id).name, id});
         }
     }
     for (Output& output : part.outputs) {
-        if (std::find(inputs.begin(), inputs.end(), output.value) != inputs.end()) fail(output.name, "it is given as input and output");
+        if (std::find(inputs.begin(), inputs.end(), output.value) != inputs.end())
+            fail(output.name, "it is given as input and output");
         // A node's name must not become a tensor's.
-        const bool tensor = graph.find_value(output.name) != kNone || holds(graph.value(output.value).origins, output.name) ||
-                            std::any_of(graph.outputs.begin(), graph.outputs.end(), [&](const Output& o) { return o.name == output.name; });
+        const bool tensor = graph.find_value(output.name) != kNone ||
+                            holds(graph.value(output.value).origins, output.name) ||
+                            std::any_of(graph.outputs.begin(), graph.outputs.end(),
+                                        [&](const Output& o) { return o.name == output.name; });
         if (!tensor) output.name = graph.value(output.value).name;
     }
     if (!from.empty()) cut(part, inputs);
@@ -86,8 +95,11 @@ Graph extract(const Graph& graph, std::span<const std::string> from, std::span<c
     for (std::size_t i = 0; i < part.inputs.size(); ++i) {
         const ValueId id = part.inputs[i];
         const bool needed = used(part, consumers, id), asked = from.empty() || i < inputs.size();
-        if (needed && !asked) fail(part.value(id).name, "the outputs also depend on this input of the model; add it to --from, or cut closer to them");
-        if (!needed && !from.empty() && asked) fail(part.value(id).name, "the outputs do not depend on it; leave it out of --from");
+        if (needed && !asked)
+            fail(part.value(id).name,
+                 "the outputs also depend on this input of the model; add it to --from, or cut closer to them");
+        if (!needed && !from.empty() && asked)
+            fail(part.value(id).name, "the outputs do not depend on it; leave it out of --from");
         if (needed) kept.push_back(id);
     }
     part.inputs = std::move(kept);

@@ -36,9 +36,12 @@ class Parser {
 
     void skip_space() {
         while (at_ < text_.size()) {
-            if (std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
-            else if (text_[at_] == '#') while (at_ < text_.size() && text_[at_] != '\n') ++at_;
-            else break;
+            if (std::isspace(static_cast<unsigned char>(text_[at_])))
+                ++at_;
+            else if (text_[at_] == '#')
+                while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+            else
+                break;
         }
     }
 
@@ -147,11 +150,16 @@ class Parser {
         Dims result;
         bool ranked = true;
         list([&] {
-            if (accept('*')) ranked = false;
-            else if (accept('?')) result.emplace_back();
-            else if (peek() == '"') result.emplace_back(quoted());
-            else if (std::isdigit(static_cast<unsigned char>(peek()))) result.emplace_back(integer());
-            else result.emplace_back(word());
+            if (accept('*'))
+                ranked = false;
+            else if (accept('?'))
+                result.emplace_back();
+            else if (peek() == '"')
+                result.emplace_back(quoted());
+            else if (std::isdigit(static_cast<unsigned char>(peek())))
+                result.emplace_back(integer());
+            else
+                result.emplace_back(word());
         });
         if (static_cast<int>(result.size()) > base::limits::kMaxRank) fail("a tensor has too many dimensions");
         return ranked ? std::optional(result) : std::nullopt;
@@ -202,8 +210,7 @@ class Parser {
         std::mt19937 generator(static_cast<std::uint32_t>(integer()));
         expect(')');
         Tensor target(DType::f32, shape);
-        for (float& element : target.as<float>())
-            element = static_cast<float>(generator()) / 2147483648.0f - 1.0f;
+        for (float& element : target.as<float>()) element = static_cast<float>(generator()) / 2147483648.0f - 1.0f;
         return target.cast(type);
     }
 
@@ -215,8 +222,10 @@ class Parser {
             list([&] {
                 if (i >= target.size()) fail("a constant has more elements than its shape");
                 using Wide = base::arithmetic_t<T>;
-                if constexpr (std::is_same_v<Wide, bool>) target[i++] = integer() != 0;
-                else target[i++] = static_cast<T>(to_number<Wide>(number_text()));
+                if constexpr (std::is_same_v<Wide, bool>)
+                    target[i++] = integer() != 0;
+                else
+                    target[i++] = static_cast<T>(to_number<Wide>(number_text()));
             });
             if (i != target.size()) fail("a constant has fewer elements than its shape");
         });

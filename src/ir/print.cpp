@@ -13,8 +13,10 @@ std::string quoted(std::string_view text) {
     std::string result = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') result += '\\';
-        if (c == '\n') result += "\\n";
-        else result += c;
+        if (c == '\n')
+            result += "\\n";
+        else
+            result += c;
     }
     return result + "\"";
 }
@@ -26,9 +28,7 @@ bool plain_name(std::string_view name) {
     return true;
 }
 
-std::string reference(std::string_view name) {
-    return plain_name(name) ? "%" + std::string(name) : "%" + quoted(name);
-}
+std::string reference(std::string_view name) { return plain_name(name) ? "%" + std::string(name) : "%" + quoted(name); }
 
 std::string number(double value) {
     if (std::isnan(value)) return "nan";
@@ -65,13 +65,15 @@ class Printer {
 
     void graph(const Graph& graph, const std::string& indent) {
         text_ += "graph " + quoted(graph.name) + " {\n";
-        for (ValueId id : graph.inputs) text_ += indent + "  input " + typed(graph.value(id)) + also(graph.value(id)) + "\n";
+        for (ValueId id : graph.inputs)
+            text_ += indent + "  input " + typed(graph.value(id)) + also(graph.value(id)) + "\n";
         for (ValueId id = 0; id < graph.value_count(); ++id)
             if (const Value& value = graph.value(id); value.constant)
                 text_ += indent + "  const " + typed(value) + " = " + elements(value.constant) + also(value) + "\n";
         for (const NodeId id : graph.order()) node(graph, graph.node(id), indent + "  ");
         for (const Output& output : graph.outputs)
-            text_ += indent + "  output " + quoted(output.name) + " = " + reference(graph.value(output.value).name) + "\n";
+            text_ +=
+                indent + "  output " + quoted(output.name) + " = " + reference(graph.value(output.value).name) + "\n";
         text_ += indent + "}";
     }
 
@@ -100,10 +102,14 @@ class Printer {
         base::visit(tensor.dtype(), [&]<class T>() {
             text = list(tensor.as<T>(), [](const T& element) {
                 const auto value = static_cast<base::arithmetic_t<T>>(element);
-                if constexpr (std::is_same_v<T, double>) return number(value);
-                else if constexpr (base::is_floating<T>) return number(static_cast<float>(value));
-                else if constexpr (std::is_same_v<T, std::uint64_t>) return std::to_string(value);
-                else return number(static_cast<std::int64_t>(value));
+                if constexpr (std::is_same_v<T, double>)
+                    return number(value);
+                else if constexpr (base::is_floating<T>)
+                    return number(static_cast<float>(value));
+                else if constexpr (std::is_same_v<T, std::uint64_t>)
+                    return std::to_string(value);
+                else
+                    return number(static_cast<std::int64_t>(value));
             });
         });
         return text;
@@ -113,8 +119,10 @@ class Printer {
         text_ += indent;
         for (std::size_t i = 0; i < node.outputs.size(); ++i) {
             text_ += i ? ", " : "";
-            if (node.outputs[i] == kNone) text_ += "_";
-            else text_ += typed(graph.value(node.outputs[i])) + also(graph.value(node.outputs[i]));
+            if (node.outputs[i] == kNone)
+                text_ += "_";
+            else
+                text_ += typed(graph.value(node.outputs[i])) + also(graph.value(node.outputs[i]));
         }
         text_ += " = " + node.op + "(";
         for (std::size_t i = 0; i < node.inputs.size(); ++i)

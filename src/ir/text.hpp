@@ -13,8 +13,8 @@ using StoreConstant = std::function<std::int64_t(const Tensor&)>;
 /// Inverse of `StoreConstant`.
 using LoadConstant = std::function<Tensor(std::int64_t number, DType type, const Shape& shape)>;
 
-/// The graph as text; `parse(print(g))` gives an equal graph. Constants of at most 16 elements stand in the text, longer
-/// ones go to `store` or, when there is none, stand in full.
+/// The graph as text; `parse(print(g))` gives an equal graph. Constants of at most 16 elements stand in the text,
+/// longer ones go to `store` or, when there is none, stand in full.
 ///
 ///     graph "resnet" {
 ///       input %image : f32[batch, 3, 224, 224]

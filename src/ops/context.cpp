@@ -53,7 +53,10 @@ std::vector<ValueInfo> InferContext::infer_body(const ir::Graph& body, std::vect
 }
 
 EvalContext::EvalContext(const ir::Node& node, std::vector<Tensor> inputs, EvaluateBody evaluate_body)
-    : NodeView(node), inputs_(std::move(inputs)), outputs_(node.outputs.size()), evaluate_body_(std::move(evaluate_body)) {}
+    : NodeView(node),
+      inputs_(std::move(inputs)),
+      outputs_(node.outputs.size()),
+      evaluate_body_(std::move(evaluate_body)) {}
 
 const Tensor& EvalContext::input(std::size_t i) const {
     require(has(i), "input " + std::to_string(i) + " is required but not given");

@@ -18,7 +18,8 @@ void infer(InferContext& c) {
     c.require(group > 0, "attribute \"group\": expected a positive number, found " + std::to_string(group));
     if (!x || !w) return c.set_output(0, c.dtype(0), std::nullopt);
     c.require(x->size() >= 3 && x->size() == w->size(),
-              "expected an input and weights of the same rank of at least 3, found " + ir::to_string(x) + " and " + ir::to_string(w));
+              "expected an input and weights of the same rank of at least 3, found " + ir::to_string(x) + " and " +
+                  ir::to_string(w));
     const ir::Dim &channels = (*x)[1], &per_group = (*w)[1], &filters = (*w)[0];
     if (channels.known() && per_group.known())
         c.require(base::checked_mul(per_group.value, group) == channels.value,
@@ -75,10 +76,12 @@ void convolve(BoxContext& c) {
             std::int64_t tap_number = (y[1] * channels + channel) * base::element_count(taps);
             for_each_index(Box::whole(taps), [&](const Shape& tap) {
                 for (std::size_t i = 2; i < rank; ++i)
-                    at[i] = y[i] * window.strides[i - 2] - window.pads_begin[i - 2] + tap[i - 2] * window.dilations[i - 2];
+                    at[i] =
+                        y[i] * window.strides[i - 2] - window.pads_begin[i - 2] + tap[i - 2] * window.dilations[i - 2];
                 if (inside(at, x.full))
                     sum += static_cast<Sum>(static_cast<base::arithmetic_t<T>>(input[offset_in(x.box, at)])) *
-                           static_cast<Sum>(static_cast<base::arithmetic_t<T>>(weights[static_cast<std::size_t>(tap_number)]));
+                           static_cast<Sum>(
+                               static_cast<base::arithmetic_t<T>>(weights[static_cast<std::size_t>(tap_number)]));
                 ++tap_number;
             });
         }

@@ -79,7 +79,8 @@ std::vector<Tensor> evaluate_graph(const ir::Graph& graph, std::vector<Tensor> i
         for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i)
             if (node.outputs[i] != ir::kNone) values[static_cast<std::size_t>(node.outputs[i])] = std::move(results[i]);
         for (const ir::ValueId input : node.inputs)
-            if (input != ir::kNone && --uses[static_cast<std::size_t>(input)] == 0) values[static_cast<std::size_t>(input)] = Tensor();
+            if (input != ir::kNone && --uses[static_cast<std::size_t>(input)] == 0)
+                values[static_cast<std::size_t>(input)] = Tensor();
     }
     std::vector<Tensor> results;
     for (const ir::Output& output : graph.outputs) results.push_back(values[static_cast<std::size_t>(output.value)]);
@@ -101,7 +102,8 @@ bool has_boxes(const ir::Node& node) {
     return op && boxes(node, *op);
 }
 
-Tensor evaluate_box(const ir::Node& node, std::vector<Window> inputs, DType dtype, const Shape& output_shape, const Box& box) {
+Tensor evaluate_box(const ir::Node& node, std::vector<Window> inputs, DType dtype, const Shape& output_shape,
+                    const Box& box) {
     BoxContext context(node);
     context.inputs = std::move(inputs);
     context.output_shape = output_shape;

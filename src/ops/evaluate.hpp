@@ -16,6 +16,7 @@ std::vector<Tensor> evaluate(const ir::Graph& graph, std::vector<Tensor> inputs)
 bool has_boxes(const ir::Node& node);
 
 /// Reference result of one box of output 0.
-Tensor evaluate_box(const ir::Node& node, std::vector<Window> inputs, DType dtype, const Shape& output_shape, const Box& box);
+Tensor evaluate_box(const ir::Node& node, std::vector<Window> inputs, DType dtype, const Shape& output_shape,
+                    const Box& box);
 
 }  // namespace fovea::ops

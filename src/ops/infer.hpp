@@ -29,6 +29,7 @@ ValueTable infer(const ir::Graph& graph, const InferOptions& options = {});
 void annotate(ir::Graph& graph, const InferOptions& options = {});
 
 /// Infers the outputs of one node from what is known of its inputs (nullptr: omitted).
-std::vector<ValueInfo> infer_node(const ir::Node& node, std::vector<const ValueInfo*> inputs, const InferOptions& options = {});
+std::vector<ValueInfo> infer_node(const ir::Node& node, std::vector<const ValueInfo*> inputs,
+                                  const InferOptions& options = {});
 
 }  // namespace fovea::ops

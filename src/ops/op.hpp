@@ -19,8 +19,8 @@ namespace fovea::ops {
 struct ValueInfo {
     DType dtype = DType::undefined;
     std::optional<ir::Dims> dims;
-    Tensor constant;                    ///< content, when it is the same for every run
-    std::optional<ir::Dims> content;    ///< elements of a small integer tensor, where they are sizes (known or symbolic)
+    Tensor constant;                  ///< content, when it is the same for every run
+    std::optional<ir::Dims> content;  ///< elements of a small integer tensor, where they are sizes (known or symbolic)
 };
 
 /// Part of a tensor: `size` elements along each axis from `start` on.
@@ -46,10 +46,15 @@ class NodeView {
   public:
     explicit NodeView(const ir::Node& node) : node_(&node) {}
     [[nodiscard]] const ir::Node& node() const { return *node_; }
-    [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback) const { return node_->get(key, fallback); }
+    [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t fallback) const {
+        return node_->get(key, fallback);
+    }
     [[nodiscard]] float number(std::string_view key, float fallback) const { return node_->get(key, fallback); }
-    [[nodiscard]] std::string text(std::string_view key, std::string fallback) const { return node_->get(key, std::move(fallback)); }
-    [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key, std::vector<std::int64_t> fallback = {}) const {
+    [[nodiscard]] std::string text(std::string_view key, std::string fallback) const {
+        return node_->get(key, std::move(fallback));
+    }
+    [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key,
+                                                     std::vector<std::int64_t> fallback = {}) const {
         return node_->get(key, std::move(fallback));
     }
     /// Throws `invalid_model` with the node as context.
@@ -122,7 +127,7 @@ class EvalContext : public NodeView {
 
 /// Shapes around one node, for `required_input` and `flops`.
 struct ShapeContext : NodeView {
-    std::vector<Shape> inputs;   ///< empty for an omitted input
+    std::vector<Shape> inputs;  ///< empty for an omitted input
     std::vector<Shape> outputs;
     std::vector<DType> input_types;
     std::vector<Tensor> constants;  ///< content of each input where constant, else not there
@@ -134,7 +139,7 @@ struct BoxContext : NodeView {
     std::vector<Window> inputs;  ///< an omitted input has no data
     Shape output_shape;          ///< of the whole output
     Box box;
-    Tensor output;               ///< of shape `box.size`, allocated, to be filled
+    Tensor output;  ///< of shape `box.size`, allocated, to be filled
     explicit BoxContext(const ir::Node& node) : NodeView(node) {}
     [[nodiscard]] bool has(std::size_t i) const { return i < inputs.size() && static_cast<bool>(inputs[i].data); }
 };

@@ -7,9 +7,14 @@ namespace {
 
 /// Operators that have kernels for quantised inputs: these want a DequantizeLinear of their own.
 bool takes_quantised(std::string_view op) {
-    constexpr std::string_view kOps[] = {"Add", "AveragePool", "Clip", "Concat", "Conv", "DepthToSpace", "Flatten", "Gemm", "GlobalAveragePool", "HardSigmoid", "HardSwish",
-                                         "LeakyRelu", "MatMul", "MaxPool", "QuantizeLinear", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Squeeze", "Swish",
-                                         "Transpose", "Unsqueeze"};
+    constexpr std::string_view kOps[] = {"Add",         "AveragePool", "Clip",
+                                         "Concat",      "Conv",        "DepthToSpace",
+                                         "Flatten",     "Gemm",        "GlobalAveragePool",
+                                         "HardSigmoid", "HardSwish",   "LeakyRelu",
+                                         "MatMul",      "MaxPool",     "QuantizeLinear",
+                                         "Relu",        "Reshape",     "Resize",
+                                         "Sigmoid",     "Slice",       "Squeeze",
+                                         "Swish",       "Transpose",   "Unsqueeze"};
     return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
 }
 
@@ -42,7 +47,10 @@ std::vector<ir::Patch> propose(const View& view) {
 }  // namespace
 
 Pass separate_dequantisers() {
-    return {"separate-dequantisers", "gives every reader of a quantised tensor a DequantizeLinear of its own, for kernels that read the numbers themselves", propose};
+    return {"separate-dequantisers",
+            "gives every reader of a quantised tensor a DequantizeLinear of its own, for kernels that read the numbers "
+            "themselves",
+            propose};
 }
 
 }  // namespace fovea::pass

@@ -51,7 +51,8 @@ bool is_plan(std::span<const std::byte> bytes) {
     return bytes.size() >= kMagic.size() && std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
 }
 
-std::vector<std::byte> write_container(const std::vector<std::pair<std::string, std::span<const std::byte>>>& sections) {
+std::vector<std::byte> write_container(
+    const std::vector<std::pair<std::string, std::span<const std::byte>>>& sections) {
     std::vector<Entry> entries;
     std::size_t offset = sizeof(Header) + sections.size() * sizeof(Entry);
     for (const auto& [name, bytes] : sections) {

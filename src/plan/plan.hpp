@@ -21,17 +21,17 @@ struct Slot {
     backend::Layout layout = backend::Layout::plain;
     /// The slot whose memory this one shares, or -1.
     std::int32_t alias_of = -1;
-    /// With `alias_of`: where the rows of this slot begin within the rows of that wider tensor, in elements (a row is the
-    /// last axis of a plain tensor, the channels of a channels_last one); -1 when the slot is the whole memory under
-    /// another shape.
+    /// With `alias_of`: where the rows of this slot begin within the rows of that wider tensor, in elements (a row is
+    /// the last axis of a plain tensor, the channels of a channels_last one); -1 when the slot is the whole memory
+    /// under another shape.
     std::int64_t row_offset = -1;
 };
 
 /// One kernel launch.
 struct Step {
-    std::string backend;                ///< name of the backend that runs it
-    std::string device;                 ///< e.g. "cpu:0"
-    backend::Region region;             ///< pattern "convert": a change of layout of one value, no nodes
+    std::string backend;     ///< name of the backend that runs it
+    std::string device;      ///< e.g. "cpu:0"
+    backend::Region region;  ///< pattern "convert": a change of layout of one value, no nodes
     backend::Tactic tactic;
     std::vector<std::int32_t> inputs;   ///< slots, in the order of the region's inputs; -1 for constants
     std::vector<std::int32_t> outputs;  ///< slots

@@ -158,9 +158,10 @@ void check_target(const TargetSection& target, const ir::Graph& graph) {
 std::string to_json(const Plan& plan) {
     Json profile = Json::object(), choices = Json::array(), targets = Json::array();
     for (const auto& [name, p] : plan.profile) profile[name] = {{"min", p.min}, {"opt", p.opt}, {"max", p.max}};
-    for (const Choice& c : plan.choices) choices.push_back({{"node", c.node}, {"dtype", c.dtype}, {"reason", c.reason}});
+    for (const Choice& c : plan.choices)
+        choices.push_back({{"node", c.node}, {"dtype", c.dtype}, {"reason", c.reason}});
     for (const TargetSection& target : plan.targets) targets.push_back(target_to(target));
-    return Json{{"precision", plan.precision}, {"profile", profile},       {"choices", choices},
+    return Json{{"precision", plan.precision}, {"profile", profile},        {"choices", choices},
                 {"targets", targets},          {"contract", plan.contract}, {"source_hash", plan.source_hash}}
         .dump();
 }
@@ -174,7 +175,8 @@ void from_json(std::string_view text, Plan& plan) {
         for (const auto& [name, p] : json.at("profile").items())
             plan.profile[name] = {p.at("min").get<Shape>(), p.at("opt").get<Shape>(), p.at("max").get<Shape>()};
         for (const Json& c : json.at("choices"))
-            plan.choices.push_back({c.at("node").get<std::string>(), c.at("dtype").get<std::string>(), c.at("reason").get<std::string>()});
+            plan.choices.push_back(
+                {c.at("node").get<std::string>(), c.at("dtype").get<std::string>(), c.at("reason").get<std::string>()});
         for (const Json& target : json.at("targets")) plan.targets.push_back(target_from(target));
     } catch (const Json::exception& error) {
         throw Error(ErrorCode::corrupt_plan, std::string("the schedule cannot be read: ") + error.what());

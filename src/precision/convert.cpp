@@ -85,7 +85,8 @@ class Converter {
 
     /// Kernels of 8 bits take such a node as it is.
     [[nodiscard]] bool reads_quantised(const Node& node) const {
-        const NodeId producer = node.inputs.empty() || node.inputs[0] == kNone ? kNone : source_.value(node.inputs[0]).producer;
+        const NodeId producer =
+            node.inputs.empty() || node.inputs[0] == kNone ? kNone : source_.value(node.inputs[0]).producer;
         return producer != kNone && source_.node(producer).op == "DequantizeLinear";
     }
 
@@ -119,8 +120,8 @@ class Converter {
             type_[at(id)] = policy_.type;
     }
 
-    /// Light work on the network's own f32 inputs, such as their normalisation, stays f32: rounding it would be one more
-    /// error in front of everything, and the first heavy node reads f32 at no cost.
+    /// Light work on the network's own f32 inputs, such as their normalisation, stays f32: rounding it would be one
+    /// more error in front of everything, and the first heavy node reads f32 at no cost.
     void keep_input_side() {
         std::vector<bool> kept(type_.size(), false);
         for (const NodeId id : order_) {
@@ -140,7 +141,8 @@ class Converter {
     }
 
     [[nodiscard]] bool pinned(const Node& node) const {
-        return std::any_of(policy_.pins.begin(), policy_.pins.end(), [&](const auto& pin) { return is_called(node, pin.first); });
+        return std::any_of(policy_.pins.begin(), policy_.pins.end(),
+                           [&](const auto& pin) { return is_called(node, pin.first); });
     }
 
     // ---- the converted graph

@@ -58,7 +58,9 @@ void Page::table(const std::vector<std::string>& titles, const std::vector<std::
     for (const auto& row : rows) {
         body_ += "<tr>";
         for (const Cell& cell : row)
-            body_ += cell.number ? fmt::format("<td class=\"n\" data-key=\"{:.9g}\">{}</td>", cell.sort_key, escape(cell.text)) : "<td>" + escape(cell.text) + "</td>";
+            body_ += cell.number
+                         ? fmt::format("<td class=\"n\" data-key=\"{:.9g}\">{}</td>", cell.sort_key, escape(cell.text))
+                         : "<td>" + escape(cell.text) + "</td>";
         body_ += "</tr>\n";
     }
     body_ += "</tbody></table>\n";
@@ -66,8 +68,10 @@ void Page::table(const std::vector<std::string>& titles, const std::vector<std::
 
 std::string Page::html() const {
     return fmt::format(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
-        "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n{2}<script>{3}</script>\n</body>\n</html>\n",
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+        "content=\"width=device-width\">\n"
+        "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n{2}<script>{3}</script>\n</body>\n</"
+        "html>\n",
         escape(title_), kStyle, body_, kScript);
 }
 

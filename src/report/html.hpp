@@ -9,8 +9,8 @@ namespace fovea::report {
 /// `text` with what HTML and SVG treat specially replaced, for elements and quoted attributes.
 std::string escape(std::string_view text);
 
-/// A page that needs no other file: style and script stand in it, nothing is fetched. Follows the reader's light or dark
-/// setting.
+/// A page that needs no other file: style and script stand in it, nothing is fetched. Follows the reader's light or
+/// dark setting.
 class Page {
   public:
     explicit Page(std::string title) : title_(std::move(title)) {}
@@ -22,7 +22,7 @@ class Page {
 
     struct Cell {
         std::string text;
-        double sort_key = 0;   ///< numbers sort by it
+        double sort_key = 0;  ///< numbers sort by it
         bool number = false;
     };
     /// A table that a click on a column's title sorts.

@@ -25,10 +25,10 @@ struct KernelProfile {
 /// A profiled plan.
 struct Profile {
     std::string title;
-    std::vector<std::pair<std::string, std::string>> facts;       ///< shown at the top
-    std::vector<KernelProfile> kernels;                           ///< in execution order
-    std::vector<std::pair<std::string, double>> flops_per_second; ///< peak by type
-    double bytes_per_second = 0;                                  ///< of main memory
+    std::vector<std::pair<std::string, std::string>> facts;        ///< shown at the top
+    std::vector<KernelProfile> kernels;                            ///< in execution order
+    std::vector<std::pair<std::string, double>> flops_per_second;  ///< peak by type
+    double bytes_per_second = 0;                                   ///< of main memory
 };
 
 }  // namespace fovea::report

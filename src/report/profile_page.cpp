@@ -45,15 +45,20 @@ std::string profile_page(const Profile& profile) {
     page.heading("Time by operators");
     page.raw(time_by_operator(profile));
     page.heading("Roofline");
-    page.paragraph("A disc per kernel, its area as large as its time. The dashed lines are what this machine reached in a short measurement.");
+    page.paragraph(
+        "A disc per kernel, its area as large as its time. The dashed lines are what this machine reached in a short "
+        "measurement.");
     page.raw(roofline(profile));
     page.heading("Kernels");
-    page.paragraph("Limit: the time that the roofline allows, by operations or by bytes. Gap: the measured time as a multiple of it.");
+    page.paragraph(
+        "Limit: the time that the roofline allows, by operations or by bytes. Gap: the measured time as a multiple of "
+        "it.");
     double whole = 0;
     for (const KernelProfile& kernel : profile.kernels) whole += kernel.microseconds;
     std::vector<std::vector<Cell>> rows;
     for (std::size_t i = 0; i < profile.kernels.size(); ++i) rows.push_back(row(i, profile.kernels[i], whole));
-    page.table({"#", "nodes", "operators", "type", "kernel", "ms", "%", "GFLOP/s", "GB/s", "limit ms", "bound", "gap"}, rows);
+    page.table({"#", "nodes", "operators", "type", "kernel", "ms", "%", "GFLOP/s", "GB/s", "limit ms", "bound", "gap"},
+               rows);
     return page.html();
 }
 

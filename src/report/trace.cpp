@@ -11,7 +11,12 @@ std::string chrome_trace(std::span<const TraceEvent> events) {
     std::map<std::string, int> tracks;
     for (const TraceEvent& event : events) {
         const auto [track, added] = tracks.emplace(event.track, static_cast<int>(tracks.size()) + 1);
-        if (added) list.push_back({{"ph", "M"}, {"name", "thread_name"}, {"pid", 1}, {"tid", track->second}, {"args", {{"name", event.track}}}});
+        if (added)
+            list.push_back({{"ph", "M"},
+                            {"name", "thread_name"},
+                            {"pid", 1},
+                            {"tid", track->second},
+                            {"args", {{"name", event.track}}}});
         Json details = Json::object();
         for (const auto& [key, value] : event.details) details[key] = value;
         list.push_back({{"ph", "X"},

@@ -10,7 +10,7 @@ namespace fovea::report {
 /// Something that ran for a while on one thread or device.
 struct TraceEvent {
     std::string name, category;
-    std::string track;                                         ///< shown as a thread, e.g. "cpu:0"
+    std::string track;  ///< shown as a thread, e.g. "cpu:0"
     double start_us = 0, duration_us = 0;
     std::vector<std::pair<std::string, std::string>> details;  ///< shown when the event is selected
 };

@@ -29,7 +29,8 @@ class ThreadCount {
 
 }  // namespace
 
-Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engine)), bindings_(engine_->plan().graph.inputs.size()) {}
+Context::Context(std::shared_ptr<const Engine> engine)
+    : engine_(std::move(engine)), bindings_(engine_->plan().graph.inputs.size()) {}
 
 void Context::bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data) {
     const ir::Graph& graph = engine_->plan().graph;
@@ -37,11 +38,13 @@ void Context::bind_input(std::size_t index, DType dtype, std::span<const std::in
         throw Error(ErrorCode::invalid_argument, "the plan has " + std::to_string(bindings_.size()) + " inputs");
     const ir::Value& value = graph.value(graph.inputs[index]);
     if (dtype != value.dtype)
-        throw Error(ErrorCode::invalid_argument, "expected type " + std::string(fovea::to_string(value.dtype)) + ", found " + std::string(fovea::to_string(dtype)))
+        throw Error(ErrorCode::invalid_argument, "expected type " + std::string(fovea::to_string(value.dtype)) +
+                                                     ", found " + std::string(fovea::to_string(dtype)))
             .in("input " + value.name);
     Binding& binding = bindings_[index];
     binding.data = static_cast<const std::byte*>(data);
-    if (!binding.data) throw Error(ErrorCode::invalid_argument, "the input's memory is a null pointer").in("input " + value.name);
+    if (!binding.data)
+        throw Error(ErrorCode::invalid_argument, "the input's memory is a null pointer").in("input " + value.name);
     if (!program_ || !std::equal(shape.begin(), shape.end(), binding.shape.begin(), binding.shape.end())) {
         binding.shape.assign(shape.begin(), shape.end());
         shapes_changed_ = true;
@@ -94,7 +97,8 @@ void Context::resolve_inputs() {
                 pointers_[i].inputs[k] = bindings_[launch.inputs[k].index].data + launch.inputs[k].offset;
         for (std::size_t k = 0; k < launch.outputs.size(); ++k)  // of alias steps that read a graph input
             if (launch.outputs[k].where == Operand::Where::input)
-                pointers_[i].outputs[k] = const_cast<std::byte*>(bindings_[launch.outputs[k].index].data) + launch.outputs[k].offset;
+                pointers_[i].outputs[k] =
+                    const_cast<std::byte*>(bindings_[launch.outputs[k].index].data) + launch.outputs[k].offset;
     }
 }
 
@@ -102,7 +106,8 @@ void Context::launch(std::size_t i) {
     const Launch& launch = program_->launches[i];
     if (!launch.kernel) return launch_late(launch);
     if (launch.step->tactic.alias) return;
-    launch.kernel->run({pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get()});
+    launch.kernel->run(
+        {pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get()});
 }
 
 void Context::run() {
@@ -120,7 +125,8 @@ void Context::run(const std::function<void(const Observation&)>& observer) {
         const auto start = std::chrono::steady_clock::now();
         launch(i);
         const std::chrono::duration<double, std::micro> elapsed = std::chrono::steady_clock::now() - start;
-        const backend::KernelArgs args{pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get()};
+        const backend::KernelArgs args{pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(),
+                                       pointers_[i].state.get()};
         observer({i, program_->launches[i], args, elapsed.count()});
     }
 }
@@ -130,11 +136,13 @@ Tensor Context::late_input(const Launch& launch, std::size_t i, ir::ValueId id) 
     if (info.constant) return info.constant;
     const Operand& operand = launch.inputs[i];
     if (operand.where == Operand::Where::late) return late_[static_cast<std::size_t>(id)];
-    const std::byte* data = operand.where == Operand::Where::input ? bindings_[operand.index].data : arena_.get() + operand.offset;
+    const std::byte* data =
+        operand.where == Operand::Where::input ? bindings_[operand.index].data : arena_.get() + operand.offset;
     const plan::TargetSection& target = engine_->target();
     const backend::TensorDesc desc = slot_desc(target, program_->values, launch.step->inputs[i]);
     Tensor tensor(desc.dtype, desc.shape);
-    backend::convert(desc, data, backend::TensorDesc::dense(desc.dtype, desc.shape, backend::Layout::plain), tensor.raw());
+    backend::convert(desc, data, backend::TensorDesc::dense(desc.dtype, desc.shape, backend::Layout::plain),
+                     tensor.raw());
     return tensor;
 }
 
@@ -142,12 +150,14 @@ void Context::launch_late(const Launch& launch) {
     const ir::Graph& graph = engine_->plan().graph;
     const backend::Region& region = launch.step->region;
     for (std::size_t i = 0; i < region.inputs.size(); ++i)
-        if (launch.inputs[i].where != Operand::Where::late) late_[static_cast<std::size_t>(region.inputs[i])] = late_input(launch, i, region.inputs[i]);
+        if (launch.inputs[i].where != Operand::Where::late)
+            late_[static_cast<std::size_t>(region.inputs[i])] = late_input(launch, i, region.inputs[i]);
     if (region.nodes.empty()) return;  // a change of layout: late tensors are plain
     for (const ir::NodeId id : region.nodes) {
         const ir::Node& node = graph.node(id);
         std::vector<Tensor> inputs;
-        for (const ir::ValueId input : node.inputs) inputs.push_back(input == ir::kNone ? Tensor() : late_[static_cast<std::size_t>(input)]);
+        for (const ir::ValueId input : node.inputs)
+            inputs.push_back(input == ir::kNone ? Tensor() : late_[static_cast<std::size_t>(input)]);
         auto results = ops::evaluate(node, std::move(inputs));
         for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i)
             if (node.outputs[i] != ir::kNone) late_[static_cast<std::size_t>(node.outputs[i])] = std::move(results[i]);
@@ -158,7 +168,8 @@ Tensor Context::output(std::size_t index) const {
     if (!program_ || index >= program_->outputs.size())
         throw Error(ErrorCode::invalid_argument, "there is no such output, or nothing has been run yet");
     const Operand& operand = program_->outputs[index];
-    if (operand.where == Operand::Where::late) return late_[static_cast<std::size_t>(engine_->plan().graph.outputs[index].value)];
+    if (operand.where == Operand::Where::late)
+        return late_[static_cast<std::size_t>(engine_->plan().graph.outputs[index].value)];
     const backend::TensorDesc& desc = program_->output_descs[index];
     const std::byte* data = operand.where == Operand::Where::constant ? operand.data
                             : operand.where == Operand::Where::input  ? bindings_[operand.index].data

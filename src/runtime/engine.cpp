@@ -7,7 +7,9 @@
 namespace fovea::runtime {
 
 Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
-    : plan_(std::move(plan)), backends_(std::move(backends)), cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)) {
+    : plan_(std::move(plan)),
+      backends_(std::move(backends)),
+      cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)) {
     std::string available;
     for (const auto& backend : backends_) {
         available += (available.empty() ? "" : ", ") + std::string(backend->name());
@@ -15,8 +17,8 @@ Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
             if (!target_ && target.backend == backend->name()) target_ = &target;
     }
     if (!target_)
-        throw Error(ErrorCode::unsupported, "the plan has no target section for this machine (backends here: " + available +
-                                                "); add one with `fovea build PLAN --target DEVICE`");
+        throw Error(ErrorCode::unsupported, "the plan has no target section for this machine (backends here: " +
+                                                available + "); add one with `fovea build PLAN --target DEVICE`");
     threads_ = options.threads > 0 ? options.threads : target_->threads;
 }
 
@@ -30,8 +32,9 @@ void Engine::check_profile(const std::vector<Shape>& input_shapes) const {
         for (std::size_t axis = 0; inside && axis < p.min.size(); ++axis)
             inside = input_shapes[i][axis] >= p.min[axis] && input_shapes[i][axis] <= p.max[axis];
         if (!inside)
-            throw Error(ErrorCode::out_of_range, "the shape " + base::to_string(input_shapes[i]) + " lies outside the plan's profile " +
-                                                     base::to_string(p.min) + " to " + base::to_string(p.max) +
+            throw Error(ErrorCode::out_of_range, "the shape " + base::to_string(input_shapes[i]) +
+                                                     " lies outside the plan's profile " + base::to_string(p.min) +
+                                                     " to " + base::to_string(p.max) +
                                                      "; build with --profile to widen it")
                 .in("input " + name);
     }

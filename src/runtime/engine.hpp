@@ -12,8 +12,8 @@
 namespace fovea::runtime {
 
 struct EngineOptions {
-    int threads = 0;                  ///< 0: as many as the plan was built for
-    std::size_t cached_shapes = 8;    ///< programs kept for different input shapes, least recently used first out
+    int threads = 0;                ///< 0: as many as the plan was built for
+    std::size_t cached_shapes = 8;  ///< programs kept for different input shapes, least recently used first out
 };
 
 /// A plan ready to run on this machine. Immutable for its users; contexts of many threads share it.
@@ -25,8 +25,8 @@ class Engine {
     [[nodiscard]] const plan::Plan& plan() const { return plan_; }
     [[nodiscard]] const plan::TargetSection& target() const { return *target_; }
     [[nodiscard]] int threads() const { return threads_; }
-    /// Prepared for these shapes, from the cache where it holds them. Throws `out_of_range` naming the input, the axis and
-    /// the range when a shape lies outside the profile.
+    /// Prepared for these shapes, from the cache where it holds them. Throws `out_of_range` naming the input, the axis
+    /// and the range when a shape lies outside the profile.
     std::shared_ptr<const Program> program(const std::vector<Shape>& input_shapes) const;
     /// Throws `out_of_range` as `program` does, without preparing anything.
     void check_profile(const std::vector<Shape>& input_shapes) const;
@@ -46,19 +46,20 @@ class Engine {
 
 /// What an observer sees of one executed step.
 struct Observation {
-    std::size_t index;               ///< among the program's launches
+    std::size_t index;  ///< among the program's launches
     const Launch& launch;
     const backend::KernelArgs& args;
     double microseconds;
 };
 
-/// Runs an engine for one thread. Owns the activations' memory. A run allocates nothing in this code after the first run
-/// at the same shapes, except for steps whose shapes depend on data.
+/// Runs an engine for one thread. Owns the activations' memory. A run allocates nothing in this code after the first
+/// run at the same shapes, except for steps whose shapes depend on data.
 class Context {
   public:
     explicit Context(std::shared_ptr<const Engine> engine);
 
-    /// Binds graph input `index` to memory that must stay valid and unchanged during `run`. The type must be the input's.
+    /// Binds graph input `index` to memory that must stay valid and unchanged during `run`. The type must be the
+    /// input's.
     void bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data);
     /// Runs all steps. Throws when an input is not bound or a shape is out of range.
     void run();
@@ -94,8 +95,8 @@ class Context {
     bool shapes_changed_ = true;
     std::shared_ptr<std::byte> arena_, scratch_;
     std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
-    std::vector<Pointers> pointers_;          ///< by launch
-    std::vector<Tensor> late_;                ///< by value
+    std::vector<Pointers> pointers_;  ///< by launch
+    std::vector<Tensor> late_;        ///< by value
 };
 
 }  // namespace fovea::runtime

@@ -25,7 +25,8 @@ std::size_t lowest_gap(const std::vector<const Lifetime*>& taken, std::size_t by
 std::size_t plan_memory(std::vector<Lifetime>& blocks) {
     std::vector<std::size_t> order(blocks.size());
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return blocks[a].bytes > blocks[b].bytes; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return blocks[a].bytes > blocks[b].bytes; });
     std::vector<const Lifetime*> placed;  // sorted by offset
     std::size_t arena = 0;
     for (const std::size_t i : order) {
@@ -47,7 +48,8 @@ std::size_t peak_demand(const std::vector<Lifetime>& blocks) {
     for (const Lifetime& block : blocks) last = std::max(last, block.last);
     std::vector<std::size_t> alive(static_cast<std::size_t>(last + 1), 0);
     for (const Lifetime& block : blocks)
-        for (int step = std::max(block.first, 0); step <= block.last; ++step) alive[static_cast<std::size_t>(step)] += block.bytes;
+        for (int step = std::max(block.first, 0); step <= block.last; ++step)
+            alive[static_cast<std::size_t>(step)] += block.bytes;
     return alive.empty() ? 0 : *std::max_element(alive.begin(), alive.end());
 }
 

@@ -12,7 +12,12 @@ class ProgramBuilder {
   public:
     ProgramBuilder(const plan::Plan& plan, const plan::TargetSection& target, const Backends& backends, int threads,
                    backend::PackedConstants& packed)
-        : plan_(plan), target_(target), backends_(backends), threads_(threads), packed_(packed), program_(std::make_shared<Program>()) {}
+        : plan_(plan),
+          target_(target),
+          backends_(backends),
+          threads_(threads),
+          packed_(packed),
+          program_(std::make_shared<Program>()) {}
 
     std::shared_ptr<const Program> build(std::vector<Shape> input_shapes) {
         ops::InferOptions options;
@@ -29,27 +34,33 @@ class ProgramBuilder {
     }
 
   private:
-    [[nodiscard]] const ops::ValueInfo& info(ir::ValueId id) const { return program_->values[static_cast<std::size_t>(id)]; }
+    [[nodiscard]] const ops::ValueInfo& info(ir::ValueId id) const {
+        return program_->values[static_cast<std::size_t>(id)];
+    }
     [[nodiscard]] bool known(ir::ValueId id) const { return ir::known_shape(info(id).dims).has_value(); }
     [[nodiscard]] bool constant(ir::ValueId id) const { return static_cast<bool>(info(id).constant); }
 
-    /// A step is late when a shape around it is only known at run time, or when it reads what a late step made. A step all
-    /// of whose results are known before the run is not needed at all.
+    /// A step is late when a shape around it is only known at run time, or when it reads what a late step made. A step
+    /// all of whose results are known before the run is not needed at all.
     void find_late_values() {
         late_.assign(program_->values.size(), false);
         for (const plan::Step& step : target_.steps) {
-            const auto late_value = [&](ir::ValueId id) { return !constant(id) && (late_[static_cast<std::size_t>(id)] || !known(id)); };
+            const auto late_value = [&](ir::ValueId id) {
+                return !constant(id) && (late_[static_cast<std::size_t>(id)] || !known(id));
+            };
             const bool late = std::any_of(step.region.inputs.begin(), step.region.inputs.end(), late_value) ||
                               std::any_of(step.region.outputs.begin(), step.region.outputs.end(), late_value);
             if (late)
                 for (const ir::ValueId id : step.region.outputs) late_[static_cast<std::size_t>(id)] = true;
             late_step_.push_back(late);
-            needed_.push_back(!std::all_of(step.region.outputs.begin(), step.region.outputs.end(), [&](ir::ValueId id) { return constant(id); }));
+            needed_.push_back(!std::all_of(step.region.outputs.begin(), step.region.outputs.end(),
+                                           [&](ir::ValueId id) { return constant(id); }));
         }
     }
 
     [[nodiscard]] std::int32_t root(std::int32_t slot) const {
-        while (target_.slots[static_cast<std::size_t>(slot)].alias_of >= 0) slot = target_.slots[static_cast<std::size_t>(slot)].alias_of;
+        while (target_.slots[static_cast<std::size_t>(slot)].alias_of >= 0)
+            slot = target_.slots[static_cast<std::size_t>(slot)].alias_of;
         return slot;
     }
 
@@ -125,10 +136,12 @@ class ProgramBuilder {
         Launch result;
         result.step = &step;
         for (std::size_t i = 0; i < step.inputs.size(); ++i)
-            result.inputs.push_back(step.inputs[i] < 0 ? constant_operand(step.region.inputs[i]) : operand(step.inputs[i]));
+            result.inputs.push_back(step.inputs[i] < 0 ? constant_operand(step.region.inputs[i])
+                                                       : operand(step.inputs[i]));
         for (const std::int32_t slot : step.outputs) result.outputs.push_back(operand(slot));
         if (!late) result.kernel = prepare(step);
-        if (result.kernel) program_->scratch_bytes = std::max(program_->scratch_bytes, result.kernel->workspace_bytes());
+        if (result.kernel)
+            program_->scratch_bytes = std::max(program_->scratch_bytes, result.kernel->workspace_bytes());
         return result;
     }
 
@@ -141,7 +154,8 @@ class ProgramBuilder {
             if (step.region.pattern != "convert") return backend->prepare(context, step.tactic);
             return backend->conversion(context.input_desc(0, step.tactic), context.output_desc(0, step.tactic));
         }
-        throw Error(ErrorCode::unsupported, "the plan needs the backend \"" + step.backend + "\", which is not available here");
+        throw Error(ErrorCode::unsupported,
+                    "the plan needs the backend \"" + step.backend + "\", which is not available here");
     }
 
     [[nodiscard]] std::int64_t pitch(std::int32_t slot) const {
@@ -155,8 +169,10 @@ class ProgramBuilder {
             const ir::ValueId id = plan_.graph.outputs[i].value;
             const bool fixed = constant(id) || (known(id) && !late_[static_cast<std::size_t>(id)]);
             program_->outputs.push_back(target_.outputs[i] < 0 ? constant_operand(id) : operand(target_.outputs[i]));
-            program_->output_descs.push_back(
-                fixed ? backend::TensorDesc::dense(info(id).dtype, *ir::known_shape(info(id).dims), backend::Layout::plain) : backend::TensorDesc{});
+            program_->output_descs.push_back(fixed ? backend::TensorDesc::dense(info(id).dtype,
+                                                                                *ir::known_shape(info(id).dims),
+                                                                                backend::Layout::plain)
+                                                   : backend::TensorDesc{});
         }
     }
 
@@ -181,8 +197,9 @@ backend::TensorDesc slot_desc(const plan::TargetSection& target, const ops::Valu
     return desc;
 }
 
-std::shared_ptr<const Program> make_program(const plan::Plan& plan, const plan::TargetSection& target, const Backends& backends,
-                                            std::vector<Shape> input_shapes, int threads, backend::PackedConstants& packed) {
+std::shared_ptr<const Program> make_program(const plan::Plan& plan, const plan::TargetSection& target,
+                                            const Backends& backends, std::vector<Shape> input_shapes, int threads,
+                                            backend::PackedConstants& packed) {
     return ProgramBuilder(plan, target, backends, threads, packed).build(std::move(input_shapes));
 }
 

@@ -35,19 +35,20 @@ class Program {
     ops::ValueTable values;
     std::vector<Shape> input_shapes;
     std::vector<Launch> launches;
-    std::vector<Operand> outputs;                  ///< of each graph output
-    std::vector<backend::TensorDesc> output_descs; ///< empty shape and undefined type where it depends on data
-    std::vector<Tensor> held;                      ///< constants that only these shapes have
-    std::size_t arena_bytes = 0;                   ///< activations
-    std::size_t demand_bytes = 0;                  ///< lower bound of `arena_bytes` from the tensors' lifetimes
-    std::size_t scratch_bytes = 0;                 ///< largest workspace of any kernel
+    std::vector<Operand> outputs;                   ///< of each graph output
+    std::vector<backend::TensorDesc> output_descs;  ///< empty shape and undefined type where it depends on data
+    std::vector<Tensor> held;                       ///< constants that only these shapes have
+    std::size_t arena_bytes = 0;                    ///< activations
+    std::size_t demand_bytes = 0;                   ///< lower bound of `arena_bytes` from the tensors' lifetimes
+    std::size_t scratch_bytes = 0;                  ///< largest workspace of any kernel
 };
 
 using Backends = std::vector<std::shared_ptr<const backend::Backend>>;
 
 /// Prepares `target` for concrete input shapes, in the order of the graph's inputs.
-std::shared_ptr<const Program> make_program(const plan::Plan& plan, const plan::TargetSection& target, const Backends& backends,
-                                            std::vector<Shape> input_shapes, int threads, backend::PackedConstants& packed);
+std::shared_ptr<const Program> make_program(const plan::Plan& plan, const plan::TargetSection& target,
+                                            const Backends& backends, std::vector<Shape> input_shapes, int threads,
+                                            backend::PackedConstants& packed);
 
 /// Shape, type and layout of a slot; a slice of a wider tensor has that tensor's pitch.
 backend::TensorDesc slot_desc(const plan::TargetSection& target, const ops::ValueTable& values, std::int32_t slot);

@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 std::string nodes_key(const backend::RegionContext& context) {
     std::map<ir::ValueId, int> numbers;
     const auto number = [&](ir::ValueId id) {
-        return id == ir::kNone ? std::string("_") : std::to_string(numbers.emplace(id, static_cast<int>(numbers.size())).first->second);
+        return id == ir::kNone ? std::string("_")
+                               : std::to_string(numbers.emplace(id, static_cast<int>(numbers.size())).first->second);
     };
     std::string key;
     for (std::size_t i = 0; i < context.region.nodes.size(); ++i) {
@@ -46,8 +47,10 @@ std::shared_ptr<std::byte> random_block(DType type, std::size_t bytes, std::uint
             auto* data = reinterpret_cast<T*>(block.get());
             for (std::size_t i = 0; i < count; ++i) {
                 const float value = static_cast<float>(generator() % 2048) / 1024.0f - 1.0f;
-                if constexpr (base::is_floating<T>) data[i] = static_cast<T>(value);
-                else data[i] = static_cast<T>(generator() % 64);
+                if constexpr (base::is_floating<T>)
+                    data[i] = static_cast<T>(value);
+                else
+                    data[i] = static_cast<T>(generator() % 64);
             }
         });
     }
@@ -73,7 +76,8 @@ std::string region_key(const backend::RegionContext& context) {
 }
 
 double Tuner::time(const backend::RegionContext& context, const backend::Tactic& tactic, double best_us) {
-    std::string key = std::string(backend_->target()) + "|" + std::to_string(context.threads) + "|" + region_key(context) + "|" + tactic.name;
+    std::string key = std::string(backend_->target()) + "|" + std::to_string(context.threads) + "|" +
+                      region_key(context) + "|" + tactic.name;
     for (const auto& list : {tactic.inputs, tactic.outputs})
         for (const backend::Layout layout : list) key += layout == backend::Layout::plain ? "p" : "c";
     if (const auto known = cache_->find(key)) return *known;

@@ -27,12 +27,13 @@ class TimingCache {
 };
 
 struct TuneOptions {
-    int most_runs = 7;               ///< timed runs of one candidate
-    double enough_us = 20'000;       ///< stop repeating once this much time was spent on a candidate
-    double hopeless = 2.5;           ///< give a candidate up when its first run is this many times the best median
+    int most_runs = 7;          ///< timed runs of one candidate
+    double enough_us = 20'000;  ///< stop repeating once this much time was spent on a candidate
+    double hopeless = 2.5;      ///< give a candidate up when its first run is this many times the best median
 };
 
-/// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are constant.
+/// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are
+/// constant.
 std::string region_key(const backend::RegionContext& context);
 
 /// Times candidates on buffers of random numbers.
@@ -41,8 +42,8 @@ class Tuner {
     Tuner(const backend::Backend& backend, TimingCache& cache, TuneOptions options = {})
         : backend_(&backend), cache_(&cache), options_(options) {}
 
-    /// Median time of one tactic in microseconds, from the cache where it is known. `best_us` is the best time so far of
-    /// the same region (0: none).
+    /// Median time of one tactic in microseconds, from the cache where it is known. `best_us` is the best time so far
+    /// of the same region (0: none).
     double time(const backend::RegionContext& context, const backend::Tactic& tactic, double best_us = 0);
     [[nodiscard]] int measured() const { return measured_; }
 

@@ -210,15 +210,18 @@ TEST_P(BuildCase, PlanEqualsReference) {
     const auto inputs = random_inputs(graph, shapes, 7);
     const auto expected = ops::evaluate(graph, inputs);
     runtime::Context context(std::make_shared<const runtime::Engine>(loaded, backends()));
-    for (std::size_t i = 0; i < inputs.size(); ++i) context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
     for (int run = 0; run < 2; ++run) {
         context.run();
-        for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_LT(compare(context.output(i), expected[i]).max_error, 1e-5) << built.graph.outputs[i].name;
+        for (std::size_t i = 0; i < expected.size(); ++i)
+            EXPECT_LT(compare(context.output(i), expected[i]).max_error, 1e-5) << built.graph.outputs[i].name;
     }
     EXPECT_LE(context.program().arena_bytes, context.program().demand_bytes * 1.15 + 4096);
 }
 
-INSTANTIATE_TEST_SUITE_P(Graphs, BuildCase, testing::ValuesIn(kCases), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Graphs, BuildCase, testing::ValuesIn(kCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(Build, ServesEveryShapeOfTheProfile) {
     ir::Graph graph = ir::parse(R"(graph "g" {

@@ -17,7 +17,8 @@ using Fault = void (*)(const backend::TensorDesc& desc, float* output);
 
 class FaultyKernel final : public backend::Kernel {
   public:
-    FaultyKernel(std::unique_ptr<Kernel> right, backend::TensorDesc desc, Fault fault) : right_(std::move(right)), desc_(std::move(desc)), fault_(fault) {}
+    FaultyKernel(std::unique_ptr<Kernel> right, backend::TensorDesc desc, Fault fault)
+        : right_(std::move(right)), desc_(std::move(desc)), fault_(fault) {}
     void run(const backend::KernelArgs& args) const override {
         right_->run(args);
         fault_(desc_, reinterpret_cast<float*>(args.outputs[0]));
@@ -38,11 +39,15 @@ class FaultyBackend final : public backend::Backend {
     [[nodiscard]] std::string_view name() const override { return cpu_->name(); }
     [[nodiscard]] std::string target() const override { return cpu_->target(); }
     [[nodiscard]] std::size_t matcher_count() const override { return cpu_->matcher_count(); }
-    std::variant<backend::Region, backend::Refusal> match(std::size_t matcher, const backend::MatchContext& context, ir::NodeId root) const override {
+    std::variant<backend::Region, backend::Refusal> match(std::size_t matcher, const backend::MatchContext& context,
+                                                          ir::NodeId root) const override {
         return cpu_->match(matcher, context, root);
     }
-    [[nodiscard]] std::vector<backend::Tactic> tactics(const backend::RegionContext& context) const override { return cpu_->tactics(context); }
-    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context, const backend::Tactic& tactic) const override {
+    [[nodiscard]] std::vector<backend::Tactic> tactics(const backend::RegionContext& context) const override {
+        return cpu_->tactics(context);
+    }
+    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
+                                                           const backend::Tactic& tactic) const override {
         auto kernel = cpu_->prepare(context, tactic);
         if (context.region.pattern != pattern_) return kernel;
         return std::make_unique<FaultyKernel>(std::move(kernel), context.output_desc(0, tactic), fault_);
@@ -110,13 +115,15 @@ TEST(Gate, RefusesAWrongFusedSoftmax) {
 TEST(Gate, RefusesASwappedChannel) {
     const auto message = refusal("conv", [](const backend::TensorDesc& desc, float* y) {
         const std::int64_t channels = desc.shape[1];
-        for (std::int64_t pixel = 0; pixel < base::element_count(desc.shape) / channels; ++pixel) std::swap(y[pixel * channels + 4], y[pixel * channels + 5]);
+        for (std::int64_t pixel = 0; pixel < base::element_count(desc.shape) / channels; ++pixel)
+            std::swap(y[pixel * channels + 4], y[pixel * channels + 5]);
     });
     EXPECT_NE(message.find("conv1"), std::string::npos) << message;
 }
 
 TEST(Compare, SignalIsWhatVariesWithinChannels) {
-    // Channels with means of 100 and -100 vary by 1; an error of 0.1 is 20 dB below that, wherever the channels' axis is.
+    // Channels with means of 100 and -100 vary by 1; an error of 0.1 is 20 dB below that, wherever the channels' axis
+    // is.
     const auto images = Tensor::from<float>({1, 2, 2}, std::vector<float>{101, 99, -99, -101});
     const auto sequences = Tensor::from<float>({1, 2, 2}, std::vector<float>{101, -99, 99, -101});
     for (const Tensor& expected : {images, sequences}) {
@@ -134,7 +141,8 @@ TEST(Compare, SingleValuesPerChannelVaryAmongThemselves) {
 }
 
 TEST(Compare, OtherShapesAndNotANumberAreInfinitelyWrong) {
-    const auto two = Tensor::from<float>({2}, std::vector<float>{1, 2}), three = Tensor::from<float>({3}, std::vector<float>{1, 2, 3});
+    const auto two = Tensor::from<float>({2}, std::vector<float>{1, 2}),
+               three = Tensor::from<float>({3}, std::vector<float>{1, 2, 3});
     EXPECT_EQ(compare(two, three).max_error, INFINITY);
     EXPECT_EQ(compare(Tensor::from<float>({2}, std::vector<float>{1, NAN}), two).max_error, INFINITY);
 }

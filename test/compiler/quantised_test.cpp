@@ -152,7 +152,8 @@ const Case kCases[] = {
 double largest_difference(const Tensor& a, const Tensor& b) {
     const auto x = a.to_float(), y = b.to_float();
     double largest = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::fabs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
+    for (std::size_t i = 0; i < x.size(); ++i)
+        largest = std::max(largest, std::fabs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
     return largest;
 }
 
@@ -189,15 +190,18 @@ TEST_P(QuantisedCase, StaysWithinOneStep) {
     const auto inputs = random_inputs(graph, shapes, 7);
     const auto expected = ops::evaluate(graph, inputs);
     runtime::Context context(std::make_shared<const runtime::Engine>(built, backends()));
-    for (std::size_t i = 0; i < inputs.size(); ++i) context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
     context.run();
     for (std::size_t i = 0; i < expected.size(); ++i) {
         EXPECT_EQ(context.output(i).dtype(), expected[i].dtype());
-        EXPECT_LE(largest_difference(context.output(i), expected[i]), GetParam().step * 1.001) << built.graph.outputs[i].name;
+        EXPECT_LE(largest_difference(context.output(i), expected[i]), GetParam().step * 1.001)
+            << built.graph.outputs[i].name;
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Graphs, QuantisedCase, testing::ValuesIn(kCases), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Graphs, QuantisedCase, testing::ValuesIn(kCases),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace fovea::compiler

@@ -37,7 +37,8 @@ TEST(Profile, PageHoldsEveryKernelAndNothingForeign) {
     EXPECT_NE(page.find("conv&quot;1&quot;, relu"), std::string::npos);
     EXPECT_EQ(page.find("conv\"1\""), std::string::npos);
     EXPECT_EQ(count(page, "<tr><td class=\"n\""), 3u);
-    for (const char* outside : {"http://", "https://", "src=", "@import"}) EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+    for (const char* outside : {"http://", "https://", "src=", "@import"})
+        EXPECT_EQ(page.find(outside), std::string::npos) << outside;
 }
 
 TEST(Profile, TimelineIsAsWideAsThePicture) {
@@ -58,7 +59,9 @@ TEST(Profile, NothingMeasuredDrawsNothing) {
 }
 
 TEST(Trace, EventsAndTracks) {
-    const std::vector<TraceEvent> events = {{"conv", "Conv", "cpu:0", 0, 10, {{"type", "f32"}}}, {"bad \xff", "Relu", "cpu:0", 10, 2.5, {}}, {"copy", "", "cuda:0", 11, 1, {}}};
+    const std::vector<TraceEvent> events = {{"conv", "Conv", "cpu:0", 0, 10, {{"type", "f32"}}},
+                                            {"bad \xff", "Relu", "cpu:0", 10, 2.5, {}},
+                                            {"copy", "", "cuda:0", 11, 1, {}}};
     const auto json = nlohmann::json::parse(chrome_trace(events));
     const auto& list = json["traceEvents"];
     ASSERT_EQ(list.size(), 5u);

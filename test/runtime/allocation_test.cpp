@@ -33,8 +33,9 @@ void* counted(std::size_t bytes, std::size_t alignment) {
         ++(from_library() ? library : own);
         counting = true;
     }
-    void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
-                                                         : std::malloc(bytes ? bytes : 1);
+    void* memory = alignment > alignof(std::max_align_t)
+                       ? std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)
+                       : std::malloc(bytes ? bytes : 1);
     if (!memory) throw std::bad_alloc();
     return memory;
 }
@@ -42,7 +43,9 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 }  // namespace
 
 void* operator new(std::size_t bytes) { return counted(bytes, 0); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+    return counted(bytes, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }

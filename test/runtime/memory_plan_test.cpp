@@ -21,7 +21,8 @@ TEST(MemoryPlan, NeverOverlapsBlocksThatLiveTogetherAndStaysNearTheBound) {
             EXPECT_EQ(blocks[a].offset % 64, 0u);
             for (std::size_t b = 0; b < a; ++b) {
                 const bool together = blocks[a].first <= blocks[b].last && blocks[b].first <= blocks[a].last;
-                const bool apart = blocks[a].offset + blocks[a].bytes <= blocks[b].offset || blocks[b].offset + blocks[b].bytes <= blocks[a].offset;
+                const bool apart = blocks[a].offset + blocks[a].bytes <= blocks[b].offset ||
+                                   blocks[b].offset + blocks[b].bytes <= blocks[a].offset;
                 EXPECT_TRUE(!together || apart);
             }
         }

@@ -16,12 +16,13 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto rank = static_cast<std::int64_t>(x->size());
     if (rank == 0 || base::element_count(*x) == 0) return refuse(Reason::unsupported_shape, "a scalar or empty tensor");
     const std::int64_t axis = base::normalize_axis(node.get<std::int64_t>("axis", 0), rank);
-    if (axis != rank - 1 && !(axis == 1 && rank >= 3 && rank <= 5)) return refuse(Reason::unsupported_attribute, "an axis other than channels or the last");
+    if (axis != rank - 1 && !(axis == 1 && rank >= 3 && rank <= 5))
+        return refuse(Reason::unsupported_attribute, "an axis other than channels or the last");
     return make_region(context, "arg_reduce", {root});
 }
 
-/// The reduced axis is innermost in memory: the last one of a plain tensor, or the channels. The result's elements then lie
-/// in plain order.
+/// The reduced axis is innermost in memory: the last one of a plain tensor, or the channels. The result's elements then
+/// lie in plain order.
 std::vector<Tactic> tactics(const RegionContext& context) {
     const Shape x = context.shape(context.node(0).inputs[0]);
     const auto rank = static_cast<std::int64_t>(x.size());
@@ -31,11 +32,14 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 
 class ArgReduceKernel final : public Kernel {
   public:
-    ArgReduceKernel(TensorDesc source, bool largest, bool last) : source_(std::move(source)), largest_(largest), last_(last) {}
+    ArgReduceKernel(TensorDesc source, bool largest, bool last)
+        : source_(std::move(source)), largest_(largest), last_(last) {}
 
     void run(const KernelArgs& args) const override {
-        if (source_.dtype == DType::f32) reduce<float>(args);
-        else reduce<base::BFloat16>(args);
+        if (source_.dtype == DType::f32)
+            reduce<float>(args);
+        else
+            reduce<base::BFloat16>(args);
     }
     [[nodiscard]] std::string implementation() const override { return "row by row"; }
 
@@ -74,7 +78,8 @@ class ArgReduceKernel final : public Kernel {
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     const ir::Node& node = context.node(0);
-    return std::make_unique<ArgReduceKernel>(context.input_desc(0, tactic), node.op == "ArgMax", node.get<std::int64_t>("select_last_index", 0) != 0);
+    return std::make_unique<ArgReduceKernel>(context.input_desc(0, tactic), node.op == "ArgMax",
+                                             node.get<std::int64_t>("select_last_index", 0) != 0);
 }
 
 }  // namespace

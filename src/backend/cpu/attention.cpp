@@ -27,7 +27,9 @@ struct Side {
 /// The tensor is [B, H, S, D], or [B, S, H·D] with `heads` given; its rows may be slices of wider ones.
 Side side_of(const TensorDesc& desc, std::int64_t heads) {
     const Shape& shape = desc.shape;
-    if (shape.size() == 4) return {shape[0], shape[1], shape[2], shape[3], shape[1] * shape[2] * desc.pitch, shape[2] * desc.pitch, desc.pitch};
+    if (shape.size() == 4)
+        return {shape[0],  shape[1], shape[2], shape[3], shape[1] * shape[2] * desc.pitch, shape[2] * desc.pitch,
+                desc.pitch};
     const std::int64_t width = shape[2] / heads;
     return {shape[0], heads, shape[1], width, shape[1] * desc.pitch, width, desc.pitch};
 }
@@ -35,20 +37,25 @@ Side side_of(const TensorDesc& desc, std::int64_t heads) {
 std::optional<Refusal> refusal(const MatchContext& context, const ir::Node& node) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         if (i < 3 && !context.shape(node.inputs[i])) return refuse(Reason::shape_depends_on_data);
-        if (i >= 3 && node.inputs[i] != ir::kNone) return refuse(Reason::unsupported_attribute, "a mask or a cache of earlier keys");
+        if (i >= 3 && node.inputs[i] != ir::kNone)
+            return refuse(Reason::unsupported_attribute, "a mask or a cache of earlier keys");
     }
     for (std::size_t i = 1; i < node.outputs.size(); ++i)
         if (node.outputs[i] != ir::kNone) return refuse(Reason::unsupported_attribute, "more outputs than the result");
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "attention takes f32 or bf16");
-    if (node.get<std::int64_t>("is_causal", 0) || node.get("softcap", 0.0f) != 0) return refuse(Reason::unsupported_attribute, "causal or capped scores");
+    if (type != DType::f32 && type != DType::bf16)
+        return refuse(Reason::unsupported_dtype, "attention takes f32 or bf16");
+    if (node.get<std::int64_t>("is_causal", 0) || node.get("softcap", 0.0f) != 0)
+        return refuse(Reason::unsupported_attribute, "causal or capped scores");
     if (node.get<std::int64_t>("left_window_size", -1) >= 0 || node.get<std::int64_t>("right_window_size", -1) >= 0)
         return refuse(Reason::unsupported_attribute, "a window of keys");
     const auto q = context.shape(node.inputs[0]), k = context.shape(node.inputs[1]);
     const std::int64_t q_heads = q->size() == 4 ? (*q)[1] : node.get<std::int64_t>("q_num_heads", 0);
     const std::int64_t k_heads = k->size() == 4 ? (*k)[1] : node.get<std::int64_t>("kv_num_heads", 0);
-    if (q_heads != k_heads || q_heads == 0 || q->size() != k->size()) return refuse(Reason::unsupported_attribute, "fewer key heads than query heads");
-    if (base::element_count(*q) == 0 || base::element_count(*k) == 0) return refuse(Reason::unsupported_shape, "an empty sequence");
+    if (q_heads != k_heads || q_heads == 0 || q->size() != k->size())
+        return refuse(Reason::unsupported_attribute, "fewer key heads than query heads");
+    if (base::element_count(*q) == 0 || base::element_count(*k) == 0)
+        return refuse(Reason::unsupported_shape, "an empty sequence");
     return std::nullopt;
 }
 
@@ -73,11 +80,13 @@ struct Block {
     std::size_t scratch = 0;
 };
 
-memory::desc matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride, memory::data_type type) {
+memory::desc matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride,
+                    memory::data_type type) {
     return memory::desc({rows, columns}, type, memory::dims{row_stride, column_stride});
 }
 
-Block make_block(std::int64_t rows, const Side& q, const Side& k, const Side& v, const Side& y, float scale, memory::data_type type) {
+Block make_block(std::int64_t rows, const Side& q, const Side& k, const Side& v, const Side& y, float scale,
+                 memory::data_type type) {
     const auto f32 = memory::data_type::f32;
     Block block;
     block.query = matrix(rows, q.width, q.row_stride, 1, type);
@@ -93,19 +102,23 @@ Block make_block(std::int64_t rows, const Side& q, const Side& k, const Side& v,
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     plain.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::matmul::primitive_desc scores(engine(), block.query, block.keys, block.scores_desc, attr);
-    const dnnl::softmax_forward::primitive_desc softmax(engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::softmax_accurate, block.scores_desc, block.weights, 1, plain);
+    const dnnl::softmax_forward::primitive_desc softmax(engine(), dnnl::prop_kind::forward_inference,
+                                                        dnnl::algorithm::softmax_accurate, block.scores_desc,
+                                                        block.weights, 1, plain);
     const dnnl::matmul::primitive_desc weighted(engine(), block.weights, block.values, block.result, plain);
     block.scores = dnnl::matmul(scores);
     block.softmax = dnnl::softmax_forward(softmax);
     block.weighted = dnnl::matmul(weighted);
-    for (const auto& desc : {scores.scratchpad_desc(), softmax.scratchpad_desc(), weighted.scratchpad_desc()}) block.scratch = std::max(block.scratch, desc.get_size());
+    for (const auto& desc : {scores.scratchpad_desc(), softmax.scratchpad_desc(), weighted.scratchpad_desc()})
+        block.scratch = std::max(block.scratch, desc.get_size());
     return block;
 }
 
 /// softmax(scale · Q Kᵀ) V, one block of query rows of one head at a time on each thread.
 class AttentionKernel final : public Kernel {
   public:
-    AttentionKernel(Side q, Side k, Side v, Side y, std::array<std::size_t, 3> inputs, float scale, DType type, int threads)
+    AttentionKernel(Side q, Side k, Side v, Side y, std::array<std::size_t, 3> inputs, float scale, DType type,
+                    int threads)
         : q_(q), k_(k), v_(v), y_(y), inputs_(inputs), width_(element_bytes(type)), threads_(threads) {
         rows_ = std::clamp<std::int64_t>(kScoreBytes / (k.rows * 4) / 16 * 16, 16, 256);
         rows_ = std::min(rows_, q.rows);
@@ -117,11 +130,17 @@ class AttentionKernel final : public Kernel {
         omp_set_num_threads(before);
         score_bytes_ = static_cast<std::size_t>(base::round_up(rows_ * k.rows * 4, 64));
         scratch_bytes_ = 0;
-        for (const Block& block : blocks_) scratch_bytes_ = std::max(scratch_bytes_, static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(block.scratch), 64)));
+        for (const Block& block : blocks_)
+            scratch_bytes_ = std::max(
+                scratch_bytes_, static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(block.scratch), 64)));
     }
 
-    [[nodiscard]] std::size_t workspace_bytes() const override { return per_thread() * static_cast<std::size_t>(threads_); }
-    [[nodiscard]] std::unique_ptr<KernelState> make_state() const override { return std::make_unique<State>(blocks_, threads_); }
+    [[nodiscard]] std::size_t workspace_bytes() const override {
+        return per_thread() * static_cast<std::size_t>(threads_);
+    }
+    [[nodiscard]] std::unique_ptr<KernelState> make_state() const override {
+        return std::make_unique<State>(blocks_, threads_);
+    }
     [[nodiscard]] std::string implementation() const override { return "blocks of " + std::to_string(rows_) + " rows"; }
 
     void run(const KernelArgs& args) const override {
@@ -132,9 +151,11 @@ class AttentionKernel final : public Kernel {
             const std::int64_t n = omp_get_num_threads(), me = omp_get_thread_num();
             std::byte* scratch = args.workspace + per_thread() * static_cast<std::size_t>(me);
             for (std::int64_t i = total * me / n; i < total * (me + 1) / n; ++i) {
-                const std::int64_t head = i / per_head % q_.heads, batch = i / per_head / q_.heads, first = i % per_head * rows_;
+                const std::int64_t head = i / per_head % q_.heads, batch = i / per_head / q_.heads,
+                                   first = i % per_head * rows_;
                 const std::size_t which = first + rows_ <= q_.rows ? 0 : blocks_.size() - 1;
-                run_block(blocks_[which], state.handles[static_cast<std::size_t>(me) * blocks_.size() + which], args, scratch, batch, head, first);
+                run_block(blocks_[which], state.handles[static_cast<std::size_t>(me) * blocks_.size() + which], args,
+                          scratch, batch, head, first);
             }
         }
     }
@@ -152,13 +173,24 @@ class AttentionKernel final : public Kernel {
                 for (const Block& block : blocks) handles.push_back(make(block));
         }
         static Handles make(const Block& b) {
-            const auto bytes = memory::desc({static_cast<std::int64_t>(std::max<std::size_t>(b.scratch, 1))}, memory::data_type::u8, memory::format_tag::a);
+            const auto bytes = memory::desc({static_cast<std::int64_t>(std::max<std::size_t>(b.scratch, 1))},
+                                            memory::data_type::u8, memory::format_tag::a);
             const auto none = [&](const memory::desc& desc) { return memory(desc, engine(), nullptr); };
-            Handles h{{none(b.query), none(b.keys), none(b.scores_desc), none(b.weights), none(b.values), none(b.result), none(bytes)}, dnnl::stream(engine()), {}};
+            Handles h{{none(b.query), none(b.keys), none(b.scores_desc), none(b.weights), none(b.values),
+                       none(b.result), none(bytes)},
+                      dnnl::stream(engine()),
+                      {}};
             const auto at = [&](Memory m) { return h.memories[m].get(); };
-            h.arguments[0] = {{{DNNL_ARG_SRC, at(kQuery)}, {DNNL_ARG_WEIGHTS, at(kKeys)}, {DNNL_ARG_DST, at(kScores)}, {DNNL_ARG_SCRATCHPAD, at(kScratch)}}};
-            h.arguments[1] = {{{DNNL_ARG_SRC, at(kScores)}, {DNNL_ARG_DST, at(kWeights)}, {DNNL_ARG_SCRATCHPAD, at(kScratch)}, {}}};
-            h.arguments[2] = {{{DNNL_ARG_SRC, at(kWeights)}, {DNNL_ARG_WEIGHTS, at(kValues)}, {DNNL_ARG_DST, at(kResult)}, {DNNL_ARG_SCRATCHPAD, at(kScratch)}}};
+            h.arguments[0] = {{{DNNL_ARG_SRC, at(kQuery)},
+                               {DNNL_ARG_WEIGHTS, at(kKeys)},
+                               {DNNL_ARG_DST, at(kScores)},
+                               {DNNL_ARG_SCRATCHPAD, at(kScratch)}}};
+            h.arguments[1] = {
+                {{DNNL_ARG_SRC, at(kScores)}, {DNNL_ARG_DST, at(kWeights)}, {DNNL_ARG_SCRATCHPAD, at(kScratch)}, {}}};
+            h.arguments[2] = {{{DNNL_ARG_SRC, at(kWeights)},
+                               {DNNL_ARG_WEIGHTS, at(kValues)},
+                               {DNNL_ARG_DST, at(kResult)},
+                               {DNNL_ARG_SCRATCHPAD, at(kScratch)}}};
             return h;
         }
         std::vector<Handles> handles;
@@ -166,12 +198,21 @@ class AttentionKernel final : public Kernel {
 
     [[nodiscard]] std::size_t per_thread() const { return 2 * score_bytes_ + scratch_bytes_; }
 
-    void run_block(const Block& block, Handles& h, const KernelArgs& args, std::byte* scratch, std::int64_t batch, std::int64_t head, std::int64_t first) const {
+    void run_block(const Block& block, Handles& h, const KernelArgs& args, std::byte* scratch, std::int64_t batch,
+                   std::int64_t head, std::int64_t first) const {
         const auto place = [&](const Side& side, const std::byte* base, std::int64_t row) {
-            return const_cast<std::byte*>(base) + static_cast<std::size_t>(batch * side.batch_stride + head * side.head_stride + row * side.row_stride) * width_;
+            return const_cast<std::byte*>(base) +
+                   static_cast<std::size_t>(batch * side.batch_stride + head * side.head_stride +
+                                            row * side.row_stride) *
+                       width_;
         };
-        const std::array<std::byte*, kCount> pointers = {place(q_, args.inputs[inputs_[0]], first), place(k_, args.inputs[inputs_[1]], 0), scratch, scratch + score_bytes_,
-                                                         place(v_, args.inputs[inputs_[2]], 0), place(y_, args.outputs[0], first), scratch + 2 * score_bytes_};
+        const std::array<std::byte*, kCount> pointers = {place(q_, args.inputs[inputs_[0]], first),
+                                                         place(k_, args.inputs[inputs_[1]], 0),
+                                                         scratch,
+                                                         scratch + score_bytes_,
+                                                         place(v_, args.inputs[inputs_[2]], 0),
+                                                         place(y_, args.outputs[0], first),
+                                                         scratch + 2 * score_bytes_};
         for (std::size_t i = 0; i < kCount; ++i) dnnl_memory_set_data_handle(h.memories[i].get(), pointers[i]);
         dnnl_primitive_execute(block.scores.get(), h.stream.get(), 4, h.arguments[0].data());
         dnnl_primitive_execute(block.softmax.get(), h.stream.get(), 3, h.arguments[1].data());
@@ -195,10 +236,12 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
         inputs[i] = context.input_index(node.inputs[i]);
         descs[i] = context.input_desc(inputs[i], tactic);
     }
-    const std::int64_t heads = descs[0].shape.size() == 4 ? descs[0].shape[1] : node.get<std::int64_t>("q_num_heads", 1);
+    const std::int64_t heads =
+        descs[0].shape.size() == 4 ? descs[0].shape[1] : node.get<std::int64_t>("q_num_heads", 1);
     const Side query = side_of(descs[0], heads);
     const float scale = node.get("scale", 1.0f / std::sqrt(static_cast<float>(query.width)));
-    return std::make_unique<AttentionKernel>(query, side_of(descs[1], heads), side_of(descs[2], heads), side_of(context.output_desc(0, tactic), heads), inputs, scale,
+    return std::make_unique<AttentionKernel>(query, side_of(descs[1], heads), side_of(descs[2], heads),
+                                             side_of(context.output_desc(0, tactic), heads), inputs, scale,
                                              descs[0].dtype, context.threads);
 }
 

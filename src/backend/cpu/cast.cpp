@@ -13,7 +13,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (!shape) return refuse(Reason::shape_depends_on_data);
     if (!narrow_float(context.info(node.inputs[0]).dtype) || !narrow_float(context.info(node.outputs[0]).dtype))
         return refuse(Reason::unsupported_dtype, "changes between f32, bf16 and f16");
-    if (shape->size() > 5 || base::element_count(*shape) == 0) return refuse(Reason::unsupported_shape, "an empty tensor or more than 5 axes");
+    if (shape->size() > 5 || base::element_count(*shape) == 0)
+        return refuse(Reason::unsupported_shape, "an empty tensor or more than 5 axes");
     return make_region(context, "cast", {root});
 }
 

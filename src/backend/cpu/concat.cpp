@@ -12,13 +12,15 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     for (const ir::ValueId input : node.inputs)
         if (!context.shape(input)) return refuse(Reason::shape_depends_on_data);
     Region region = make_region(context, "concat", {root});
-    if (region.inputs.size() != node.inputs.size()) return refuse(Reason::unsupported_shape, "one tensor stands twice in the list");
+    if (region.inputs.size() != node.inputs.size())
+        return refuse(Reason::unsupported_shape, "one tensor stands twice in the list");
     return region;
 }
 
 std::int64_t axis_of(const RegionContext& context) {
     const ir::Node& node = context.node(0);
-    return base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(context.shape(node.outputs[0]).size()));
+    return base::normalize_axis(node.get<std::int64_t>("axis", 0),
+                                static_cast<std::int64_t>(context.shape(node.outputs[0]).size()));
 }
 
 std::vector<Tactic> tactics(const RegionContext& context) {
@@ -38,20 +40,22 @@ struct Part {
 
 class ConcatKernel final : public Kernel {
   public:
-    ConcatKernel(std::int64_t runs, std::size_t target_step, std::vector<Part> parts) : runs_(runs), target_step_(target_step), parts_(std::move(parts)) {}
+    ConcatKernel(std::int64_t runs, std::size_t target_step, std::vector<Part> parts)
+        : runs_(runs), target_step_(target_step), parts_(std::move(parts)) {}
 
     void run(const KernelArgs& args) const override {
         std::size_t total = 0;
         for (const Part& part : parts_) total += part.bytes;
-        base::parallel_for(runs_, static_cast<std::int64_t>(32768 / (total + 1)) + 1, [&](std::int64_t begin, std::int64_t end) {
-            for (std::size_t i = 0; i < parts_.size(); ++i) {
-                const Part& part = parts_[i];
-                if (args.inputs[i] == args.outputs[0] + part.target_offset) continue;  // written in place
-                for (std::int64_t run = begin; run < end; ++run)
-                    std::memcpy(args.outputs[0] + static_cast<std::size_t>(run) * target_step_ + part.target_offset,
-                                args.inputs[i] + static_cast<std::size_t>(run) * part.source_step, part.bytes);
-            }
-        });
+        base::parallel_for(
+            runs_, static_cast<std::int64_t>(32768 / (total + 1)) + 1, [&](std::int64_t begin, std::int64_t end) {
+                for (std::size_t i = 0; i < parts_.size(); ++i) {
+                    const Part& part = parts_[i];
+                    if (args.inputs[i] == args.outputs[0] + part.target_offset) continue;  // written in place
+                    for (std::int64_t run = begin; run < end; ++run)
+                        std::memcpy(args.outputs[0] + static_cast<std::size_t>(run) * target_step_ + part.target_offset,
+                                    args.inputs[i] + static_cast<std::size_t>(run) * part.source_step, part.bytes);
+                }
+            });
     }
     [[nodiscard]] std::string implementation() const override { return "strided copy"; }
 
@@ -84,7 +88,8 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
         offset += length;
     }
     const bool rows = last && axis == 1;
-    return std::make_unique<ConcatKernel>(runs, rows ? static_cast<std::size_t>(target.pitch) * width : offset, std::move(parts));
+    return std::make_unique<ConcatKernel>(runs, rows ? static_cast<std::size_t>(target.pitch) * width : offset,
+                                          std::move(parts));
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ bool read_pad(const ir::Graph& graph, const ops::ValueTable& values, const ir::N
     const Tensor& pads = values[static_cast<std::size_t>(node.inputs[1])].constant;
     if (!pads || pads.size() != 8) return false;
     const auto p = pads.to_int64();
-    if (p[0] || p[1] || p[4] || p[5] || std::any_of(p.begin(), p.end(), [](std::int64_t n) { return n < 0 || n > 64; })) return false;
+    if (p[0] || p[1] || p[4] || p[5] || std::any_of(p.begin(), p.end(), [](std::int64_t n) { return n < 0 || n > 64; }))
+        return false;
     prologue.pad = mode == "reflect" ? ConvPrologue::Pad::reflect : ConvPrologue::Pad::edge;
     prologue.pads_begin = {p[2], p[3]};
     prologue.pads_end = {p[6], p[7]};
@@ -26,7 +27,9 @@ bool read_pad(const ir::Graph& graph, const ops::ValueTable& values, const ir::N
 }
 
 std::optional<std::int64_t> nearest_factor(const ops::ValueTable& values, const ir::Node& node) {
-    if (node.op != "Resize" || node.get<std::string>("mode", "nearest") != "nearest" || node.attributes.contains("axes")) return std::nullopt;
+    if (node.op != "Resize" || node.get<std::string>("mode", "nearest") != "nearest" ||
+        node.attributes.contains("axes"))
+        return std::nullopt;
     const std::string transformation = node.get<std::string>("coordinate_transformation_mode", "half_pixel");
     const std::string nearest = node.get<std::string>("nearest_mode", "round_prefer_floor");
     const bool floor = transformation == "asymmetric" && nearest == "floor";
@@ -38,7 +41,8 @@ std::optional<std::int64_t> nearest_factor(const ops::ValueTable& values, const 
     if (!scales || scales.size() != 4) return std::nullopt;
     const auto s = scales.to_float();
     const auto factor = static_cast<std::int64_t>(s[2]);
-    if (s[0] != 1 || s[1] != 1 || s[2] != s[3] || s[2] != static_cast<float>(factor) || factor < 1 || factor > 8) return std::nullopt;
+    if (s[0] != 1 || s[1] != 1 || s[2] != s[3] || s[2] != static_cast<float>(factor) || factor < 1 || factor > 8)
+        return std::nullopt;
     return factor;
 }
 
@@ -57,17 +61,21 @@ ConvRegion read_conv(const RegionContext& context) {
     const Shape& w = context.constant(result.conv->inputs[1])->shape();
     const ops::NodeView view(*result.conv);
     result.group = view.integer("group", 1);
-    result.window = ops::sliding_window(view, {w.begin() + 2, w.end()}, Shape(result.input.begin() + 2, result.input.end()));
+    result.window =
+        ops::sliding_window(view, {w.begin() + 2, w.end()}, Shape(result.input.begin() + 2, result.input.end()));
     return result;
 }
 
 bool pads_in_one_place(const ConvRegion& region) {
-    const auto none = [](const std::vector<std::int64_t>& pads) { return std::all_of(pads.begin(), pads.end(), [](std::int64_t n) { return n == 0; }); };
-    return region.prologue.pad == ConvPrologue::Pad::zero || (none(region.window.pads_begin) && none(region.window.pads_end));
+    const auto none = [](const std::vector<std::int64_t>& pads) {
+        return std::all_of(pads.begin(), pads.end(), [](std::int64_t n) { return n == 0; });
+    };
+    return region.prologue.pad == ConvPrologue::Pad::zero ||
+           (none(region.window.pads_begin) && none(region.window.pads_end));
 }
 
-std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region, int rows, int columns,
-                                     simd::PatchSource* sources) {
+std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region,
+                                     int rows, int columns, simd::PatchSource* sources) {
     const auto mode = region.prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
                       : region.prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
                                                                         : simd::PadMode::zero;
@@ -82,7 +90,8 @@ std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic&
             std::vector<std::int32_t> entries(static_cast<std::size_t>(count));
             simd::fill_source_index(entries.data(), count, static_cast<int>(desc.shape[axis + 2]),
                                     static_cast<int>(region.prologue.pads_begin[axis] + region.window.pads_begin[axis]),
-                                    static_cast<int>(region.prologue.pads_end[axis] + region.window.pads_end[axis]), mode, static_cast<int>(source.upsample));
+                                    static_cast<int>(region.prologue.pads_end[axis] + region.window.pads_end[axis]),
+                                    mode, static_cast<int>(source.upsample));
             return entries;
         };
         result.push_back({input, table(rows, 0), table(columns, 1)});
@@ -98,14 +107,18 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "convolution takes f32 or bf16");
+    if (type != DType::f32 && type != DType::bf16)
+        return refuse(Reason::unsupported_dtype, "convolution takes f32 or bf16");
     if (x->size() > 5) return refuse(Reason::unsupported_shape, "more than three spatial axes");
-    if (!context.graph.constant(node.inputs[1])) return refuse(Reason::unsupported_shape, "weights computed at run time");
+    if (!context.graph.constant(node.inputs[1]))
+        return refuse(Reason::unsupported_shape, "weights computed at run time");
     if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone && !context.graph.constant(node.inputs[2]))
         return refuse(Reason::unsupported_shape, "bias computed at run time");
     std::vector<ir::NodeId> nodes;
     if (context.fuse && x->size() == 4)
-        nodes = match_prologue(context.graph, context.values, node.inputs[0], [&](ir::ValueId id) { return context.sole_producer(id); }).nodes;
+        nodes = match_prologue(context.graph, context.values, node.inputs[0], [&](ir::ValueId id) {
+                    return context.sole_producer(id);
+                }).nodes;
     nodes.push_back(root);
     const Epilogue epilogue = match_epilogue(context, node.outputs[0], 6, accepts_post_op);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());

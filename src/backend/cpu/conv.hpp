@@ -10,8 +10,8 @@
 
 namespace fovea::backend::cpu {
 
-/// How a convolution reads its input: the channel-wise concatenation of one or two tensors, each repeated `upsample` times
-/// along both spatial axes, then padded.
+/// How a convolution reads its input: the channel-wise concatenation of one or two tensors, each repeated `upsample`
+/// times along both spatial axes, then padded.
 struct ConvPrologue {
     enum class Pad : std::uint8_t { zero, reflect, edge };
     struct Source {
@@ -26,10 +26,11 @@ struct ConvPrologue {
     [[nodiscard]] bool trivial() const { return nodes.empty(); }
 };
 
-/// Padding, concatenation and nearest-neighbour upsampling in front of the input `value` of a two-dimensional convolution.
-/// `fused(value)` gives the node that produces `value` when it may join the region, else `kNone`.
+/// Padding, concatenation and nearest-neighbour upsampling in front of the input `value` of a two-dimensional
+/// convolution. `fused(value)` gives the node that produces `value` when it may join the region, else `kNone`.
 template <class Fused>
-ConvPrologue match_prologue(const ir::Graph& graph, const ops::ValueTable& values, ir::ValueId value, const Fused& fused);
+ConvPrologue match_prologue(const ir::Graph& graph, const ops::ValueTable& values, ir::ValueId value,
+                            const Fused& fused);
 
 /// A convolution region decoded: prologue, convolution, epilogue.
 struct ConvRegion {
@@ -42,8 +43,8 @@ struct ConvRegion {
 };
 ConvRegion read_conv(const RegionContext& context);
 
-/// Whether Winograd's algorithm computes the region: 3x3, stride 1, one group, and an epilogue of at most one addition of a
-/// whole tensor followed by at most one activation.
+/// Whether Winograd's algorithm computes the region: 3x3, stride 1, one group, and an epilogue of at most one addition
+/// of a whole tensor followed by at most one activation.
 bool suits_winograd(const RegionContext& context, const ConvRegion& region);
 std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tactic& tactic);
 
@@ -56,8 +57,8 @@ struct ConvSource {
     std::vector<std::int32_t> rows, columns;
 };
 /// Tables of `rows` and `columns` entries for every source of the prologue; sets pitch and channels of `sources`.
-std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region, int rows, int columns,
-                                     simd::PatchSource* sources);
+std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region,
+                                     int rows, int columns, simd::PatchSource* sources);
 
 /// Direct convolution of at most 4 input channels, from either layout.
 bool suits_stem(const RegionContext& context, const ConvRegion& region);
@@ -81,7 +82,8 @@ bool read_pad(const ir::Graph& graph, const ops::ValueTable& values, const ir::N
 std::optional<std::int64_t> nearest_factor(const ops::ValueTable& values, const ir::Node& node);
 
 template <class Fused>
-ConvPrologue match_prologue(const ir::Graph& graph, const ops::ValueTable& values, ir::ValueId value, const Fused& fused) {
+ConvPrologue match_prologue(const ir::Graph& graph, const ops::ValueTable& values, ir::ValueId value,
+                            const Fused& fused) {
     ConvPrologue prologue;
     prologue.pads_begin = prologue.pads_end = {0, 0};
     std::vector<ir::NodeId> nodes;  // consumers before producers
@@ -93,7 +95,8 @@ ConvPrologue match_prologue(const ir::Graph& graph, const ops::ValueTable& value
     }
     std::vector<ir::ValueId> parts = {value};
     if (id != ir::kNone && graph.node(id).op == "Concat" && graph.node(id).inputs.size() == 2 &&
-        graph.node(id).inputs[0] != graph.node(id).inputs[1] && graph.node(id).template get<std::int64_t>("axis", 0) == 1) {
+        graph.node(id).inputs[0] != graph.node(id).inputs[1] &&
+        graph.node(id).template get<std::int64_t>("axis", 0) == 1) {
         nodes.push_back(id);
         parts = graph.node(id).inputs;
     }

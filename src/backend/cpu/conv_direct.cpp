@@ -19,11 +19,14 @@ std::vector<float> bias_of(const RegionContext& context, const ConvRegion& regio
     return context.constant(region.conv->inputs[2])->to_float();
 }
 
-DType products(DType type) { return type == DType::bf16 && simd::target_has_bf16_products() ? DType::bf16 : DType::f32; }
+DType products(DType type) {
+    return type == DType::bf16 && simd::target_has_bf16_products() ? DType::bf16 : DType::f32;
+}
 
 /// Packed weights under a name that tells the kernels apart.
 template <class Pack>
-PackedConstants::Block packed_weights(const RegionContext& context, const ConvRegion& region, const std::string& kind, std::size_t floats, const Pack& pack) {
+PackedConstants::Block packed_weights(const RegionContext& context, const ConvRegion& region, const std::string& kind,
+                                      std::size_t floats, const Pack& pack) {
     const auto make = [&]() -> PackedConstants::Block {
         auto block = PackedConstants::allocate(floats * sizeof(float));
         if (context.packed) context.packed->account(floats * sizeof(float));
@@ -37,8 +40,14 @@ PackedConstants::Block packed_weights(const RegionContext& context, const ConvRe
 
 class StemKernel final : public Kernel {
   public:
-    StemKernel(simd::StemConv conv, std::size_t input, int residual, PackedConstants::Block weights, std::vector<float> bias, int threads)
-        : conv_(conv), input_(input), residual_(residual), weights_(std::move(weights)), bias_(std::move(bias)), threads_(threads) {
+    StemKernel(simd::StemConv conv, std::size_t input, int residual, PackedConstants::Block weights,
+               std::vector<float> bias, int threads)
+        : conv_(conv),
+          input_(input),
+          residual_(residual),
+          weights_(std::move(weights)),
+          bias_(std::move(bias)),
+          threads_(threads) {
         conv_.weights = reinterpret_cast<const float*>(weights_.get());
         conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
     }
@@ -63,8 +72,13 @@ class StemKernel final : public Kernel {
 
 class NarrowKernel final : public Kernel {
   public:
-    NarrowKernel(simd::NarrowConv conv, std::vector<ConvSource> sources, PackedConstants::Block weights, std::vector<float> bias, int threads)
-        : conv_(conv), sources_(std::move(sources)), weights_(std::move(weights)), bias_(std::move(bias)), threads_(threads) {
+    NarrowKernel(simd::NarrowConv conv, std::vector<ConvSource> sources, PackedConstants::Block weights,
+                 std::vector<float> bias, int threads)
+        : conv_(conv),
+          sources_(std::move(sources)),
+          weights_(std::move(weights)),
+          bias_(std::move(bias)),
+          threads_(threads) {
         conv_.weights = reinterpret_cast<const float*>(weights_.get());
         conv_.bias = bias_.empty() ? nullptr : bias_.data();
         for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -90,8 +104,14 @@ class NarrowKernel final : public Kernel {
 
 class DepthwiseKernel final : public Kernel {
   public:
-    DepthwiseKernel(simd::DepthwiseConv conv, std::size_t input, int residual, PackedConstants::Block weights, std::vector<float> bias, int threads)
-        : conv_(conv), input_(input), residual_(residual), weights_(std::move(weights)), bias_(std::move(bias)), threads_(threads) {
+    DepthwiseKernel(simd::DepthwiseConv conv, std::size_t input, int residual, PackedConstants::Block weights,
+                    std::vector<float> bias, int threads)
+        : conv_(conv),
+          input_(input),
+          residual_(residual),
+          weights_(std::move(weights)),
+          bias_(std::move(bias)),
+          threads_(threads) {
         conv_.weights = reinterpret_cast<const float*>(weights_.get());
         conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
     }
@@ -114,7 +134,8 @@ class DepthwiseKernel final : public Kernel {
 };
 
 /// An own kernel's epilogue, and the position of its residual among the inputs (-1: none).
-std::pair<simd::Epilogue, int> epilogue_of(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
+std::pair<simd::Epilogue, int> epilogue_of(const RegionContext& context, const Tactic& tactic,
+                                           const ConvRegion& region) {
     SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
     if (epilogue.residual == ir::kNone) return {epilogue.steps, -1};
     const std::size_t residual = context.input_index(epilogue.residual);
@@ -126,13 +147,15 @@ std::pair<simd::Epilogue, int> epilogue_of(const RegionContext& context, const T
 
 bool suits_stem(const RegionContext& context, const ConvRegion& region) {
     const auto& w = region.window;
-    return region.prologue.trivial() && region.group == 1 && region.input.size() == 4 && region.input[1] <= kStemChannels && w.strides[0] == w.strides[1] &&
-           w.dilations[0] == 1 && w.dilations[1] == 1 && simd_epilogue(context, region.epilogue, context.region.outputs[0]).has_value();
+    return region.prologue.trivial() && region.group == 1 && region.input.size() == 4 &&
+           region.input[1] <= kStemChannels && w.strides[0] == w.strides[1] && w.dilations[0] == 1 &&
+           w.dilations[1] == 1 && simd_epilogue(context, region.epilogue, context.region.outputs[0]).has_value();
 }
 
 std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic& tactic) {
     const ConvRegion region = read_conv(context);
-    if (!suits_stem(context, region)) throw Error(ErrorCode::unsupported, "the convolution has too many input channels for this kernel");
+    if (!suits_stem(context, region))
+        throw Error(ErrorCode::unsupported, "the convolution has too many input channels for this kernel");
     const std::size_t input = context.input_index(region.conv->inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
@@ -160,9 +183,12 @@ std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic&
     conv.output_pitch = pitch_of(target);
     int residual = -1;
     std::tie(conv.epilogue, residual) = epilogue_of(context, tactic, region);
-    auto weights = packed_weights(context, region, "stem:" + std::string(to_string(conv.multiply)) + std::string(to_string(source.layout)), simd::stem_packed_size(conv),
-                                  [&](const float* filters, float* packed) { simd::stem_pack(conv, filters, packed); });
-    return std::make_unique<StemKernel>(conv, input, residual, std::move(weights), bias_of(context, region), context.threads);
+    auto weights = packed_weights(
+        context, region, "stem:" + std::string(to_string(conv.multiply)) + std::string(to_string(source.layout)),
+        simd::stem_packed_size(conv),
+        [&](const float* filters, float* packed) { simd::stem_pack(conv, filters, packed); });
+    return std::make_unique<StemKernel>(conv, input, residual, std::move(weights), bias_of(context, region),
+                                        context.threads);
 }
 
 bool suits_depthwise(const RegionContext& context, const ConvRegion& region) {
@@ -198,14 +224,20 @@ std::unique_ptr<Kernel> prepare_depthwise(const RegionContext& context, const Ta
     conv.output_pitch = pitch_of(target);
     int residual = -1;
     std::tie(conv.epilogue, residual) = epilogue_of(context, tactic, region);
-    auto weights = packed_weights(context, region, "depthwise", simd::depthwise_packed_size(conv),
-                                  [&](const float* filters, float* packed) { simd::depthwise_pack(conv, filters, packed); });
-    return std::make_unique<DepthwiseKernel>(conv, input, residual, std::move(weights), bias_of(context, region), context.threads);
+    auto weights =
+        packed_weights(context, region, "depthwise", simd::depthwise_packed_size(conv),
+                       [&](const float* filters, float* packed) { simd::depthwise_pack(conv, filters, packed); });
+    return std::make_unique<DepthwiseKernel>(conv, input, residual, std::move(weights), bias_of(context, region),
+                                             context.threads);
 }
 
 bool suits_narrow(const RegionContext& context, const ConvRegion& region) {
-    const auto all = [](const std::vector<std::int64_t>& values, std::int64_t expected) { return values == std::vector<std::int64_t>{expected, expected}; };
-    if (region.group != 1 || !all(region.window.kernel, 3) || !all(region.window.strides, 1) || !all(region.window.dilations, 1)) return false;
+    const auto all = [](const std::vector<std::int64_t>& values, std::int64_t expected) {
+        return values == std::vector<std::int64_t>{expected, expected};
+    };
+    if (region.group != 1 || !all(region.window.kernel, 3) || !all(region.window.strides, 1) ||
+        !all(region.window.dilations, 1))
+        return false;
     if (context.shape(region.conv->outputs[0])[1] > kNarrowChannels || !pads_in_one_place(region)) return false;
     const auto epilogue = simd_epilogue(context, region.epilogue, context.region.outputs[0]);
     return epilogue && epilogue->residual == ir::kNone;
@@ -213,7 +245,8 @@ bool suits_narrow(const RegionContext& context, const ConvRegion& region) {
 
 std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tactic& tactic) {
     const ConvRegion region = read_conv(context);
-    if (!suits_narrow(context, region)) throw Error(ErrorCode::unsupported, "the convolution has too many output channels for this kernel");
+    if (!suits_narrow(context, region))
+        throw Error(ErrorCode::unsupported, "the convolution has too many output channels for this kernel");
     const TensorDesc target = context.output_desc(0, tactic);
     const SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
     simd::NarrowConv conv;
@@ -225,15 +258,21 @@ std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tacti
     conv.multiply = products(conv.type);
     conv.output_type = target.dtype;
     const bool last = target.layout == Layout::channels_last;
-    conv.output_pitch = last ? pitch_of(target) : simd::Pitch{target.shape[1] * target.shape[2] * target.pitch, target.pitch, 1};
+    conv.output_pitch =
+        last ? pitch_of(target) : simd::Pitch{target.shape[1] * target.shape[2] * target.pitch, target.pitch, 1};
     conv.output_channel_step = last ? 1 : target.shape[2] * target.pitch;
     conv.activation = epilogue.steps.activation;
     conv.alpha = epilogue.steps.alpha;
     conv.beta = epilogue.steps.beta;
-    auto sources = conv_sources(context, tactic, region, simd::narrow_table_size(conv.height), simd::narrow_table_size(conv.width), conv.sources);
-    auto weights = packed_weights(context, region, "narrow:" + std::string(to_string(conv.multiply)) + ":" + std::to_string(conv.sources[0].channels), simd::narrow_packed_size(conv),
-                                  [&](const float* filters, float* packed) { simd::narrow_pack(conv, filters, packed); });
-    return std::make_unique<NarrowKernel>(conv, std::move(sources), std::move(weights), bias_of(context, region), context.threads);
+    auto sources = conv_sources(context, tactic, region, simd::narrow_table_size(conv.height),
+                                simd::narrow_table_size(conv.width), conv.sources);
+    auto weights = packed_weights(
+        context, region,
+        "narrow:" + std::string(to_string(conv.multiply)) + ":" + std::to_string(conv.sources[0].channels),
+        simd::narrow_packed_size(conv),
+        [&](const float* filters, float* packed) { simd::narrow_pack(conv, filters, packed); });
+    return std::make_unique<NarrowKernel>(conv, std::move(sources), std::move(weights), bias_of(context, region),
+                                          context.threads);
 }
 
 }  // namespace fovea::backend::cpu

@@ -31,11 +31,20 @@ memory::desc plain_desc(const memory::dims& dims, memory::data_type type) {
 class PrologueCopy {
   public:
     PrologueCopy(const RegionContext& context, const Tactic& tactic, const ConvRegion& region)
-        : batch_(region.input[0]), height_(region.input[2]), width_(region.input[3]), element_(element_bytes(context.dtype(region.conv->inputs[0]))) {
+        : batch_(region.input[0]),
+          height_(region.input[2]),
+          width_(region.input[3]),
+          element_(element_bytes(context.dtype(region.conv->inputs[0]))) {
         for (const auto& source : region.prologue.sources) {
             const std::size_t input = context.input_index(source.value);
             const TensorDesc desc = context.input_desc(input, tactic);
-            Part part{input, static_cast<std::size_t>(desc.shape[1]) * element_, static_cast<std::size_t>(desc.pitch) * element_, desc.shape[2], desc.shape[3], {}, {}};
+            Part part{input,
+                      static_cast<std::size_t>(desc.shape[1]) * element_,
+                      static_cast<std::size_t>(desc.pitch) * element_,
+                      desc.shape[2],
+                      desc.shape[3],
+                      {},
+                      {}};
             part.rows = table(height_, desc.shape[2], source.upsample, region.prologue, 0);
             part.columns = table(width_, desc.shape[3], source.upsample, region.prologue, 1);
             pixel_ += part.bytes;
@@ -47,7 +56,8 @@ class PrologueCopy {
 
     void run(const std::byte* const* inputs, std::byte* target) const {
         base::parallel_for(batch_ * height_, 1, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t row = begin; row < end; ++row) copy_row(inputs, row, target + static_cast<std::size_t>(row * width_) * pixel_);
+            for (std::int64_t row = begin; row < end; ++row)
+                copy_row(inputs, row, target + static_cast<std::size_t>(row * width_) * pixel_);
         });
     }
 
@@ -58,13 +68,15 @@ class PrologueCopy {
         std::vector<std::int32_t> rows, columns;
     };
 
-    static std::vector<std::int32_t> table(std::int64_t count, std::int64_t size, std::int64_t upsample, const ConvPrologue& prologue, std::size_t axis) {
+    static std::vector<std::int32_t> table(std::int64_t count, std::int64_t size, std::int64_t upsample,
+                                           const ConvPrologue& prologue, std::size_t axis) {
         const auto mode = prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
                           : prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
                                                                      : simd::PadMode::zero;
         std::vector<std::int32_t> result(static_cast<std::size_t>(count));
-        simd::fill_source_index(result.data(), static_cast<int>(count), static_cast<int>(size), static_cast<int>(prologue.pads_begin[axis]),
-                                    static_cast<int>(prologue.pads_end[axis]), mode, static_cast<int>(upsample));
+        simd::fill_source_index(result.data(), static_cast<int>(count), static_cast<int>(size),
+                                static_cast<int>(prologue.pads_begin[axis]), static_cast<int>(prologue.pads_end[axis]),
+                                mode, static_cast<int>(upsample));
         return result;
     }
 
@@ -72,9 +84,14 @@ class PrologueCopy {
         const std::int64_t image = row / height_, y = row % height_;
         std::size_t offset = 0;
         for (const Part& part : parts_) {
-            const std::byte* line = inputs[part.input] + static_cast<std::size_t>((image * part.height + part.rows[static_cast<std::size_t>(y)]) * part.width) * part.pitch;
+            const std::byte* line =
+                inputs[part.input] +
+                static_cast<std::size_t>((image * part.height + part.rows[static_cast<std::size_t>(y)]) * part.width) *
+                    part.pitch;
             for (std::int64_t x = 0; x < width_; ++x)
-                std::memcpy(target + static_cast<std::size_t>(x) * pixel_ + offset, line + static_cast<std::size_t>(part.columns[static_cast<std::size_t>(x)]) * part.pitch, part.bytes);
+                std::memcpy(target + static_cast<std::size_t>(x) * pixel_ + offset,
+                            line + static_cast<std::size_t>(part.columns[static_cast<std::size_t>(x)]) * part.pitch,
+                            part.bytes);
             offset += part.bytes;
         }
     }
@@ -88,7 +105,10 @@ class PrologueCopy {
 class PrologueKernel final : public Kernel {
   public:
     PrologueKernel(PrologueCopy copy, std::unique_ptr<Kernel> conv, std::size_t input_count)
-        : copy_(std::move(copy)), conv_(std::move(conv)), input_count_(input_count), offset_(static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(copy_.bytes()), 64))) {}
+        : copy_(std::move(copy)),
+          conv_(std::move(conv)),
+          input_count_(input_count),
+          offset_(static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(copy_.bytes()), 64))) {}
 
     void run(const KernelArgs& args) const override {
         copy_.run(args.inputs, args.workspace);
@@ -127,15 +147,20 @@ std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const 
 
     const bool copied = !region.prologue.trivial();
     const std::size_t input = copied ? context.region.inputs.size() : context.input_index(node.inputs[0]);
-    const TensorDesc source = copied ? TensorDesc::dense(context.dtype(node.inputs[0]), region.input, Layout::channels_last) : context.input_desc(input, tactic);
+    const TensorDesc source =
+        copied ? TensorDesc::dense(context.dtype(node.inputs[0]), region.input, Layout::channels_last)
+               : context.input_desc(input, tactic);
     const TensorDesc target = context.output_desc(0, tactic);
-    const memory::desc w_any(weight_dims(weights.shape(), region.group), to_dnnl(source.dtype), memory::format_tag::any);
+    const memory::desc w_any(weight_dims(weights.shape(), region.group), to_dnnl(source.dtype),
+                             memory::format_tag::any);
     const Tensor* bias = node.inputs.size() > 2 ? context.constant(node.inputs[2]) : nullptr;
-    const memory::desc b_desc = bias ? memory::desc({bias->size()}, memory::data_type::f32, memory::format_tag::a) : memory::desc();
+    const memory::desc b_desc =
+        bias ? memory::desc({bias->size()}, memory::data_type::f32, memory::format_tag::a) : memory::desc();
     const PostOps post = post_ops(context, tactic, region.epilogue);
-    const dnnl::convolution_forward::primitive_desc desc(
-        engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, to_dnnl(source), w_any, b_desc, to_dnnl(target),
-        region.window.strides, dilations, region.window.pads_begin, region.window.pads_end, post.attr);
+    const dnnl::convolution_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference,
+                                                         dnnl::algorithm::convolution_direct, to_dnnl(source), w_any,
+                                                         b_desc, to_dnnl(target), region.window.strides, dilations,
+                                                         region.window.pads_begin, region.window.pads_end, post.attr);
 
     std::vector<Binding> bindings = {
         {DNNL_ARG_SRC, Binding::Source::input, input, desc.src_desc(), nullptr},
@@ -144,8 +169,9 @@ std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const 
          pack(context, context.graph.value(node.inputs[1]).name, weights,
               plain_desc(weight_dims(weights.shape(), region.group), to_dnnl(weights.dtype())), desc.weights_desc())}};
     if (bias)
-        bindings.push_back({DNNL_ARG_BIAS, Binding::Source::constant, 0, b_desc,
-                            pack(context, context.graph.value(node.inputs[2]).name, bias->cast(DType::f32), b_desc, b_desc)});
+        bindings.push_back(
+            {DNNL_ARG_BIAS, Binding::Source::constant, 0, b_desc,
+             pack(context, context.graph.value(node.inputs[2]).name, bias->cast(DType::f32), b_desc, b_desc)});
     bindings.insert(bindings.end(), post.constants.begin(), post.constants.end());
     for (const auto& [argument, value] : post.operands) {
         const std::size_t operand = context.input_index(value);
@@ -153,9 +179,11 @@ std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const 
         operand_desc.shape.insert(operand_desc.shape.begin(), target.shape.size() - operand_desc.shape.size(), 1);
         bindings.push_back({argument, Binding::Source::input, operand, to_dnnl(operand_desc), nullptr});
     }
-    auto kernel = make_onednn_kernel(dnnl::convolution_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
+    auto kernel = make_onednn_kernel(dnnl::convolution_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(),
+                                     std::move(bindings));
     if (!copied) return kernel;
-    return std::make_unique<PrologueKernel>(PrologueCopy(context, tactic, region), std::move(kernel), context.region.inputs.size());
+    return std::make_unique<PrologueKernel>(PrologueCopy(context, tactic, region), std::move(kernel),
+                                            context.region.inputs.size());
 }
 
 }  // namespace fovea::backend::cpu

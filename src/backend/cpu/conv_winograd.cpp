@@ -6,12 +6,17 @@
 namespace fovea::backend::cpu {
 namespace {
 
-
 /// The region's pointers are filled in at run time; everything else is fixed.
 class WinogradKernel final : public Kernel {
   public:
-    WinogradKernel(simd::WinogradConv conv, std::vector<ConvSource> sources, int residual, PackedConstants::Block weights, std::vector<float> bias, int threads)
-        : conv_(conv), sources_(std::move(sources)), residual_(residual), weights_(std::move(weights)), bias_(std::move(bias)), threads_(threads) {
+    WinogradKernel(simd::WinogradConv conv, std::vector<ConvSource> sources, int residual,
+                   PackedConstants::Block weights, std::vector<float> bias, int threads)
+        : conv_(conv),
+          sources_(std::move(sources)),
+          residual_(residual),
+          weights_(std::move(weights)),
+          bias_(std::move(bias)),
+          threads_(threads) {
         conv_.weights = reinterpret_cast<const float*>(weights_.get());
         conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
         for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -47,7 +52,9 @@ bool suits_winograd(const RegionContext& context, const ConvRegion& region) {
             if (value != expected) return false;
         return values.size() == 2;
     };
-    if (region.group != 1 || !all(region.window.kernel, 3) || !all(region.window.strides, 1) || !all(region.window.dilations, 1)) return false;
+    if (region.group != 1 || !all(region.window.kernel, 3) || !all(region.window.strides, 1) ||
+        !all(region.window.dilations, 1))
+        return false;
     if (!pads_in_one_place(region)) return false;
     const auto epilogue = simd_epilogue(context, region.epilogue, context.region.outputs[0]);
     return epilogue && !epilogue->casts;
@@ -55,7 +62,8 @@ bool suits_winograd(const RegionContext& context, const ConvRegion& region) {
 
 std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tactic& tactic) {
     const ConvRegion region = read_conv(context);
-    if (!suits_winograd(context, region)) throw Error(ErrorCode::unsupported, "the convolution does not suit Winograd's algorithm");
+    if (!suits_winograd(context, region))
+        throw Error(ErrorCode::unsupported, "the convolution does not suit Winograd's algorithm");
     const TensorDesc target = context.output_desc(0, tactic);
     const Tensor& weights = *context.constant(region.conv->inputs[1]);
     const SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
@@ -73,9 +81,11 @@ std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tac
         residual = static_cast<int>(context.input_index(epilogue.residual));
         conv.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
     }
-    auto sources = conv_sources(context, tactic, region, simd::winograd_table_size(conv.height), simd::winograd_table_size(conv.width), conv.sources);
+    auto sources = conv_sources(context, tactic, region, simd::winograd_table_size(conv.height),
+                                simd::winograd_table_size(conv.width), conv.sources);
     const int a = conv.sources[0].channels, b = conv.sources[1].channels;
-    const std::string key = context.graph.value(region.conv->inputs[1]).name + "@winograd:" + std::to_string(a) + "+" + std::to_string(b);
+    const std::string key =
+        context.graph.value(region.conv->inputs[1]).name + "@winograd:" + std::to_string(a) + "+" + std::to_string(b);
     const auto make = [&]() -> PackedConstants::Block {
         const std::size_t bytes = simd::winograd_packed_size(conv.out_channels, a, b) * sizeof(float);
         auto block = PackedConstants::allocate(bytes);
@@ -86,8 +96,10 @@ std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tac
     };
     auto packed = context.packed ? context.packed->get(key, make) : make();
     std::vector<float> bias;
-    if (region.conv->inputs.size() > 2 && region.conv->inputs[2] != ir::kNone) bias = context.constant(region.conv->inputs[2])->to_float();
-    return std::make_unique<WinogradKernel>(conv, std::move(sources), residual, std::move(packed), std::move(bias), context.threads);
+    if (region.conv->inputs.size() > 2 && region.conv->inputs[2] != ir::kNone)
+        bias = context.constant(region.conv->inputs[2])->to_float();
+    return std::make_unique<WinogradKernel>(conv, std::move(sources), residual, std::move(packed), std::move(bias),
+                                            context.threads);
 }
 
 }  // namespace fovea::backend::cpu

@@ -11,26 +11,13 @@ namespace cpu {
 
 std::span<const Family> families() {
     static const Family kFamilies[] = {
-        quantised_conv_family(),
-        quantised_matmul_family(),
-        quantised_add_family(),
-        quantised_pool_family(),
-        quantised_table_family(),
-        quantise_family(),
-        conv_family(),
-        matmul_family(),
-        attention_family(),
-        pool_family(),
-        layer_norm_family(),
-        softmax_family(),
-        resize_family(),
-        pointwise_family(),
-        arg_reduce_family(),
-        cast_family(),
-        concat_family(),
-        slice_family(),
-        view_family(),
-        transpose_family(),
+        quantised_conv_family(), quantised_matmul_family(), quantised_add_family(),
+        quantised_pool_family(), quantised_table_family(),  quantise_family(),
+        conv_family(),           matmul_family(),           attention_family(),
+        pool_family(),           layer_norm_family(),       softmax_family(),
+        resize_family(),         pointwise_family(),        arg_reduce_family(),
+        cast_family(),           concat_family(),           slice_family(),
+        view_family(),           transpose_family(),
     };
     return kFamilies;
 }
@@ -61,7 +48,8 @@ class CpuBackend final : public Backend {
     [[nodiscard]] std::string target() const override { return cpu::instruction_set(); }
     [[nodiscard]] std::size_t matcher_count() const override { return cpu::families().size() + 1; }
 
-    std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context, ir::NodeId root) const override {
+    std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context,
+                                        ir::NodeId root) const override {
         if (matcher == cpu::families().size()) return reference_->match(0, context, root);
         return cpu::families()[matcher].match(context, root);
     }
@@ -97,7 +85,8 @@ class CpuBackend final : public Backend {
 
 std::string cpu_library() {
     const dnnl_version_t* version = dnnl_version();
-    return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+    return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+           std::to_string(version->patch);
 }
 
 std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }

@@ -65,7 +65,8 @@ std::optional<EpilogueStep> activation_step(const ops::ValueTable& values, const
 
 /// Batch normalisation with constant statistics as scale and shift.
 std::optional<EpilogueStep> affine_step(const ops::ValueTable& values, const ir::Node& node) {
-    if (node.op != "BatchNormalization" || node.inputs.size() != 5 || node.get<std::int64_t>("training_mode", 0)) return std::nullopt;
+    if (node.op != "BatchNormalization" || node.inputs.size() != 5 || node.get<std::int64_t>("training_mode", 0))
+        return std::nullopt;
     std::array<std::vector<float>, 4> parameters;
     for (std::size_t i = 0; i < 4; ++i) {
         const Tensor& tensor = values[static_cast<std::size_t>(node.inputs[i + 1])].constant;
@@ -88,7 +89,8 @@ std::optional<EpilogueStep> affine_step(const ops::ValueTable& values, const ir:
 
 }  // namespace
 
-std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
+std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node,
+                                    ir::ValueId chain) {
     const auto& info = values[static_cast<std::size_t>(chain)];
     if (!small_float(info.dtype) || node.outputs.size() != 1 || node.inputs.empty()) return std::nullopt;
     const auto& result = values[static_cast<std::size_t>(node.outputs[0])];

@@ -8,17 +8,30 @@
 namespace fovea::backend::cpu {
 
 enum class Activation : std::uint8_t {
-    none, relu, leaky_relu, elu, sigmoid, tanh, swish, hard_swish, hard_sigmoid, gelu_erf, gelu_tanh, clip, softplus, mish,
+    none,
+    relu,
+    leaky_relu,
+    elu,
+    sigmoid,
+    tanh,
+    swish,
+    hard_swish,
+    hard_sigmoid,
+    gelu_erf,
+    gelu_tanh,
+    clip,
+    softplus,
+    mish,
 };
 
 /// One element-wise step behind a convolution, a matrix product or another step.
 struct EpilogueStep {
     enum class Kind : std::uint8_t {
         activation,
-        add,   ///< + operand
-        mul,   ///< · operand
+        add,     ///< + operand
+        mul,     ///< · operand
         affine,  ///< · scale + shift, one of each per channel (axis 1)
-        cast,  ///< change of float type, done on storing
+        cast,    ///< change of float type, done on storing
     };
     Kind kind = Kind::activation;
     Activation activation = Activation::none;
@@ -35,7 +48,8 @@ struct Epilogue {
 };
 
 /// Reads `node` as a step applied to `chain`; nothing when it is none, or when it would change the shape of `chain`.
-std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain);
+std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node,
+                                    ir::ValueId chain);
 
 /// The longest chain of steps behind `start` in which every intermediate value has one reader, at most `most` steps.
 /// `accept` may refuse a step.

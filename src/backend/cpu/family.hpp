@@ -10,8 +10,8 @@
 
 namespace fovea::backend::cpu {
 
-/// One kind of kernel of the CPU backend: how to find its regions, and its implementations. `cpu.cpp` lists the families
-/// in the order in which they choose nodes.
+/// One kind of kernel of the CPU backend: how to find its regions, and its implementations. `cpu.cpp` lists the
+/// families in the order in which they choose nodes.
 struct Family {
     std::string_view pattern;
     std::variant<Region, Refusal> (*match)(const MatchContext&, ir::NodeId root);
@@ -21,8 +21,8 @@ struct Family {
 
 std::span<const Family> families();
 
-/// A tactic that reads every input and writes every output in `layout`; tensors of fewer than 3 dimensions and constants
-/// stay plain.
+/// A tactic that reads every input and writes every output in `layout`; tensors of fewer than 3 dimensions and
+/// constants stay plain.
 Tactic uniform_tactic(const RegionContext& context, std::string name, Layout layout);
 
 /// Whether `id` has a shape that channels_last can order (3 to 5 dimensions).

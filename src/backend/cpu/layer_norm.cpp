@@ -10,14 +10,16 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "layer normalisation takes f32 or bf16");
+    if (type != DType::f32 && type != DType::bf16)
+        return refuse(Reason::unsupported_dtype, "layer normalisation takes f32 or bf16");
     const auto rank = static_cast<std::int64_t>(x->size());
     if (rank < 2 || rank > 5 || base::normalize_axis(node.get<std::int64_t>("axis", -1), rank) != rank - 1)
         return refuse(Reason::unsupported_shape, "normalisation over more than the last axis");
     for (std::size_t i = 1; i < node.outputs.size(); ++i)
         if (node.outputs[i] != ir::kNone) return refuse(Reason::unsupported_attribute, "mean or deviation as outputs");
     for (std::size_t i = 1; i < node.inputs.size(); ++i)
-        if (node.inputs[i] != ir::kNone && !context.graph.constant(node.inputs[i])) return refuse(Reason::unsupported_shape, "scale computed at run time");
+        if (node.inputs[i] != ir::kNone && !context.graph.constant(node.inputs[i]))
+            return refuse(Reason::unsupported_shape, "scale computed at run time");
     return make_region(context, "layer_norm", {root});
 }
 
@@ -29,7 +31,8 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 
 class LayerNormKernel final : public Kernel {
   public:
-    LayerNormKernel(simd::LayerNorm norm, std::size_t input, std::vector<float> scale, std::vector<float> shift, int threads)
+    LayerNormKernel(simd::LayerNorm norm, std::size_t input, std::vector<float> scale, std::vector<float> shift,
+                    int threads)
         : norm_(norm), input_(input), scale_(std::move(scale)), shift_(std::move(shift)), threads_(threads) {
         norm_.scale = scale_.data();
         norm_.shift = shift_.empty() ? nullptr : shift_.data();
@@ -61,8 +64,9 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     norm.output_pitch = target.pitch;
     norm.epsilon = node.get("epsilon", 1e-5f);
     const bool shift = node.inputs.size() > 2 && node.inputs[2] != ir::kNone;
-    return std::make_unique<LayerNormKernel>(norm, input, context.constant(node.inputs[1])->to_float(),
-                                             shift ? context.constant(node.inputs[2])->to_float() : std::vector<float>(), context.threads);
+    return std::make_unique<LayerNormKernel>(
+        norm, input, context.constant(node.inputs[1])->to_float(),
+        shift ? context.constant(node.inputs[2])->to_float() : std::vector<float>(), context.threads);
 }
 
 }  // namespace

@@ -27,15 +27,17 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const DType type = context.info(node.inputs[0]).dtype;
     if ((type != DType::f32 && type != DType::bf16) || context.info(node.inputs[1]).dtype != type)
         return refuse(Reason::unsupported_dtype, "matrix product takes f32 or bf16");
-    if (a->size() < 2 || b->size() < 2 || a->size() > 6) return refuse(Reason::unsupported_shape, "operands need 2 to 6 axes");
-    if (base::element_count(*a) == 0 || base::element_count(*b) == 0) return refuse(Reason::unsupported_shape, "empty operand");
+    if (a->size() < 2 || b->size() < 2 || a->size() > 6)
+        return refuse(Reason::unsupported_shape, "operands need 2 to 6 axes");
+    if (base::element_count(*a) == 0 || base::element_count(*b) == 0)
+        return refuse(Reason::unsupported_shape, "empty operand");
     if (node.op == "Gemm") {
         if (node.get("alpha", 1.0f) != 1.0f || (node.inputs.size() > 2 && node.get("beta", 1.0f) != 1.0f))
             return refuse(Reason::unsupported_attribute, "alpha and beta other than 1");
         if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone) {
             const auto c = context.shape(node.inputs[2]);
-            if (!c || base::element_count(*c) != (node.get<std::int64_t>("transB", 0) ? (*b)[0] : (*b)[1]) || c->empty() ||
-                base::element_count(*c) != c->back())
+            if (!c || base::element_count(*c) != (node.get<std::int64_t>("transB", 0) ? (*b)[0] : (*b)[1]) ||
+                c->empty() || base::element_count(*c) != c->back())
                 return refuse(Reason::unsupported_shape, "the third input is no vector of one value per column");
         }
     }
@@ -72,7 +74,8 @@ Shape with_rank(Shape shape, std::size_t rank) {
 Operands operands(const RegionContext& context, const ir::Node& node, DType out) {
     Shape a = context.shape(node.inputs[0]), b = context.shape(node.inputs[1]);
     const Shape y = context.shape(node.outputs[0]);
-    const bool transpose_a = node.get<std::int64_t>("transA", 0) != 0, transpose_b = node.get<std::int64_t>("transB", 0) != 0;
+    const bool transpose_a = node.get<std::int64_t>("transA", 0) != 0,
+               transpose_b = node.get<std::int64_t>("transB", 0) != 0;
     Operands result;
     result.flattened = b.size() == 2 && a.size() > 2;
     Shape flat = y;
@@ -117,11 +120,15 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
         list.append_binary(algorithm, desc);
         bindings.push_back({argument, Binding::Source::input, context.input_index(value), desc, nullptr});
     };
-    if (node.op == "Gemm" && node.inputs.size() > 2 && node.inputs[2] != ir::kNone) add_binary(dnnl::algorithm::binary_add, node.inputs[2]);
+    if (node.op == "Gemm" && node.inputs.size() > 2 && node.inputs[2] != ir::kNone)
+        add_binary(dnnl::algorithm::binary_add, node.inputs[2]);
     for (const EpilogueStep& step : epilogue.steps) {
         if (step.kind == EpilogueStep::Kind::cast) continue;
-        if (step.kind == EpilogueStep::Kind::activation) append_activation(list, step);
-        else add_binary(step.kind == EpilogueStep::Kind::add ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul, step.operand);
+        if (step.kind == EpilogueStep::Kind::activation)
+            append_activation(list, step);
+        else
+            add_binary(step.kind == EpilogueStep::Kind::add ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul,
+                       step.operand);
     }
     dnnl::primitive_attr attr;
     attr.set_post_ops(list);
@@ -130,10 +137,12 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     bindings.push_back({DNNL_ARG_SRC, Binding::Source::input, context.input_index(node.inputs[0]), o.left, nullptr});
     bindings.push_back({DNNL_ARG_DST, Binding::Source::output, 0, o.result, nullptr});
     if (const Tensor* weights = context.constant(node.inputs[1]))
-        bindings.push_back({DNNL_ARG_WEIGHTS, Binding::Source::constant, 0, desc.weights_desc(),
-                            pack(context, context.graph.value(node.inputs[1]).name, *weights, o.right, desc.weights_desc())});
+        bindings.push_back(
+            {DNNL_ARG_WEIGHTS, Binding::Source::constant, 0, desc.weights_desc(),
+             pack(context, context.graph.value(node.inputs[1]).name, *weights, o.right, desc.weights_desc())});
     else
-        bindings.push_back({DNNL_ARG_WEIGHTS, Binding::Source::input, context.input_index(node.inputs[1]), o.right, nullptr});
+        bindings.push_back(
+            {DNNL_ARG_WEIGHTS, Binding::Source::input, context.input_index(node.inputs[1]), o.right, nullptr});
     (void)tactic;
     return make_onednn_kernel(dnnl::matmul(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
 }

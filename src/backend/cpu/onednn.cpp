@@ -37,7 +37,8 @@ memory::data_type to_dnnl(DType type) {
         case DType::i8: return memory::data_type::s8;
         case DType::u8: return memory::data_type::u8;
         case DType::i32: return memory::data_type::s32;
-        default: throw Error(ErrorCode::unsupported, "oneDNN has no element type " + std::string(fovea::to_string(type)));
+        default:
+            throw Error(ErrorCode::unsupported, "oneDNN has no element type " + std::string(fovea::to_string(type)));
     }
 }
 
@@ -98,13 +99,16 @@ class OneDnnState final : public KernelState {
 
 class OneDnnKernel final : public Kernel {
   public:
-    OneDnnKernel(dnnl::primitive primitive, std::size_t scratch, std::string implementation, std::vector<Binding> bindings)
+    OneDnnKernel(dnnl::primitive primitive, std::size_t scratch, std::string implementation,
+                 std::vector<Binding> bindings)
         : primitive_(std::move(primitive)),
           scratch_(scratch),
           implementation_(std::move(implementation)),
           bindings_(std::move(bindings)) {}
 
-    [[nodiscard]] std::unique_ptr<KernelState> make_state() const override { return std::make_unique<OneDnnState>(bindings_); }
+    [[nodiscard]] std::unique_ptr<KernelState> make_state() const override {
+        return std::make_unique<OneDnnState>(bindings_);
+    }
 
     void run(const KernelArgs& args) const override {
         auto& state = static_cast<OneDnnState&>(*args.state);
@@ -116,10 +120,11 @@ class OneDnnKernel final : public Kernel {
             if (binding.source == Binding::Source::output) data = args.outputs[binding.index];
             dnnl_memory_set_data_handle(state.memories[i].get(), data);
         }
-        const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), state.stream.get(),
-                                                            static_cast<int>(state.arguments.size()), state.arguments.data());
+        const dnnl_status_t status = dnnl_primitive_execute(
+            primitive_.get(), state.stream.get(), static_cast<int>(state.arguments.size()), state.arguments.data());
         if (status != dnnl_success)
-            throw Error(ErrorCode::internal, "oneDNN failed with status " + std::to_string(status) + " in " + implementation_);
+            throw Error(ErrorCode::internal,
+                        "oneDNN failed with status " + std::to_string(status) + " in " + implementation_);
     }
 
     [[nodiscard]] std::size_t workspace_bytes() const override { return scratch_; }
@@ -135,7 +140,8 @@ class OneDnnKernel final : public Kernel {
 /// Text that names a memory layout; equal descriptions give equal texts.
 std::string layout_key(const memory::desc& desc) {
     std::string key = std::to_string(static_cast<int>(desc.get_data_type())) + ":" + std::to_string(desc.get_size());
-    for (const auto& list : {desc.get_dims(), desc.get_padded_dims(), desc.get_strides(), desc.get_inner_blks(), desc.get_inner_idxs()}) {
+    for (const auto& list :
+         {desc.get_dims(), desc.get_padded_dims(), desc.get_strides(), desc.get_inner_blks(), desc.get_inner_idxs()}) {
         key += "|";
         for (const auto number : list) key += std::to_string(number) + ",";
     }
@@ -152,15 +158,18 @@ void append_activation(dnnl::post_ops& list, const EpilogueStep& step) {
 namespace {
 
 /// · scale + shift with one number per channel.
-void append_affine(const RegionContext& context, dnnl::post_ops& list, const EpilogueStep& step, std::vector<Binding>& constants) {
+void append_affine(const RegionContext& context, dnnl::post_ops& list, const EpilogueStep& step,
+                   std::vector<Binding>& constants) {
     memory::dims dims(context.shape(context.region.outputs[0]).size(), 1);
     dims[1] = step.scale.size();
     const Shape strides = base::row_major_strides(dims);
     const memory::desc desc(dims, memory::data_type::f32, memory::dims(strides.begin(), strides.end()));
-    for (const auto& [algorithm, tensor] : {std::pair{dnnl::algorithm::binary_mul, step.scale}, {dnnl::algorithm::binary_add, step.shift}}) {
+    for (const auto& [algorithm, tensor] :
+         {std::pair{dnnl::algorithm::binary_mul, step.scale}, {dnnl::algorithm::binary_add, step.shift}}) {
         const int argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(list.len()) | DNNL_ARG_SRC_1;
         list.append_binary(algorithm, desc);
-        constants.push_back({argument, Binding::Source::constant, 0, desc, {std::make_shared<Tensor>(tensor), tensor.raw()}});
+        constants.push_back(
+            {argument, Binding::Source::constant, 0, desc, {std::make_shared<Tensor>(tensor), tensor.raw()}});
     }
 }
 
@@ -184,7 +193,9 @@ PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilo
         const std::size_t rank = context.shape(context.region.outputs[0]).size();
         desc.shape.insert(desc.shape.begin(), rank - desc.shape.size(), 1);
         const int argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(list.len()) | DNNL_ARG_SRC_1;
-        list.append_binary(step.kind == EpilogueStep::Kind::add ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul, to_dnnl(desc));
+        list.append_binary(
+            step.kind == EpilogueStep::Kind::add ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul,
+            to_dnnl(desc));
         result.operands.emplace_back(argument, step.operand);
     }
     result.attr.set_post_ops(list);
@@ -202,8 +213,8 @@ bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::
     if (*operand == *shape) return !context.info(step.operand).constant;
     std::int64_t elements = base::element_count(*operand);
     if (elements == 1) return true;
-    return operand->size() + 1 >= shape->size() && operand->size() >= shape->size() - 1 &&
-           elements == (*shape)[1] && (*operand)[operand->size() - shape->size() + 1] == elements;
+    return operand->size() + 1 >= shape->size() && operand->size() >= shape->size() - 1 && elements == (*shape)[1] &&
+           (*operand)[operand->size() - shape->size() + 1] == elements;
 }
 
 std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const memory::desc& scratchpad,

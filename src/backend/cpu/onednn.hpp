@@ -53,7 +53,8 @@ bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::
 std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
                                            std::string implementation, std::vector<Binding> bindings);
 
-/// A oneDNN reorder between two layouts of one type, or between float types; nullptr for types that oneDNN does not have.
+/// A oneDNN reorder between two layouts of one type, or between float types; nullptr for types that oneDNN does not
+/// have.
 std::unique_ptr<Kernel> reorder(const TensorDesc& from, const TensorDesc& to);
 
 /// The constant `tensor` (plain, as `from` describes it) in the layout `to`; made once per plan and layout.

@@ -46,14 +46,18 @@ std::int64_t repetitions(const PeakLoop& loop) {
         const double start = thread_seconds();
         loop.run(count);
         const double seconds = thread_seconds() - start;
-        if (seconds > kRoundSeconds / 8) return static_cast<std::int64_t>(static_cast<double>(count) * kRoundSeconds / seconds) + 1;
+        if (seconds > kRoundSeconds / 8)
+            return static_cast<std::int64_t>(static_cast<double>(count) * kRoundSeconds / seconds) + 1;
     }
 }
 
 Bandwidth copy_speed(int threads, std::size_t bytes) {
     const std::size_t half = bytes / 2, part = half / static_cast<std::size_t>(threads);
     const auto source = PackedConstants::allocate(half), target = PackedConstants::allocate(half);
-    const auto copy = [&](int thread) { std::memcpy(target.get() + static_cast<std::size_t>(thread) * part, source.get() + static_cast<std::size_t>(thread) * part, part); };
+    const auto copy = [&](int thread) {
+        std::memcpy(target.get() + static_cast<std::size_t>(thread) * part,
+                    source.get() + static_cast<std::size_t>(thread) * part, part);
+    };
     calls_per_second(threads, 1, [&](int thread) {
         std::memset(source.get() + static_cast<std::size_t>(thread) * part, 1, part);
         copy(thread);
@@ -71,10 +75,14 @@ std::vector<Peak> measure_peaks(int threads) {
     std::vector<Peak> peaks;
     for (const PeakLoop& loop : peak_loops()) {
         const std::int64_t count = repetitions(loop);
-        const double rate = loop.operations * static_cast<double>(count) * calls_per_second(threads, kRounds, [&](int) { loop.run(count); });
-        const auto known = std::find_if(peaks.begin(), peaks.end(), [&](const Peak& peak) { return peak.type == loop.type; });
-        if (known == peaks.end()) peaks.push_back({loop.type, rate});
-        else known->operations_per_second = std::max(known->operations_per_second, rate);
+        const double rate = loop.operations * static_cast<double>(count) *
+                            calls_per_second(threads, kRounds, [&](int) { loop.run(count); });
+        const auto known =
+            std::find_if(peaks.begin(), peaks.end(), [&](const Peak& peak) { return peak.type == loop.type; });
+        if (known == peaks.end())
+            peaks.push_back({loop.type, rate});
+        else
+            known->operations_per_second = std::max(known->operations_per_second, rate);
     }
     return peaks;
 }
@@ -82,7 +90,8 @@ std::vector<Peak> measure_peaks(int threads) {
 std::vector<Bandwidth> measure_bandwidth(int threads) {
     const auto many = static_cast<std::size_t>(threads);
     std::vector<Bandwidth> result;
-    for (const std::size_t bytes : {(std::size_t{512} << 10) * many, (std::size_t{2} << 20) * many + (std::size_t{6} << 20), std::size_t{384} << 20})
+    for (const std::size_t bytes : {(std::size_t{512} << 10) * many,
+                                    (std::size_t{2} << 20) * many + (std::size_t{6} << 20), std::size_t{384} << 20})
         if (result.empty() || bytes > result.back().bytes) result.push_back(copy_speed(threads, bytes));
     return result;
 }

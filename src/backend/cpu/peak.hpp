@@ -23,8 +23,8 @@ struct Bandwidth {
     double bytes_per_second;
 };
 
-/// For working sets that fit into the second-level caches, into the last-level cache, and into neither; ascending. Takes
-/// about a third of a second.
+/// For working sets that fit into the second-level caches, into the last-level cache, and into neither; ascending.
+/// Takes about a third of a second.
 std::vector<Bandwidth> measure_bandwidth(int threads);
 
 }  // namespace fovea::backend::cpu

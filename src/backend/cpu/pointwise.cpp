@@ -24,11 +24,20 @@ constexpr std::array kBinary = {
     Row{"Div", PointwiseOp::divide}, Row{"Max", PointwiseOp::maximum},  Row{"Min", PointwiseOp::minimum},
 };
 constexpr std::array kUnary = {
-    Row{"Neg", PointwiseOp::affine, -1, 0}, Row{"Identity", PointwiseOp::affine, 1, 0}, Row{"Abs", PointwiseOp::absolute},
-    Row{"Sqrt", PointwiseOp::square_root},  Row{"Reciprocal", PointwiseOp::reciprocal}, Row{"Exp", PointwiseOp::exponential},
-    Row{"Log", PointwiseOp::logarithm},     Row{"Erf", PointwiseOp::error_function},    Row{"Sin", PointwiseOp::sine},
-    Row{"Cos", PointwiseOp::cosine},        Row{"Floor", PointwiseOp::floor},           Row{"Ceil", PointwiseOp::ceiling},
-    Row{"Round", PointwiseOp::round},       Row{"Sign", PointwiseOp::sign},
+    Row{"Neg", PointwiseOp::affine, -1, 0},
+    Row{"Identity", PointwiseOp::affine, 1, 0},
+    Row{"Abs", PointwiseOp::absolute},
+    Row{"Sqrt", PointwiseOp::square_root},
+    Row{"Reciprocal", PointwiseOp::reciprocal},
+    Row{"Exp", PointwiseOp::exponential},
+    Row{"Log", PointwiseOp::logarithm},
+    Row{"Erf", PointwiseOp::error_function},
+    Row{"Sin", PointwiseOp::sine},
+    Row{"Cos", PointwiseOp::cosine},
+    Row{"Floor", PointwiseOp::floor},
+    Row{"Ceil", PointwiseOp::ceiling},
+    Row{"Round", PointwiseOp::round},
+    Row{"Sign", PointwiseOp::sign},
 };
 
 const Row* find_row(std::span<const Row> rows, std::string_view op) {
@@ -65,14 +74,16 @@ std::pair<std::size_t, std::size_t> price(Role role) {
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
-    if (node.inputs.empty() || node.inputs[0] == ir::kNone || node.outputs.empty() || node.outputs[0] == ir::kNone) return refuse(Reason::unsupported_operator);
+    if (node.inputs.empty() || node.inputs[0] == ir::kNone || node.outputs.empty() || node.outputs[0] == ir::kNone)
+        return refuse(Reason::unsupported_operator);
     const Role first = role_of(context.graph, context.values, node, node.inputs[0]);
     if (first == Role::none || first == Role::cast) return refuse(Reason::unsupported_operator);
     for (const ir::ValueId input : node.inputs)
         if (input != ir::kNone && !context.shape(input)) return refuse(Reason::shape_depends_on_data);
     const auto shape = context.shape(node.outputs[0]);
     if (!shape) return refuse(Reason::shape_depends_on_data);
-    if (shape->size() > simd::Pointwise::kAxes || base::element_count(*shape) == 0) return refuse(Reason::unsupported_shape, "an empty tensor or more than 6 axes");
+    if (shape->size() > simd::Pointwise::kAxes || base::element_count(*shape) == 0)
+        return refuse(Reason::unsupported_shape, "an empty tensor or more than 6 axes");
     std::vector<ir::NodeId> nodes = {root};
     auto [inputs, steps] = price(first);
     ++inputs;
@@ -227,7 +238,11 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 
 class PointwiseKernel final : public Kernel {
   public:
-    PointwiseKernel(ProgramBuilder built, int threads) : program_(built.program), sources_(std::move(built.sources)), constants_(std::move(built.constants)), threads_(threads) {}
+    PointwiseKernel(ProgramBuilder built, int threads)
+        : program_(built.program),
+          sources_(std::move(built.sources)),
+          constants_(std::move(built.constants)),
+          threads_(threads) {}
     void run(const KernelArgs& args) const override {
         simd::Pointwise program = program_;
         for (std::size_t i = 0; i < sources_.size(); ++i)
@@ -235,7 +250,9 @@ class PointwiseKernel final : public Kernel {
         program.output = args.outputs[0];
         simd::pointwise(program, threads_);
     }
-    [[nodiscard]] std::string implementation() const override { return std::to_string(program_.step_count) + " steps in one pass"; }
+    [[nodiscard]] std::string implementation() const override {
+        return std::to_string(program_.step_count) + " steps in one pass";
+    }
 
   private:
     simd::Pointwise program_;

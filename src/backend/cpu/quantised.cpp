@@ -28,7 +28,8 @@ std::vector<float> scales_of(const ops::ValueTable& values, const ir::Node& node
 }
 
 /// DequantizeLinear to f32 in front of `value`, when it may join.
-ir::NodeId dequantise_node(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value) {
+ir::NodeId dequantise_node(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                           ir::ValueId value) {
     if (value == ir::kNone || dtype(values, value) != DType::f32) return ir::kNone;
     const ir::NodeId id = links.producer(value);
     return id != ir::kNone && graph.node(id).op == "DequantizeLinear" ? id : ir::kNone;
@@ -48,7 +49,8 @@ bool zero_free(const ops::ValueTable& values, const ir::Node& node) {
 std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir::Node& node) {
     const bool quantises = node.op == "QuantizeLinear";
     if (!quantises && node.op != "DequantizeLinear") return std::nullopt;
-    const DType stored = dtype(values, quantises ? node.outputs[0] : node.inputs[0]), real = dtype(values, quantises ? node.inputs[0] : node.outputs[0]);
+    const DType stored = dtype(values, quantises ? node.outputs[0] : node.inputs[0]),
+                real = dtype(values, quantises ? node.inputs[0] : node.outputs[0]);
     const auto scales = scales_of(values, node);
     if (real != DType::f32 || (stored != DType::u8 && stored != DType::i8) || scales.size() != 1) return std::nullopt;
     Quantisation result{stored, scales[0], 0};
@@ -60,11 +62,14 @@ std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir
 }
 
 Links free_links(const MatchContext& context) {
-    return {[&context](ir::ValueId id) { return context.sole_producer(id); }, [&context](ir::ValueId id) { return context.sole_consumer(id); }};
+    return {[&context](ir::ValueId id) { return context.sole_producer(id); },
+            [&context](ir::ValueId id) { return context.sole_consumer(id); }};
 }
 
 Links region_links(const RegionContext& context) {
-    const auto inside = [&context](ir::NodeId id) { return std::find(context.region.nodes.begin(), context.region.nodes.end(), id) != context.region.nodes.end(); };
+    const auto inside = [&context](ir::NodeId id) {
+        return std::find(context.region.nodes.begin(), context.region.nodes.end(), id) != context.region.nodes.end();
+    };
     const auto producer = [&context, inside](ir::ValueId id) {
         const ir::NodeId node = context.graph.value(id).producer;
         return node != ir::kNone && inside(node) ? node : ir::kNone;
@@ -79,7 +84,8 @@ Links region_links(const RegionContext& context) {
     return {producer, consumer};
 }
 
-std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value) {
+std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                                       ir::ValueId value) {
     const ir::NodeId id = dequantise_node(graph, values, links, value);
     if (id == ir::kNone) return std::nullopt;
     const ir::ValueId stored = graph.node(id).inputs[0];
@@ -88,21 +94,26 @@ std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueT
     return Dequantised{id, stored, *numbers};
 }
 
-std::optional<QuantisedWeights> quantised_weights(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value,
-                                                  std::int64_t axis) {
+std::optional<QuantisedWeights> quantised_weights(const ir::Graph& graph, const ops::ValueTable& values,
+                                                  const Links& links, ir::ValueId value, std::int64_t axis) {
     const ir::NodeId id = dequantise_node(graph, values, links, value);
     if (id == ir::kNone) return std::nullopt;
     const ir::Node& node = graph.node(id);
     const Tensor& stored = constant(values, node.inputs[0]);
-    if (!stored || stored.dtype() != DType::i8 || node.get<std::int64_t>("block_size", 0) != 0 || !zero_free(values, node)) return std::nullopt;
+    if (!stored || stored.dtype() != DType::i8 || node.get<std::int64_t>("block_size", 0) != 0 ||
+        !zero_free(values, node))
+        return std::nullopt;
     QuantisedWeights result{id, node.inputs[0], scales_of(values, node)};
     if (result.scales.size() == 1) return result;
     const auto along = base::normalize_axis(node.get<std::int64_t>("axis", 1), stored.rank());
-    if (along != axis || result.scales.size() != static_cast<std::size_t>(stored.shape()[static_cast<std::size_t>(axis)])) return std::nullopt;
+    if (along != axis ||
+        result.scales.size() != static_cast<std::size_t>(stored.shape()[static_cast<std::size_t>(axis)]))
+        return std::nullopt;
     return result;
 }
 
-std::optional<Bias> constant_bias(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value) {
+std::optional<Bias> constant_bias(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                                  ir::ValueId value) {
     const ir::NodeId id = dequantise_node(graph, values, links, value);
     if (id == ir::kNone) {
         const Tensor& plain = constant(values, value);
@@ -112,16 +123,20 @@ std::optional<Bias> constant_bias(const ir::Graph& graph, const ops::ValueTable&
     const ir::Node& node = graph.node(id);
     const Tensor& stored = constant(values, node.inputs[0]);
     const auto scales = scales_of(values, node);
-    if (!stored || stored.rank() != 1 || scales.empty() || !zero_free(values, node) || node.get<std::int64_t>("block_size", 0) != 0) return std::nullopt;
+    if (!stored || stored.rank() != 1 || scales.empty() || !zero_free(values, node) ||
+        node.get<std::int64_t>("block_size", 0) != 0)
+        return std::nullopt;
     if (scales.size() != 1 && scales.size() != static_cast<std::size_t>(stored.size())) return std::nullopt;
     Bias result{id, {}};
     const auto numbers = stored.to_int64();
     for (std::size_t i = 0; i < numbers.size(); ++i)
-        result.values.push_back(static_cast<float>(static_cast<double>(numbers[i]) * static_cast<double>(scales[scales.size() == 1 ? 0 : i])));
+        result.values.push_back(static_cast<float>(static_cast<double>(numbers[i]) *
+                                                   static_cast<double>(scales[scales.size() == 1 ? 0 : i])));
     return result;
 }
 
-QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId start, const AcceptStep& accept) {
+QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                               ir::ValueId start, const AcceptStep& accept) {
     QuantisedChain chain;
     const auto shape = [&](ir::ValueId id) { return ir::known_shape(values[static_cast<std::size_t>(id)].dims); };
     for (ir::ValueId at = start; chain.steps.size() < kMostSteps;) {

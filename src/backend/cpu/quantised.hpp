@@ -22,8 +22,8 @@ struct Quantisation {
     [[nodiscard]] std::int32_t highest() const { return type == DType::i8 ? 127 : 255; }
 };
 
-/// Parameters of a QuantizeLinear or DequantizeLinear between f32 and 8 bits; nothing when it has several scales, or scales
-/// computed at run time.
+/// Parameters of a QuantizeLinear or DequantizeLinear between f32 and 8 bits; nothing when it has several scales, or
+/// scales computed at run time.
 std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir::Node& node);
 
 /// Which nodes may join a region: the producer of a value that nothing else reads, the only reader of a value.
@@ -42,7 +42,8 @@ struct Dequantised {
     Quantisation quantisation;
 };
 /// The quantised tensor that `value` stands for, when its DequantizeLinear may join.
-std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value);
+std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                                       ir::ValueId value);
 
 /// Constant i8 numbers with zero point 0.
 struct QuantisedWeights {
@@ -50,15 +51,16 @@ struct QuantisedWeights {
     ir::ValueId stored = ir::kNone;
     std::vector<float> scales;  ///< one, or one per slice along `axis`
 };
-std::optional<QuantisedWeights> quantised_weights(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value,
-                                                  std::int64_t axis);
+std::optional<QuantisedWeights> quantised_weights(const ir::Graph& graph, const ops::ValueTable& values,
+                                                  const Links& links, ir::ValueId value, std::int64_t axis);
 
 /// Constant f32 vector, given as such or as DequantizeLinear of i32; `node` is the latter.
 struct Bias {
     ir::NodeId node = ir::kNone;
     std::vector<float> values;
 };
-std::optional<Bias> constant_bias(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId value);
+std::optional<Bias> constant_bias(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                                  ir::ValueId value);
 
 /// A step behind a product. An added tensor may be quantised: `step.operand` is the stored one then.
 struct QuantisedStep {
@@ -73,6 +75,7 @@ struct QuantisedChain {
     std::optional<Quantisation> target;  ///< nothing: the result stays f32
 };
 using AcceptStep = std::function<bool(const EpilogueStep&, ir::ValueId chain)>;
-QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::ValueId start, const AcceptStep& accept);
+QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                               ir::ValueId start, const AcceptStep& accept);
 
 }  // namespace fovea::backend::cpu

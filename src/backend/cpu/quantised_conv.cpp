@@ -18,14 +18,16 @@ struct QuantisedConv {
     std::vector<ir::NodeId> nodes;
 };
 
-std::variant<QuantisedConv, Refusal> read(const ir::Graph& graph, const ops::ValueTable& values, const Links& links, ir::NodeId root, const AcceptStep& accept) {
+std::variant<QuantisedConv, Refusal> read(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
+                                          ir::NodeId root, const AcceptStep& accept) {
     QuantisedConv conv;
     conv.node = &graph.node(root);
     const auto& inputs = conv.node->inputs;
     const auto source = dequantised(graph, values, links, inputs[0]);
     if (!source) return refuse(Reason::unsupported_dtype, "the input is not dequantised from 8 bits by one scale");
     const auto weights = quantised_weights(graph, values, links, inputs[1], 0);
-    if (!weights) return refuse(Reason::unsupported_dtype, "the weights are not dequantised from constant i8 with zero point 0");
+    if (!weights)
+        return refuse(Reason::unsupported_dtype, "the weights are not dequantised from constant i8 with zero point 0");
     conv.source = *source;
     conv.weights = *weights;
     conv.nodes = {source->node, weights->node};
@@ -43,7 +45,8 @@ std::variant<QuantisedConv, Refusal> read(const ir::Graph& graph, const ops::Val
 QuantisedConv read(const RegionContext& context) {
     for (const ir::NodeId id : context.region.nodes)
         if (context.graph.node(id).op == "Conv")
-            return std::get<QuantisedConv>(read(context.graph, context.values, region_links(context), id, [](const EpilogueStep&, ir::ValueId) { return true; }));
+            return std::get<QuantisedConv>(read(context.graph, context.values, region_links(context), id,
+                                                [](const EpilogueStep&, ir::ValueId) { return true; }));
     throw Error(ErrorCode::internal, "a region of a quantised convolution has no Conv");
 }
 
@@ -66,41 +69,49 @@ struct Primitive {
 Primitive primitive(const RegionContext& context, const Tactic& tactic, const QuantisedConv& conv) {
     const Tensor& weights = *context.constant(conv.weights.stored);
     const std::int64_t group = conv.node->get<std::int64_t>("group", 1);
-    const TensorDesc source = context.input_desc(context.input_index(conv.source.stored), tactic), target = context.output_desc(0, tactic);
-    const auto window = ops::sliding_window(ops::NodeView(*conv.node), {weights.shape().begin() + 2, weights.shape().end()},
-                                            Shape(source.shape.begin() + 2, source.shape.end()));
+    const TensorDesc source = context.input_desc(context.input_index(conv.source.stored), tactic),
+                     target = context.output_desc(0, tactic);
+    const auto window =
+        ops::sliding_window(ops::NodeView(*conv.node), {weights.shape().begin() + 2, weights.shape().end()},
+                            Shape(source.shape.begin() + 2, source.shape.end()));
     memory::dims dilations(window.dilations);
     for (auto& d : dilations) --d;
-    auto attributes = quantised_attributes(context, conv.source.quantisation, conv.weights.scales, group > 1 ? 3 : 1, conv.chain, [&](ir::ValueId id) {
-        TensorDesc desc = context.input_desc(context.input_index(id), tactic);
-        desc.shape.insert(desc.shape.begin(), target.shape.size() - desc.shape.size(), 1);
-        return to_dnnl(desc);
-    });
+    auto attributes = quantised_attributes(
+        context, conv.source.quantisation, conv.weights.scales, group > 1 ? 3 : 1, conv.chain, [&](ir::ValueId id) {
+            TensorDesc desc = context.input_desc(context.input_index(id), tactic);
+            desc.shape.insert(desc.shape.begin(), target.shape.size() - desc.shape.size(), 1);
+            return to_dnnl(desc);
+        });
     const memory::dims dims = weight_dims(weights.shape(), group);
     const Shape strides = base::row_major_strides(dims);
     memory::desc bias;
     if (conv.bias) {
-        attributes.bindings.push_back(constant_vector(DNNL_ARG_BIAS, conv.bias->values, {static_cast<std::int64_t>(conv.bias->values.size())}));
+        attributes.bindings.push_back(
+            constant_vector(DNNL_ARG_BIAS, conv.bias->values, {static_cast<std::int64_t>(conv.bias->values.size())}));
         bias = attributes.bindings.back().desc;
     }
     return {{engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, to_dnnl(source),
-             memory::desc(dims, memory::data_type::s8, memory::format_tag::any), bias, to_dnnl(target), window.strides, dilations, window.pads_begin, window.pads_end,
-             attributes.attr},
+             memory::desc(dims, memory::data_type::s8, memory::format_tag::any), bias, to_dnnl(target), window.strides,
+             dilations, window.pads_begin, window.pads_end, attributes.attr},
             std::move(attributes.bindings),
             memory::desc(dims, memory::data_type::s8, memory::dims(strides.begin(), strides.end()))};
 }
 
-std::vector<Tactic> tactics(const RegionContext& context) { return {uniform_tactic(context, "onednn:int8", Layout::channels_last)}; }
+std::vector<Tactic> tactics(const RegionContext& context) {
+    return {uniform_tactic(context, "onednn:int8", Layout::channels_last)};
+}
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
     if (node.op != "Conv" || !context.fuse) return refuse(Reason::unsupported_operator);
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
-    if (x->size() < 3 || x->size() > 5 || base::element_count(*x) == 0) return refuse(Reason::unsupported_shape, "one to three spatial axes and no empty tensor");
-    const auto found = read(context.graph, context.values, free_links(context), root, [&](const EpilogueStep& step, ir::ValueId chain) {
-        return step.kind != EpilogueStep::Kind::affine && accepts_post_op(context, step, chain);
-    });
+    if (x->size() < 3 || x->size() > 5 || base::element_count(*x) == 0)
+        return refuse(Reason::unsupported_shape, "one to three spatial axes and no empty tensor");
+    const auto found = read(context.graph, context.values, free_links(context), root,
+                            [&](const EpilogueStep& step, ir::ValueId chain) {
+                                return step.kind != EpilogueStep::Kind::affine && accepts_post_op(context, step, chain);
+                            });
     if (const Refusal* refusal = std::get_if<Refusal>(&found)) return *refusal;
     Region region = make_region(context, "quantised_conv", std::get<QuantisedConv>(found).nodes);
     if (region.outputs.size() != 1) return refuse(Reason::unsupported_shape, "more than one result");
@@ -118,13 +129,17 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     const QuantisedConv conv = read(context);
     Primitive made = primitive(context, tactic, conv);
     auto bindings = std::move(made.bindings);
-    bindings.push_back({DNNL_ARG_SRC, Binding::Source::input, context.input_index(conv.source.stored), made.desc.src_desc(), nullptr});
+    bindings.push_back(
+        {DNNL_ARG_SRC, Binding::Source::input, context.input_index(conv.source.stored), made.desc.src_desc(), nullptr});
     bindings.push_back({DNNL_ARG_DST, Binding::Source::output, 0, made.desc.dst_desc(), nullptr});
-    const std::string name = context.graph.value(conv.weights.stored).name + (conv.source.quantisation.type == DType::u8 ? "/u8" : "/i8") +
+    const std::string name = context.graph.value(conv.weights.stored).name +
+                             (conv.source.quantisation.type == DType::u8 ? "/u8" : "/i8") +
                              (conv.source.quantisation.zero ? "/shifted" : "");
-    bindings.push_back({DNNL_ARG_WEIGHTS, Binding::Source::constant, 0, made.desc.weights_desc(),
-                        pack(context, name, *context.constant(conv.weights.stored), made.plain_weights, made.desc.weights_desc())});
-    return make_onednn_kernel(dnnl::convolution_forward(made.desc), made.desc.scratchpad_desc(), made.desc.impl_info_str(), std::move(bindings));
+    bindings.push_back(
+        {DNNL_ARG_WEIGHTS, Binding::Source::constant, 0, made.desc.weights_desc(),
+         pack(context, name, *context.constant(conv.weights.stored), made.plain_weights, made.desc.weights_desc())});
+    return make_onednn_kernel(dnnl::convolution_forward(made.desc), made.desc.scratchpad_desc(),
+                              made.desc.impl_info_str(), std::move(bindings));
 }
 
 }  // namespace

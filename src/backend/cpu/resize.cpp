@@ -1,6 +1,6 @@
+#include "backend/cpu/simd/resize.hpp"
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
-#include "backend/cpu/simd/resize.hpp"
 #include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
 
@@ -18,23 +18,30 @@ std::variant<algorithm, Refusal> algorithm_of(const ir::Node& node, const Shape&
     if (mode == "linear") {
         bool more_than_one = true;
         for (std::size_t i = 2; i < y.size(); ++i) more_than_one = more_than_one && y[i] > 1;
-        if (transformation == "half_pixel" || (transformation == "pytorch_half_pixel" && more_than_one)) return algorithm::resampling_linear;
+        if (transformation == "half_pixel" || (transformation == "pytorch_half_pixel" && more_than_one))
+            return algorithm::resampling_linear;
         return refuse(Reason::unsupported_attribute, "linear interpolation with " + transformation);
     }
     if (mode != "nearest") return refuse(Reason::unsupported_attribute, "mode " + mode);
     for (std::size_t i = 2; i < x.size(); ++i)
-        if (x[i] == 0 || y[i] % x[i] != 0) return refuse(Reason::unsupported_shape, "nearest with a scale that is no whole number");
+        if (x[i] == 0 || y[i] % x[i] != 0)
+            return refuse(Reason::unsupported_shape, "nearest with a scale that is no whole number");
     const std::string nearest = node.get<std::string>("nearest_mode", "round_prefer_floor");
     const bool repeats = (transformation == "asymmetric" && nearest == "floor") ||
-                         ((transformation == "half_pixel" || transformation == "pytorch_half_pixel" || transformation == "half_pixel_symmetric") && nearest.starts_with("round"));
+                         ((transformation == "half_pixel" || transformation == "pytorch_half_pixel" ||
+                           transformation == "half_pixel_symmetric") &&
+                          nearest.starts_with("round"));
     if (!repeats) return refuse(Reason::unsupported_attribute, "nearest with " + transformation + " and " + nearest);
     return algorithm::resampling_nearest;
 }
 
 /// The factor that the node states along each axis must be the ratio of the sizes; else positions differ.
 bool plain_scales(const MatchContext& context, const ir::Node& node, const Shape& x, const Shape& y) {
-    if (node.attributes.contains("axes") || (node.inputs.size() > 1 && node.get<std::string>("coordinate_transformation_mode", "") == "tf_crop_and_resize")) return false;
-    if (node.inputs.size() > 3 && node.inputs[3] != ir::kNone) return node.get<std::string>("keep_aspect_ratio_policy", "stretch") == "stretch";
+    if (node.attributes.contains("axes") ||
+        (node.inputs.size() > 1 && node.get<std::string>("coordinate_transformation_mode", "") == "tf_crop_and_resize"))
+        return false;
+    if (node.inputs.size() > 3 && node.inputs[3] != ir::kNone)
+        return node.get<std::string>("keep_aspect_ratio_policy", "stretch") == "stretch";
     if (node.inputs.size() < 3 || node.inputs[2] == ir::kNone) return false;
     const Tensor& scales = context.info(node.inputs[2]).constant;
     if (!scales || scales.size() != static_cast<std::int64_t>(x.size())) return false;
@@ -59,8 +66,9 @@ bool linear(const ir::Node& node) { return node.get<std::string>("mode", "neares
 /// An addition of a whole tensor of the same type, then an activation.
 bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
     if (step.kind == EpilogueStep::Kind::activation) return own_activation(step);
-    return step.kind == EpilogueStep::Kind::add && context.shape(step.operand) == context.shape(chain) && context.info(step.operand).dtype == context.info(chain).dtype &&
-           !context.info(step.operand).constant && context.graph.node(context.graph.value(chain).producer).op == "Resize";
+    return step.kind == EpilogueStep::Kind::add && context.shape(step.operand) == context.shape(chain) &&
+           context.info(step.operand).dtype == context.info(chain).dtype && !context.info(step.operand).constant &&
+           context.graph.node(context.graph.value(chain).producer).op == "Resize";
 }
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
@@ -69,10 +77,14 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]), y = context.shape(node.outputs[0]);
     if (!x || !y) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    const bool bytes = (type == DType::u8 || type == DType::i8) && node.get<std::string>("mode", "nearest") == "nearest";
-    if (type != DType::f32 && type != DType::bf16 && !bytes) return refuse(Reason::unsupported_dtype, "resizing takes f32 or bf16, and 8 bits to the nearest element");
-    if (x->size() < 3 || x->size() > 5 || (*x)[0] != (*y)[0] || (*x)[1] != (*y)[1]) return refuse(Reason::unsupported_shape, "batch or channels change");
-    if (!plain_scales(context, node, *x, *y)) return refuse(Reason::unsupported_attribute, "scales that are no ratio of whole sizes");
+    const bool bytes =
+        (type == DType::u8 || type == DType::i8) && node.get<std::string>("mode", "nearest") == "nearest";
+    if (type != DType::f32 && type != DType::bf16 && !bytes)
+        return refuse(Reason::unsupported_dtype, "resizing takes f32 or bf16, and 8 bits to the nearest element");
+    if (x->size() < 3 || x->size() > 5 || (*x)[0] != (*y)[0] || (*x)[1] != (*y)[1])
+        return refuse(Reason::unsupported_shape, "batch or channels change");
+    if (!plain_scales(context, node, *x, *y))
+        return refuse(Reason::unsupported_attribute, "scales that are no ratio of whole sizes");
     std::vector<ir::NodeId> nodes = {root};
     if (linear(node) && x->size() == 4 && coordinates_of(node) && !node.get<std::int64_t>("antialias", 0)) {
         const Epilogue epilogue = match_epilogue(context, node.outputs[0], 2, accepts);
@@ -85,7 +97,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
 }
 
 /// Scale as the node states it, or as the sizes give it, along spatial axis `axis`.
-double scale_of(const RegionContext& context, const ir::Node& node, std::size_t axis, std::int64_t in, std::int64_t out) {
+double scale_of(const RegionContext& context, const ir::Node& node, std::size_t axis, std::int64_t in,
+                std::int64_t out) {
     if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone)
         if (const Tensor* scales = context.constant(node.inputs[2])) return scales->to_float()[axis + 2];
     return static_cast<double>(out) / static_cast<double>(in);
@@ -104,7 +117,8 @@ std::vector<Tactic> tactics(const RegionContext& context) {
         result.back().reads_slices = result.back().writes_slices = true;
     }
     if (context.region.nodes.size() > 1) return result;
-    const auto algorithm = algorithm_of(context.node(0), context.shape(context.node(0).inputs[0]), context.shape(context.node(0).outputs[0]));
+    const auto algorithm = algorithm_of(context.node(0), context.shape(context.node(0).inputs[0]),
+                                        context.shape(context.node(0).outputs[0]));
     if (std::holds_alternative<Refusal>(algorithm)) return result;
     if (result.empty()) result.push_back(uniform_tactic(context, "onednn:channels_last", Layout::channels_last));
     result.push_back(uniform_tactic(context, "onednn:plain", Layout::plain));
@@ -113,8 +127,14 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 
 class BilinearKernel final : public Kernel {
   public:
-    BilinearKernel(simd::BilinearResize resize, std::size_t input, int residual, std::vector<simd::LinearTap> rows, std::vector<simd::LinearTap> columns, int threads)
-        : resize_(resize), input_(input), residual_(residual), rows_(std::move(rows)), columns_(std::move(columns)), threads_(threads) {
+    BilinearKernel(simd::BilinearResize resize, std::size_t input, int residual, std::vector<simd::LinearTap> rows,
+                   std::vector<simd::LinearTap> columns, int threads)
+        : resize_(resize),
+          input_(input),
+          residual_(residual),
+          rows_(std::move(rows)),
+          columns_(std::move(columns)),
+          threads_(threads) {
         resize_.rows = rows_.data();
         resize_.columns = columns_.data();
     }
@@ -125,7 +145,9 @@ class BilinearKernel final : public Kernel {
         resize.output = args.outputs[0];
         simd::bilinear_resize(resize, args.workspace, threads_);
     }
-    [[nodiscard]] std::size_t workspace_bytes() const override { return simd::bilinear_resize_workspace(resize_, threads_); }
+    [[nodiscard]] std::size_t workspace_bytes() const override {
+        return simd::bilinear_resize_workspace(resize_, threads_);
+    }
     [[nodiscard]] std::string implementation() const override { return "own bilinear"; }
 
   private:
@@ -141,7 +163,8 @@ std::unique_ptr<Kernel> prepare_own(const RegionContext& context, const Tactic& 
     const std::size_t input = context.input_index(node.inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
-    const auto epilogue = *simd_epilogue(context, read_epilogue(context, node.outputs[0], 1), context.region.outputs[0]);
+    const auto epilogue =
+        *simd_epilogue(context, read_epilogue(context, node.outputs[0], 1), context.region.outputs[0]);
     simd::BilinearResize resize;
     resize.batch = size(source.shape[0]);
     resize.channels = size(source.shape[1]);
@@ -158,10 +181,14 @@ std::unique_ptr<Kernel> prepare_own(const RegionContext& context, const Tactic& 
         residual = static_cast<int>(context.input_index(epilogue.residual));
         resize.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
     }
-    std::vector<simd::LinearTap> rows(static_cast<std::size_t>(resize.out_height)), columns(static_cast<std::size_t>(resize.out_width));
-    simd::fill_linear_taps(rows.data(), resize.in_height, resize.out_height, scale_of(context, node, 0, source.shape[2], target.shape[2]), *coordinates_of(node));
-    simd::fill_linear_taps(columns.data(), resize.in_width, resize.out_width, scale_of(context, node, 1, source.shape[3], target.shape[3]), *coordinates_of(node));
-    return std::make_unique<BilinearKernel>(resize, input, residual, std::move(rows), std::move(columns), context.threads);
+    std::vector<simd::LinearTap> rows(static_cast<std::size_t>(resize.out_height)),
+        columns(static_cast<std::size_t>(resize.out_width));
+    simd::fill_linear_taps(rows.data(), resize.in_height, resize.out_height,
+                           scale_of(context, node, 0, source.shape[2], target.shape[2]), *coordinates_of(node));
+    simd::fill_linear_taps(columns.data(), resize.in_width, resize.out_width,
+                           scale_of(context, node, 1, source.shape[3], target.shape[3]), *coordinates_of(node));
+    return std::make_unique<BilinearKernel>(resize, input, residual, std::move(rows), std::move(columns),
+                                            context.threads);
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
@@ -173,8 +200,9 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     if (auto* refusal = std::get_if<Refusal>(&algorithm)) throw Error(ErrorCode::unsupported, refusal->detail);
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::resampling_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, std::get<dnnl::algorithm>(algorithm),
-                                                        to_dnnl(source), to_dnnl(target), attr);
+    const dnnl::resampling_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference,
+                                                        std::get<dnnl::algorithm>(algorithm), to_dnnl(source),
+                                                        to_dnnl(target), attr);
     return make_onednn_kernel(dnnl::resampling_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(),
                               {{DNNL_ARG_SRC, Binding::Source::input, input, desc.src_desc(), nullptr},
                                {DNNL_ARG_DST, Binding::Source::output, 0, desc.dst_desc(), nullptr}});

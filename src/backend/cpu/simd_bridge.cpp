@@ -3,7 +3,6 @@
 namespace fovea::backend::cpu {
 namespace {
 
-
 /// The own kernels' name of an activation; nothing where its parameters are not the usual ones.
 std::optional<simd::Activation> activation_of(const EpilogueStep& step) {
     switch (step.activation) {
@@ -47,8 +46,9 @@ std::optional<SimdEpilogue> simd_epilogue(const RegionContext& context, const Ep
             result.steps.activation = *activation;
             result.steps.alpha = step.alpha;
             result.steps.beta = step.beta;
-        } else if (step.kind == EpilogueStep::Kind::add && result.residual == ir::kNone && !context.constant(step.operand) &&
-                   context.shape(step.operand) == context.shape(output) && context.dtype(step.operand) == context.dtype(output)) {
+        } else if (step.kind == EpilogueStep::Kind::add && result.residual == ir::kNone &&
+                   !context.constant(step.operand) && context.shape(step.operand) == context.shape(output) &&
+                   context.dtype(step.operand) == context.dtype(output)) {
             result.residual = step.operand;
         } else {
             return std::nullopt;

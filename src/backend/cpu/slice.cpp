@@ -15,7 +15,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     for (const ir::ValueId output : node.outputs)
         if (output == ir::kNone || !context.shape(output)) return refuse(Reason::shape_depends_on_data);
     for (std::size_t i = 1; i < node.inputs.size(); ++i)
-        if (node.inputs[i] != ir::kNone && !context.graph.constant(node.inputs[i])) return refuse(Reason::shape_depends_on_data, "starts, ends or sizes computed at run time");
+        if (node.inputs[i] != ir::kNone && !context.graph.constant(node.inputs[i]))
+            return refuse(Reason::shape_depends_on_data, "starts, ends or sizes computed at run time");
     if (node.op == "Slice" && node.inputs.size() > 4 && node.inputs[4] != ir::kNone)
         for (const std::int64_t step : context.graph.constant(node.inputs[4])->to_int64())
             if (step != 1) return refuse(Reason::unsupported_attribute, "steps other than 1");
@@ -68,17 +69,18 @@ class BoxCopy {
     }
 
     void operator()(const std::byte* source, std::byte* target) const {
-        base::parallel_for(runs_, static_cast<std::int64_t>(65536 / (run_ + 1)) + 1, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t i = begin; i < end; ++i) {
-                std::size_t offset = offset_;
-                std::int64_t rest = i;
-                for (std::size_t axis = sizes_.size(); axis-- > 0;) {
-                    offset += static_cast<std::size_t>(rest % sizes_[axis]) * steps_[axis];
-                    rest /= sizes_[axis];
-                }
-                std::memcpy(target + static_cast<std::size_t>(i) * run_, source + offset, run_);
-            }
-        });
+        base::parallel_for(runs_, static_cast<std::int64_t>(65536 / (run_ + 1)) + 1,
+                           [&](std::int64_t begin, std::int64_t end) {
+                               for (std::int64_t i = begin; i < end; ++i) {
+                                   std::size_t offset = offset_;
+                                   std::int64_t rest = i;
+                                   for (std::size_t axis = sizes_.size(); axis-- > 0;) {
+                                       offset += static_cast<std::size_t>(rest % sizes_[axis]) * steps_[axis];
+                                       rest /= sizes_[axis];
+                                   }
+                                   std::memcpy(target + static_cast<std::size_t>(i) * run_, source + offset, run_);
+                               }
+                           });
     }
 
     /// Bytes before the box's first element.
@@ -96,7 +98,8 @@ class SliceKernel final : public Kernel {
     SliceKernel(std::size_t input, std::vector<BoxCopy> copies) : input_(input), copies_(std::move(copies)) {}
     void run(const KernelArgs& args) const override {
         for (std::size_t i = 0; i < copies_.size(); ++i)
-            if (args.outputs[i] != args.inputs[input_] + copies_[i].offset()) copies_[i](args.inputs[input_], args.outputs[i]);  // else read in place
+            if (args.outputs[i] != args.inputs[input_] + copies_[i].offset())
+                copies_[i](args.inputs[input_], args.outputs[i]);  // else read in place
     }
     [[nodiscard]] std::string implementation() const override { return "strided copy"; }
 
@@ -111,7 +114,8 @@ Shape start_of(const RegionContext& context, ir::ValueId output) {
     const Shape full = context.shape(node.inputs[0]);
     Shape start(full.size(), 0);
     if (node.op == "Split") {
-        const auto axis = static_cast<std::size_t>(base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(full.size())));
+        const auto axis = static_cast<std::size_t>(
+            base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(full.size())));
         for (const ir::ValueId part : node.outputs) {
             if (part == output) break;
             start[axis] += context.shape(part)[axis];
@@ -121,7 +125,8 @@ Shape start_of(const RegionContext& context, ir::ValueId output) {
     ops::ShapeContext shapes(node);
     for (const ir::ValueId input : node.inputs) {
         shapes.inputs.push_back(input == ir::kNone ? Shape() : context.shape(input));
-        shapes.constants.push_back(input == ir::kNone || !context.constant(input) ? Tensor() : *context.constant(input));
+        shapes.constants.push_back(input == ir::kNone || !context.constant(input) ? Tensor()
+                                                                                  : *context.constant(input));
     }
     shapes.outputs = {context.shape(output)};
     return ops::find("Slice")->required_input(shapes, 0, ops::Box::whole(shapes.outputs[0])).start;

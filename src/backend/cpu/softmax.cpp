@@ -11,8 +11,10 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "softmax takes f32 or bf16");
-    if (x->empty() || base::element_count(*x) == 0) return refuse(Reason::unsupported_shape, "a scalar or empty tensor");
+    if (type != DType::f32 && type != DType::bf16)
+        return refuse(Reason::unsupported_dtype, "softmax takes f32 or bf16");
+    if (x->empty() || base::element_count(*x) == 0)
+        return refuse(Reason::unsupported_shape, "a scalar or empty tensor");
     return make_region(context, "softmax", {root});
 }
 
@@ -26,13 +28,16 @@ bool by_rows(const RegionContext& context, Layout layout) {
 std::vector<Tactic> tactics(const RegionContext& context) {
     std::vector<Tactic> rows;
     for (const Layout layout : {Layout::plain, Layout::channels_last}) {
-        if (!by_rows(context, layout) || (layout == Layout::channels_last && !has_channels(context, context.node(0).inputs[0]))) continue;
+        if (!by_rows(context, layout) ||
+            (layout == Layout::channels_last && !has_channels(context, context.node(0).inputs[0])))
+            continue;
         rows.push_back(uniform_tactic(context, "simd:" + std::string(to_string(layout)), layout));
         rows.back().reads_slices = rows.back().writes_slices = true;
     }
     if (!rows.empty()) return rows;
     std::vector<Tactic> result = {uniform_tactic(context, "onednn:plain", Layout::plain)};
-    if (has_channels(context, context.node(0).inputs[0])) result.push_back(uniform_tactic(context, "onednn:channels_last", Layout::channels_last));
+    if (has_channels(context, context.node(0).inputs[0]))
+        result.push_back(uniform_tactic(context, "onednn:channels_last", Layout::channels_last));
     return result;
 }
 
@@ -56,14 +61,21 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     const ir::Node& node = context.node(0);
     const TensorDesc source = context.input_desc(0, tactic), target = context.output_desc(0, tactic);
     if (tactic.name.starts_with("simd:"))
-        return std::make_unique<SoftmaxKernel>(
-            simd::Softmax{{source.rows(), source.row()}, source.dtype, nullptr, source.pitch, nullptr, target.pitch, node.op == "LogSoftmax"}, context.threads);
-    const auto axis = base::normalize_axis(node.get<std::int64_t>("axis", -1), static_cast<std::int64_t>(source.shape.size()));
+        return std::make_unique<SoftmaxKernel>(simd::Softmax{{source.rows(), source.row()},
+                                                             source.dtype,
+                                                             nullptr,
+                                                             source.pitch,
+                                                             nullptr,
+                                                             target.pitch,
+                                                             node.op == "LogSoftmax"},
+                                               context.threads);
+    const auto axis =
+        base::normalize_axis(node.get<std::int64_t>("axis", -1), static_cast<std::int64_t>(source.shape.size()));
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto algorithm = node.op == "Softmax" ? dnnl::algorithm::softmax_accurate : dnnl::algorithm::softmax_log;
-    const dnnl::softmax_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, algorithm, to_dnnl(source), to_dnnl(target),
-                                                     static_cast<int>(axis), attr);
+    const dnnl::softmax_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference, algorithm,
+                                                     to_dnnl(source), to_dnnl(target), static_cast<int>(axis), attr);
     return make_onednn_kernel(dnnl::softmax_forward(desc), desc.scratchpad_desc(), desc.impl_info_str(),
                               {{DNNL_ARG_SRC, Binding::Source::input, 0, desc.src_desc(), nullptr},
                                {DNNL_ARG_DST, Binding::Source::output, 0, desc.dst_desc(), nullptr}});

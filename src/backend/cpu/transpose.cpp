@@ -53,7 +53,9 @@ std::vector<Tactic> tactics(const RegionContext& context) {
     if (has_channels(context, output)) out.push_back(Layout::channels_last);
     for (const Layout i : in)
         for (const Layout o : out)
-            if (same_memory(context, i, o)) result.push_back({"alias:" + std::string(to_string(i)) + "-" + std::string(to_string(o)), {i}, {o}, true});
+            if (same_memory(context, i, o))
+                result.push_back(
+                    {"alias:" + std::string(to_string(i)) + "-" + std::string(to_string(o)), {i}, {o}, true});
     result.push_back({"copy", {Layout::plain}, {Layout::plain}});
     return result;
 }
@@ -61,7 +63,8 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 /// Copies element by element along the output's memory, with the input's strides.
 class TransposeKernel final : public Kernel {
   public:
-    TransposeKernel(Shape shape, Shape strides, std::size_t width) : shape_(std::move(shape)), strides_(std::move(strides)), width_(width) {}
+    TransposeKernel(Shape shape, Shape strides, std::size_t width)
+        : shape_(std::move(shape)), strides_(std::move(strides)), width_(width) {}
 
     void run(const KernelArgs& args) const override {
         switch (width_) {
@@ -110,7 +113,8 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic&) {
         out_shape = {1};
         out_strides = {1};
     }
-    return std::make_unique<TransposeKernel>(std::move(out_shape), std::move(out_strides), element_bytes(context.dtype(node.inputs[0])));
+    return std::make_unique<TransposeKernel>(std::move(out_shape), std::move(out_strides),
+                                             element_bytes(context.dtype(node.inputs[0])));
 }
 
 }  // namespace

@@ -9,11 +9,13 @@ namespace fovea::backend::cpu {
 namespace {
 
 /// Operators whose output holds the input's elements in the same row-major order.
-constexpr std::array<std::string_view, 6> kReshapes = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"};
+constexpr std::array<std::string_view, 6> kReshapes = {"Reshape",   "Flatten",  "Squeeze",
+                                                       "Unsqueeze", "Identity", "Dropout"};
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
-    if (std::find(kReshapes.begin(), kReshapes.end(), node.op) == kReshapes.end()) return refuse(Reason::unsupported_operator);
+    if (std::find(kReshapes.begin(), kReshapes.end(), node.op) == kReshapes.end())
+        return refuse(Reason::unsupported_operator);
     for (std::size_t i = 1; i < node.outputs.size(); ++i)
         if (node.outputs[i] != ir::kNone) return refuse(Reason::unsupported_shape, "more than one output");
     return make_region(context, "view", {root});

@@ -29,11 +29,13 @@ class ReferenceKernel final : public Kernel {
     void run(const KernelArgs& args) const override {
         std::vector<Tensor> inputs;
         for (const Argument& argument : arguments_) {
-            if (argument.constant) inputs.push_back(argument.constant);
-            else if (argument.index < 0) inputs.emplace_back();
+            if (argument.constant)
+                inputs.push_back(argument.constant);
+            else if (argument.index < 0)
+                inputs.emplace_back();
             else
-                inputs.emplace_back(argument.dtype, argument.shape,
-                                    const_cast<std::byte*>(args.inputs[argument.index]), nullptr);
+                inputs.emplace_back(argument.dtype, argument.shape, const_cast<std::byte*>(args.inputs[argument.index]),
+                                    nullptr);
         }
         const auto outputs = ops::evaluate(node_, std::move(inputs));
         for (std::size_t i = 0; i < results_.size(); ++i) {

@@ -24,7 +24,8 @@ HWY_INLINE void store_bytes(Vec v, T* p) {
     hn::StoreU(hn::DemoteTo(bytes, hn::NearestInt(v)), bytes, p);
 }
 
-/// Calls `body(offset)` for whole vectors, and once on copies for what is left: `body` reads and writes lanes() elements.
+/// Calls `body(offset)` for whole vectors, and once on copies for what is left: `body` reads and writes lanes()
+/// elements.
 template <class In, class In2, class Out, class Body>
 HWY_INLINE void for_vectors(const In* a, const In2* b, Out* y, std::size_t count, const Body& body) {
     std::size_t i = 0;
@@ -42,7 +43,8 @@ HWY_INLINE void for_vectors(const In* a, const In2* b, Out* y, std::size_t count
 template <class Out>
 void quantise_to(const Quantise& q, const float* input, Out* output, std::size_t count) {
     const F32 d;
-    const Vec scale = hn::Set(d, q.scale), zero = hn::Set(d, q.zero), lowest = hn::Set(d, q.lowest), highest = hn::Set(d, q.highest);
+    const Vec scale = hn::Set(d, q.scale), zero = hn::Set(d, q.zero), lowest = hn::Set(d, q.lowest),
+              highest = hn::Set(d, q.highest);
     for_vectors(input, input, output, count, [&](const float* x, const float*, Out* y) {
         // Clamped before rounding, so that nothing leaves the range of whole numbers; NaN becomes the lowest number.
         const Vec units = hn::Round(hn::Min(hn::Max(hn::Div(load(x), scale), hn::Set(d, -1e6f)), hn::Set(d, 1e6f)));
@@ -65,30 +67,39 @@ template <class In>
 void dequantise_from(const Dequantise& q, const In* input, float* output, std::size_t count) {
     const F32 d;
     const Vec scale = hn::Set(d, q.scale), zero = hn::Set(d, q.zero);
-    for_vectors(input, input, output, count, [&](const In* x, const In*, float* y) { store(hn::Mul(hn::Sub(load_bytes(x), zero), scale), y); });
+    for_vectors(input, input, output, count,
+                [&](const In* x, const In*, float* y) { store(hn::Mul(hn::Sub(load_bytes(x), zero), scale), y); });
 }
 
 void quantise_all(const Quantise& q, const float* input, void* output, std::size_t count) {
-    if (q.is_signed) quantise_to(q, input, static_cast<std::int8_t*>(output), count);
-    else quantise_to(q, input, static_cast<std::uint8_t*>(output), count);
+    if (q.is_signed)
+        quantise_to(q, input, static_cast<std::int8_t*>(output), count);
+    else
+        quantise_to(q, input, static_cast<std::uint8_t*>(output), count);
 }
 
 template <class A, class B>
 void add_pair(const QuantisedAdd& q, const A* a, const B* b, void* output, std::size_t count) {
-    if (q.is_signed) add_to(q, a, b, static_cast<std::int8_t*>(output), count);
-    else add_to(q, a, b, static_cast<std::uint8_t*>(output), count);
+    if (q.is_signed)
+        add_to(q, a, b, static_cast<std::int8_t*>(output), count);
+    else
+        add_to(q, a, b, static_cast<std::uint8_t*>(output), count);
 }
 
 void add_all(const QuantisedAdd& q, const void* a, const void* b, void* output, std::size_t count) {
     const auto *ua = static_cast<const std::uint8_t*>(a), *ub = static_cast<const std::uint8_t*>(b);
     const auto *sa = static_cast<const std::int8_t*>(a), *sb = static_cast<const std::int8_t*>(b);
-    if (q.a_signed) q.b_signed ? add_pair(q, sa, sb, output, count) : add_pair(q, sa, ub, output, count);
-    else q.b_signed ? add_pair(q, ua, sb, output, count) : add_pair(q, ua, ub, output, count);
+    if (q.a_signed)
+        q.b_signed ? add_pair(q, sa, sb, output, count) : add_pair(q, sa, ub, output, count);
+    else
+        q.b_signed ? add_pair(q, ua, sb, output, count) : add_pair(q, ua, ub, output, count);
 }
 
 void dequantise_all(const Dequantise& q, const void* input, float* output, std::size_t count) {
-    if (q.is_signed) dequantise_from(q, static_cast<const std::int8_t*>(input), output, count);
-    else dequantise_from(q, static_cast<const std::uint8_t*>(input), output, count);
+    if (q.is_signed)
+        dequantise_from(q, static_cast<const std::int8_t*>(input), output, count);
+    else
+        dequantise_from(q, static_cast<const std::uint8_t*>(input), output, count);
 }
 
 }  // namespace

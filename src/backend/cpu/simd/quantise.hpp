@@ -5,8 +5,8 @@
 
 #include "backend/cpu/simd/types.hpp"
 
-/// Element-wise kernels between f32 and 8 bits on contiguous elements. `is_signed`: i8, else u8. Rounding is to the nearest
-/// whole number, ties to even; results are clamped to [lowest, highest].
+/// Element-wise kernels between f32 and 8 bits on contiguous elements. `is_signed`: i8, else u8. Rounding is to the
+/// nearest whole number, ties to even; results are clamped to [lowest, highest].
 namespace fovea::backend::cpu::simd {
 
 struct Quantise {

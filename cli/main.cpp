@@ -31,8 +31,17 @@ Examples:
 
 /// The order in which the help lists the verbs.
 constexpr Verb (*kVerbs[])() = {
-    build_verb,   run_verb,      inspect_verb, bench_verb,  profile_verb,
-    compare_verb, simplify_verb, extract_verb, doctor_verb,
+    // clang-format off
+    build_verb,
+    run_verb,
+    inspect_verb,
+    bench_verb,
+    profile_verb,
+    compare_verb,
+    simplify_verb,
+    extract_verb,
+    doctor_verb,
+    // clang-format on
 };
 
 int report(const std::string& message, ErrorCode code) {

@@ -27,7 +27,7 @@ class RealNetwork:
     def images(self, count: int, size: tuple[int, int] | None = None) -> np.ndarray:
         """(count, 3, height, width) values; from one image to the next the box moves by a pixel."""
         height, width = size or self.size
-        photo = page_of_text() if self.name.startswith("text_") else Image.open(fetch("astronaut.png")).convert("RGB")
+        photo = page_of_text() if self.name == "text_detection" else Image.open(fetch("astronaut.png")).convert("RGB")
         boxes = [tuple(edge + shift for edge in self.box) for shift in range(count)]
         crops = [photo.resize((width, height), Image.Resampling.BILINEAR, box) for box in boxes]
         pixels = np.stack([np.asarray(crop, np.float32) for crop in crops])

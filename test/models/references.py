@@ -44,9 +44,9 @@ def run_each(run, images: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-# bf16 outputs that are more than LARGEST_LOSS_DB noisier than OpenVINO's: decompositions that stay narrow step by step, and
-# a saturated sigmoid. Each is a fault to mend, not a bound to widen.
-KNOWN_BF16_GAPS = {"detr_r50_800x1066", "text_detection", "text_direction", "text_recognition"}
+# bf16 outputs that are more than LARGEST_LOSS_DB noisier than OpenVINO's. The causes have not been found. Each is
+# a fault to mend, not a bound to widen.
+KNOWN_BF16_GAPS = {"detr_r50_800x1066", "text_detection", "text_recognition"}
 
 
 def expect_known_gap(request, name: str) -> None:

@@ -6,9 +6,14 @@ import numpy as np
 
 
 def relative_error(result: np.ndarray, reference: np.ndarray) -> float:
-    """max|a - b| / max|b|; infinite where the shapes differ or a value is not a number."""
+    """max|a - b| / max|b|; infinite where the shapes differ or a value is not a number.
+
+    Of whole numbers (class labels), whose size means nothing: the share of elements that differ.
+    """
     if result.shape != reference.shape:
         return math.inf
+    if not np.issubdtype(reference.dtype, np.floating):
+        return float(np.mean(result != reference))
     difference = np.abs(result.astype(np.float64) - reference.astype(np.float64)).max()
     if not np.isfinite(difference):
         return math.inf

@@ -18,8 +18,9 @@ def test_relative_error_refuses_shapes_and_values_that_cannot_be_compared():
     assert relative_error(np.full((2, 3), np.nan, np.float32), reference) == math.inf
 
 
-def test_relative_error_of_labels_does_not_wrap_around():
-    assert relative_error(np.array([0], np.uint8), np.array([2], np.uint8)) == pytest.approx(1.0)
+@pytest.mark.parametrize("label", [0, 1, 255])
+def test_relative_error_of_labels_is_the_share_that_differs(label):
+    assert relative_error(np.array([label, 2, 2, 2], np.uint8), np.array([2, 2, 2, 2], np.uint8)) == pytest.approx(0.25)
 
 
 def test_signal_to_noise_of_known_noise():

@@ -106,9 +106,11 @@ struct alignas(64) TileShapes {
 };
 static_assert(sizeof(TileShapes) == 64);
 
+/// Static: the intrinsic tells the compiler of the first bytes only, so it may not store the rest of a local.
+const TileShapes kTileShapes;
+
 __attribute__((target("amx-tile"))) void prepare_tiles() {
-    const TileShapes shapes;
-    _tile_loadconfig(&shapes);
+    _tile_loadconfig(&kTileShapes);
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);

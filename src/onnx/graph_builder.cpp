@@ -27,7 +27,6 @@ ir::ValueId GraphBuilder::add_result(const std::string& name, const std::string&
 }
 
 void GraphBuilder::add_node(ir::Node node) {
-    ops::check(node);
     std::vector<const ops::ValueInfo*> inputs;
     for (const ir::ValueId id : node.inputs) inputs.push_back(id == ir::kNone ? nullptr : &info(id));
     auto results = ops::infer_node(node, std::move(inputs), {.fold_budget = fold_budget_});

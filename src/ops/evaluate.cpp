@@ -39,11 +39,8 @@ std::vector<Tensor> evaluate_whole_by_box(const ir::Node& node, const ValueInfo&
 }
 
 std::vector<Tensor> evaluate_node(const ir::Node& node, std::vector<Tensor> inputs, int depth) {
-    const Op* op = find(node.op);
-    if (!op)
-        throw Error(ErrorCode::unsupported, "fovea does not know this operator")
-            .in("node " + node.name + " (" + node.op + ")");
     const std::vector<ValueInfo> infos = output_infos(node, inputs);
+    const Op* op = find(node.op);
     if (boxes(node, *op)) return evaluate_whole_by_box(node, infos.front(), std::move(inputs));
     EvalContext context(node, std::move(inputs), [depth](const ir::Graph& body, std::vector<Tensor> arguments) {
         return evaluate_graph(body, std::move(arguments), depth + 1);

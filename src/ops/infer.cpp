@@ -113,10 +113,7 @@ void fold_content(ValueInfo& info) {
 
 std::vector<ValueInfo> infer_node_at(const ir::Node& node, std::vector<const ValueInfo*> inputs,
                                      const InferOptions& options, int depth) {
-    const Op* op = find(node.op);
-    if (!op)
-        throw Error(ErrorCode::unsupported, "fovea does not know this operator")
-            .in("node " + node.name + " (" + node.op + ")");
+    const Op& op = check(node);
     const auto body = [&](const ir::Graph& graph, std::vector<ValueInfo> arguments) {
         const ValueTable table = infer_graph(graph, std::move(arguments), options, depth + 1);
         std::vector<ValueInfo> results;
@@ -125,13 +122,13 @@ std::vector<ValueInfo> infer_node_at(const ir::Node& node, std::vector<const Val
     };
     InferContext context(node, inputs, body);
     try {
-        op->infer(context);
+        op.infer(context);
         for (const ValueInfo& output : context.outputs())
             if (const auto shape = ir::known_shape(output.dims))
                 if (base::element_count(*shape) > base::limits::kMaxElements)
                     context.fail("the output " + base::to_string(*shape) + " exceeds the limit of 2^36 elements");
         for (ValueInfo& output : context.outputs()) fold_content(output);
-        fold_small(node, *op, inputs, context.outputs(), options);
+        fold_small(node, op, inputs, context.outputs(), options);
     } catch (Error& error) {
         if (error.context().empty()) error.in("node " + node.name + " (" + node.op + ")");
         throw;

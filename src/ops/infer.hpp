@@ -28,7 +28,7 @@ ValueTable infer(const ir::Graph& graph, const InferOptions& options = {});
 /// Runs `infer` and stores dtype and dims in the graph's values.
 void annotate(ir::Graph& graph, const InferOptions& options = {});
 
-/// Infers the outputs of one node from what is known of its inputs (nullptr: omitted).
+/// Checks one node and infers its outputs from what is known of its inputs (nullptr: omitted).
 std::vector<ValueInfo> infer_node(const ir::Node& node, std::vector<const ValueInfo*> inputs,
                                   const InferOptions& options = {});
 

@@ -131,6 +131,7 @@ void evaluate(EvalContext& c) {
 const Op kOperators[] = {{.name = "Loop",
                           .inputs = {2, Arity::kAny},
                           .outputs = {1, Arity::kAny},
+                          .omittable_inputs = 2,
                           .attributes = {{"body", AttributeKind::graph, true}, {"captures", AttributeKind::integer}},
                           .infer = infer,
                           .evaluate = evaluate}};

@@ -161,6 +161,9 @@ struct Arity {
 struct Op {
     std::string_view name;
     Arity inputs, outputs;
+    /// First inputs that a node may omit. Any other input below `inputs.min`, and any of a variadic operator, is
+    /// required.
+    int omittable_inputs = 0;
     std::initializer_list<AttributeSpec> attributes;
     /// Sets type and shape of every output; must accept unknown shapes and constants.
     void (*infer)(InferContext&) = nullptr;
@@ -184,7 +187,9 @@ struct Op {
 const Op* find(std::string_view name);
 /// All operators, sorted by name.
 std::span<const Op* const> all();
-/// Throws unless inputs, outputs and attributes of `node` fit its operator: arity, names, kinds, required ones.
-void check(const ir::Node& node);
+/// Whether every node of `op` must give input `input`.
+bool requires_input(const Op& op, std::size_t input);
+/// The operator of `node`; throws unless its inputs, outputs and attributes fit: number, names, kinds, required ones.
+const Op& check(const ir::Node& node);
 
 }  // namespace fovea::ops

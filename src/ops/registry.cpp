@@ -97,6 +97,14 @@ void check_arity(const NodeView& view, Arity arity, std::size_t count, const cha
               std::to_string(count));
 }
 
+void check_inputs(const NodeView& view, const Op& op, const std::vector<ir::ValueId>& inputs) {
+    const std::size_t count = std::max(inputs.size(), static_cast<std::size_t>(op.inputs.min));
+    for (std::size_t i = 0; i < count; ++i)
+        view.require(!requires_input(op, i) || (i < inputs.size() && inputs[i] != ir::kNone),
+                     "input " + std::to_string(i) + " is required, but the node does not give it");
+    check_arity(view, op.inputs, inputs.size(), "inputs");
+}
+
 }  // namespace
 
 std::span<const Op* const> all() {
@@ -111,13 +119,18 @@ const Op* find(std::string_view name) {
     return it != operators.end() && (*it)->name == name ? *it : nullptr;
 }
 
-void check(const ir::Node& node) {
+bool requires_input(const Op& op, std::size_t input) {
+    if (input < static_cast<std::size_t>(op.omittable_inputs)) return false;
+    return input < static_cast<std::size_t>(op.inputs.min) || op.inputs.max == Arity::kAny;
+}
+
+const Op& check(const ir::Node& node) {
     const NodeView view(node);
     const Op* op = find(node.op);
     if (!op)
         throw Error(ErrorCode::unsupported, "fovea does not know this operator")
             .in("node " + node.name + " (" + node.op + ")");
-    check_arity(view, op->inputs, node.inputs.size(), "inputs");
+    check_inputs(view, *op, node.inputs);
     check_arity(view, op->outputs, node.outputs.size(), "outputs");
     for (const auto& [key, attribute] : node.attributes) {
         const auto* spec = std::find_if(op->attributes.begin(), op->attributes.end(),
@@ -131,6 +144,7 @@ void check(const ir::Node& node) {
     for (const AttributeSpec& spec : op->attributes)
         if (spec.required && !node.attributes.contains(spec.name))
             view.fail("the required attribute \"" + std::string(spec.name) + "\" is missing");
+    return *op;
 }
 
 }  // namespace fovea::ops

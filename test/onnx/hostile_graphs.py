@@ -27,6 +27,17 @@ graph("node_without_outputs", helper.make_node("Relu", ["x"], []), relu())
 graph("too_many_inputs", helper.make_node("Relu", ["x", "x"], ["y"]))
 graph("too_few_inputs", helper.make_node("Conv", ["x"], ["y"]))
 graph("omitted_required_input", helper.make_node("Conv", ["x", ""], ["y"]))
+REQUIRED_INPUTS = {  # how many inputs the operator requires; a variadic operator is given three
+    "Equal": 2, "Add": 2, "Where": 3, "Conv": 2, "MatMul": 2, "Gemm": 2, "Reshape": 2, "Slice": 3, "Gather": 2, "ScatterND": 3,
+    "BatchNormalization": 5, "LayerNormalization": 2, "Concat": 3, "Max": 3, "Expand": 2, "TopK": 2, "QLinearConv": 8, "Attention": 3,
+    "LSTM": 3, "GridSample": 2, "RoiAlign": 3, "OneHot": 3, "Range": 3, "Pad": 2, "DequantizeLinear": 2, "Einsum": 3, "Relu": 1}
+for operator, required in REQUIRED_INPUTS.items():
+    for omitted in {0, required // 2}:
+        def without(operator=operator, required=required, omitted=omitted):
+            names = ["" if i == omitted else "one" for i in range(required)]
+            return model([helper.make_node(operator, names, ["y"], name="bad")],
+                         initializers=[numpy_helper.from_array(np.ones(1, np.float32), "one")])
+        add(f"{operator}_without_input_{omitted}", without)
 graph("unknown_attribute", relu(alpha=1.0))
 graph("attribute_of_wrong_kind", helper.make_node("Concat", ["x", "x"], ["y"], axis="one"))
 graph("long_tensor_name", relu("x", "n" * 100_000), relu("n" * 100_000))

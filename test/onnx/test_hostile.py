@@ -50,5 +50,7 @@ def test_refused(name, worker, tmp_path):
     assert parts[0] == path, answer["error"]
     assert len(parts) >= 3 and all(parts), f"no rule and remedy in: {answer['error']}"
     assert len(answer["error"]) < 2000
+    if "_without_input_" in name:
+        assert f"input {name[-1]} is required" in answer["error"]
     assert answer["seconds"] < MAX_SECONDS, f"took {answer['seconds']:.2f} s: {answer['error']}"
     assert answer["growth"] < MAX_GROWTH, f"took {answer['growth'] >> 20} MB: {answer['error']}"

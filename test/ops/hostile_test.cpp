@@ -91,7 +91,6 @@ void run(const ir::Node& node, const std::vector<Tensor>& tensors) {
         infos[i] = {tensors[i].dtype(), ir::to_dims(tensors[i].shape()), tensors[i], std::nullopt};
         pointers[i] = &infos[i];
     }
-    ops::check(node);
     if (small(ops::infer_node(node, pointers, {.fold_elements = -1}))) ops::evaluate(node, tensors);
 }
 
@@ -116,6 +115,50 @@ TEST_P(HostileCases, AreRefusedOrComputed) {
             EXPECT_FALSE(error.context().empty()) << error.what();
         }
     }
+}
+
+/// The message of the refusal; empty where the node is accepted.
+std::string refusal(const ir::Node& node, const std::vector<Tensor>& tensors) {
+    try {
+        run(node, tensors);
+    } catch (const Error& error) {
+        EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
+        return error.what();
+    }
+    return "";
+}
+
+TEST_P(HostileCases, NeedTheirRequiredInputs) {
+    const ops::Op& op = *ops::find(GetParam().node().op);
+    for (std::size_t i = 0; i < GetParam().node().inputs.size(); ++i) {
+        ir::Node node = GetParam().node();
+        std::vector<Tensor> tensors = operands(GetParam());
+        node.inputs[i] = ir::kNone;
+        tensors[i] = Tensor();
+        const std::string message = refusal(node, tensors);
+        if (!ops::requires_input(op, i)) continue;
+        EXPECT_NE(message.find("node "), std::string::npos) << message;
+        EXPECT_NE(message.find("input " + std::to_string(i) + " is required"), std::string::npos) << message;
+    }
+}
+
+TEST_P(HostileCases, NeedAllowedNumbersOfInputsAndOutputs) {
+    const ops::Op& op = *ops::find(GetParam().node().op);
+    const auto expect_refused = [&](std::size_t inputs, std::size_t outputs, const char* reason) {
+        ir::Node node = GetParam().node();
+        std::vector<Tensor> tensors = operands(GetParam());
+        node.inputs.resize(inputs, tensors.empty() ? 0 : node.inputs[0]);
+        node.outputs.resize(outputs, node.outputs[0]);
+        tensors.resize(inputs, tensors.empty() ? Tensor::scalar<std::int64_t>(1) : tensors[0]);
+        const std::string message = refusal(node, tensors);
+        EXPECT_NE(message.find(reason), std::string::npos) << message;
+    };
+    const auto size = [](int count) { return static_cast<std::size_t>(count); };
+    const std::size_t inputs = GetParam().node().inputs.size(), outputs = GetParam().node().outputs.size();
+    if (op.inputs.min > op.omittable_inputs) expect_refused(size(op.inputs.min - 1), outputs, "is required");
+    if (op.inputs.max != ops::Arity::kAny) expect_refused(size(op.inputs.max) + 1, outputs, " inputs, found");
+    if (op.outputs.min > 1) expect_refused(inputs, size(op.outputs.min - 1), " outputs, found");
+    if (op.outputs.max != ops::Arity::kAny) expect_refused(inputs, size(op.outputs.max) + 1, " outputs, found");
 }
 
 TEST(Inference, LeavesALongSumOfSmallConstantsAlone) {

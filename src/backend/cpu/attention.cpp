@@ -1,54 +1,51 @@
-#include <dnnl.h>
-#include <omp.h>
+#include "backend/cpu/attention.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd/attention.hpp"
+#include "backend/cpu/simd/target.hpp"
 #include "base/checked.hpp"
+#include "base/float_types.hpp"
+#include "base/parallel.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
 namespace {
 
-using dnnl::memory;
+constexpr std::size_t kMask = 3;
 
-/// Query rows that one thread takes at a time: their scores stay in the second-level cache.
-constexpr std::int64_t kScoreBytes = 512 * 1024;
+bool has_mask(const ir::Node& node) { return node.inputs.size() > kMask && node.inputs[kMask] != ir::kNone; }
 
-/// Sizes and strides (in elements) of one attention: batch, heads, rows, width.
-struct Side {
-    std::int64_t batch, heads, rows, width;
-    std::int64_t batch_stride, head_stride, row_stride;
-};
-
-/// The tensor is [B, H, S, D], or [B, S, H·D] with `heads` given; its rows may be slices of wider ones.
-Side side_of(const TensorDesc& desc, std::int64_t heads) {
-    const Shape& shape = desc.shape;
-    if (shape.size() == 4)
-        return {shape[0],  shape[1], shape[2], shape[3], shape[1] * shape[2] * desc.pitch, shape[2] * desc.pitch,
-                desc.pitch};
-    const std::int64_t width = shape[2] / heads;
-    return {shape[0], heads, shape[1], width, shape[1] * desc.pitch, width, desc.pitch};
+std::optional<Refusal> mask_refusal(const MatchContext& context, ir::ValueId mask) {
+    if (!context.shape(mask)) return refuse(Reason::shape_depends_on_data);
+    const DType type = context.info(mask).dtype;
+    if (type != DType::f32 && type != DType::bf16 && type != DType::boolean)
+        return refuse(Reason::unsupported_dtype, "a mask is f32, bf16 or boolean");
+    return std::nullopt;
 }
 
 std::optional<Refusal> refusal(const MatchContext& context, const ir::Node& node) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         if (i < 3 && !context.shape(node.inputs[i])) return refuse(Reason::shape_depends_on_data);
-        if (i >= 3 && node.inputs[i] != ir::kNone)
-            return refuse(Reason::unsupported_attribute, "a mask or a cache of earlier keys");
+        if (i > kMask && node.inputs[i] != ir::kNone)
+            return refuse(Reason::unsupported_attribute, "a cache of earlier keys, or lengths");
     }
     for (std::size_t i = 1; i < node.outputs.size(); ++i)
         if (node.outputs[i] != ir::kNone) return refuse(Reason::unsupported_attribute, "more outputs than the result");
     const DType type = context.info(node.inputs[0]).dtype;
     if (type != DType::f32 && type != DType::bf16)
         return refuse(Reason::unsupported_dtype, "attention takes f32 or bf16");
+    if (has_mask(node))
+        if (auto reason = mask_refusal(context, node.inputs[kMask])) return reason;
     if (node.get<std::int64_t>("is_causal", 0) || node.get("softcap", 0.0f) != 0)
         return refuse(Reason::unsupported_attribute, "causal or capped scores");
     if (node.get<std::int64_t>("left_window_size", -1) >= 0 || node.get<std::int64_t>("right_window_size", -1) >= 0)
         return refuse(Reason::unsupported_attribute, "a window of keys");
+    if (node.get("scale", 1.0f) <= 0) return refuse(Reason::unsupported_attribute, "a scale that is not positive");
     const auto q = context.shape(node.inputs[0]), k = context.shape(node.inputs[1]);
     const std::int64_t q_heads = q->size() == 4 ? (*q)[1] : node.get<std::int64_t>("q_num_heads", 0);
     const std::int64_t k_heads = k->size() == 4 ? (*k)[1] : node.get<std::int64_t>("kv_num_heads", 0);
@@ -67,185 +64,148 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
 }
 
 std::vector<Tactic> tactics(const RegionContext& context) {
-    std::vector<Tactic> result = {uniform_tactic(context, "onednn", Layout::plain)};
-    result[0].reads_slices = true;
+    std::vector<Tactic> result = {uniform_tactic(context, "simd", Layout::plain)};
+    // Only tiles multiply faster than the own kernel's vectors do.
+    if (context.dtype(context.node(0).inputs[0]) == DType::bf16 && has_amx() && !has_mask(context.node(0)))
+        result.push_back(uniform_tactic(context, "onednn", Layout::plain));
+    for (Tactic& tactic : result) tactic.reads_slices = true;
     return result;
 }
 
-/// The three primitives of one block of query rows.
-struct Block {
-    dnnl::matmul scores, weighted;
-    dnnl::softmax_forward softmax;
-    memory::desc query, keys, scores_desc, weights, values, result;
-    std::size_t scratch = 0;
+/// The tensor is [B, H, S, D], or [B, S, H·D] with `heads` given; its rows may be slices of wider ones.
+AttentionSide side_of(const TensorDesc& desc, std::int64_t heads) {
+    const Shape& shape = desc.shape;
+    if (shape.size() == 4)
+        return {shape[0],  shape[1], shape[2], shape[3], shape[1] * shape[2] * desc.pitch, shape[2] * desc.pitch,
+                desc.pitch};
+    const std::int64_t width = shape[2] / heads;
+    return {shape[0], heads, shape[1], width, shape[1] * desc.pitch, width, desc.pitch};
+}
+
+/// A mask as stored: rows of what is added to the scores, or (boolean) of which keys are seen.
+struct Mask {
+    std::size_t input;
+    DType type;
+    std::int64_t rows, columns, pitch;
+    std::array<std::int64_t, 3> steps;  ///< rows from one batch, head and query to the next; 0 where they share
 };
 
-memory::desc matrix(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std::int64_t column_stride,
-                    memory::data_type type) {
-    return memory::desc({rows, columns}, type, memory::dims{row_stride, column_stride});
+/// One row as the own kernel reads it: what a score gets, minus infinity for keys that are hidden or that a short mask
+/// does not reach. Finite numbers stay far enough from the end of f32 that no score overflows.
+void spread_mask_row(const Mask& mask, const std::byte* source, std::int64_t row, std::int64_t keys, float* target) {
+    constexpr float kHidden = -std::numeric_limits<float>::infinity(), kLowest = -1e38f;
+    const auto add = [&](float x) { return x == kHidden ? kHidden : std::max(x, kLowest); };
+    const std::byte* from = source + static_cast<std::size_t>(row * mask.pitch) * element_bytes(mask.type);
+    if (mask.type == DType::f32) {
+        const auto* x = reinterpret_cast<const float*>(from);
+        for (std::int64_t i = 0; i < mask.columns; ++i) target[i] = add(x[i]);
+    } else if (mask.type == DType::bf16) {
+        const auto* x = reinterpret_cast<const base::BFloat16*>(from);
+        for (std::int64_t i = 0; i < mask.columns; ++i) target[i] = add(static_cast<float>(x[i]));
+    } else {
+        for (std::int64_t i = 0; i < mask.columns; ++i) target[i] = from[i] != std::byte{0} ? 0 : kHidden;
+    }
+    std::fill(target + mask.columns, target + keys, kHidden);
 }
 
-Block make_block(std::int64_t rows, const Side& q, const Side& k, const Side& v, const Side& y, float scale,
-                 memory::data_type type) {
-    const auto f32 = memory::data_type::f32;
-    Block block;
-    block.query = matrix(rows, q.width, q.row_stride, 1, type);
-    block.keys = matrix(q.width, k.rows, 1, k.row_stride, type);
-    block.scores_desc = matrix(rows, k.rows, k.rows, 1, f32);
-    block.weights = matrix(rows, k.rows, k.rows, 1, type);
-    block.values = matrix(k.rows, v.width, v.row_stride, 1, type);
-    block.result = matrix(rows, v.width, y.row_stride, 1, type);
-    dnnl::primitive_attr attr, plain;
-    dnnl::post_ops scaled;
-    scaled.append_eltwise(dnnl::algorithm::eltwise_linear, scale, 0);
-    attr.set_post_ops(scaled);
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    plain.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::matmul::primitive_desc scores(engine(), block.query, block.keys, block.scores_desc, attr);
-    const dnnl::softmax_forward::primitive_desc softmax(engine(), dnnl::prop_kind::forward_inference,
-                                                        dnnl::algorithm::softmax_accurate, block.scores_desc,
-                                                        block.weights, 1, plain);
-    const dnnl::matmul::primitive_desc weighted(engine(), block.weights, block.values, block.result, plain);
-    block.scores = dnnl::matmul(scores);
-    block.softmax = dnnl::softmax_forward(softmax);
-    block.weighted = dnnl::matmul(weighted);
-    for (const auto& desc : {scores.scratchpad_desc(), softmax.scratchpad_desc(), weighted.scratchpad_desc()})
-        block.scratch = std::max(block.scratch, desc.get_size());
-    return block;
-}
-
-/// softmax(scale · Q Kᵀ) V, one block of query rows of one head at a time on each thread.
 class AttentionKernel final : public Kernel {
   public:
-    AttentionKernel(Side q, Side k, Side v, Side y, std::array<std::size_t, 3> inputs, float scale, DType type,
+    AttentionKernel(const simd::Attention& attention, std::array<std::size_t, 3> inputs, std::optional<Mask> mask,
                     int threads)
-        : q_(q), k_(k), v_(v), y_(y), inputs_(inputs), width_(element_bytes(type)), threads_(threads) {
-        rows_ = std::clamp<std::int64_t>(kScoreBytes / (k.rows * 4) / 16 * 16, 16, 256);
-        rows_ = std::min(rows_, q.rows);
-        // One thread runs each block: the primitives must be made for one.
-        const int before = omp_get_max_threads();
-        omp_set_num_threads(1);
-        blocks_.push_back(make_block(rows_, q, k, v, y, scale, to_dnnl(type)));
-        if (q.rows % rows_) blocks_.push_back(make_block(q.rows % rows_, q, k, v, y, scale, to_dnnl(type)));
-        omp_set_num_threads(before);
-        score_bytes_ = static_cast<std::size_t>(base::round_up(rows_ * k.rows * 4, 64));
-        scratch_bytes_ = 0;
-        for (const Block& block : blocks_)
-            scratch_bytes_ = std::max(
-                scratch_bytes_, static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(block.scratch), 64)));
-    }
+        : attention_(attention), inputs_(inputs), mask_(mask), threads_(threads) {}
 
     [[nodiscard]] std::size_t workspace_bytes() const override {
-        return per_thread() * static_cast<std::size_t>(threads_);
+        return mask_bytes() + simd::attention_workspace(attention_, threads_);
     }
-    [[nodiscard]] std::unique_ptr<KernelState> make_state() const override {
-        return std::make_unique<State>(blocks_, threads_);
-    }
-    [[nodiscard]] std::string implementation() const override { return "blocks of " + std::to_string(rows_) + " rows"; }
+    [[nodiscard]] std::string implementation() const override { return "own attention"; }
 
     void run(const KernelArgs& args) const override {
-        auto& state = static_cast<State&>(*args.state);
-        const std::int64_t per_head = base::ceil_div(q_.rows, rows_), total = q_.batch * q_.heads * per_head;
-#pragma omp parallel num_threads(threads_)
-        {
-            const std::int64_t n = omp_get_num_threads(), me = omp_get_thread_num();
-            std::byte* scratch = args.workspace + per_thread() * static_cast<std::size_t>(me);
-            for (std::int64_t i = total * me / n; i < total * (me + 1) / n; ++i) {
-                const std::int64_t head = i / per_head % q_.heads, batch = i / per_head / q_.heads,
-                                   first = i % per_head * rows_;
-                const std::size_t which = first + rows_ <= q_.rows ? 0 : blocks_.size() - 1;
-                run_block(blocks_[which], state.handles[static_cast<std::size_t>(me) * blocks_.size() + which], args,
-                          scratch, batch, head, first);
-            }
+        simd::Attention attention = attention_;
+        attention.query.data = args.inputs[inputs_[0]];
+        attention.key.data = args.inputs[inputs_[1]];
+        attention.value.data = args.inputs[inputs_[2]];
+        attention.output = args.outputs[0];
+        if (mask_) {
+            const std::byte* source = args.inputs[mask_->input];
+            auto* bias = reinterpret_cast<float*>(args.workspace);
+            base::parallel_for(mask_->rows, 4096 / attention.keys + 1, [&](std::int64_t begin, std::int64_t end) {
+                for (std::int64_t row = begin; row < end; ++row)
+                    spread_mask_row(*mask_, source, row, attention.keys, bias + row * attention.keys);
+            });
+            attention.bias = {bias, mask_->steps[0] * attention.keys, mask_->steps[1] * attention.keys,
+                              mask_->steps[2] * attention.keys};
         }
+        simd::attention(attention, args.workspace + mask_bytes(), threads_);
     }
 
   private:
-    enum Memory { kQuery, kKeys, kScores, kWeights, kValues, kResult, kScratch, kCount };
-    struct Handles {
-        std::array<memory, kCount> memories;
-        dnnl::stream stream;
-        std::array<std::array<dnnl_exec_arg_t, 4>, 3> arguments;
-    };
-    struct State final : KernelState {
-        State(const std::vector<Block>& blocks, int threads) {
-            for (int i = 0; i < threads; ++i)
-                for (const Block& block : blocks) handles.push_back(make(block));
-        }
-        static Handles make(const Block& b) {
-            const auto bytes = memory::desc({static_cast<std::int64_t>(std::max<std::size_t>(b.scratch, 1))},
-                                            memory::data_type::u8, memory::format_tag::a);
-            const auto none = [&](const memory::desc& desc) { return memory(desc, engine(), nullptr); };
-            Handles h{{none(b.query), none(b.keys), none(b.scores_desc), none(b.weights), none(b.values),
-                       none(b.result), none(bytes)},
-                      dnnl::stream(engine()),
-                      {}};
-            const auto at = [&](Memory m) { return h.memories[m].get(); };
-            h.arguments[0] = {{{DNNL_ARG_SRC, at(kQuery)},
-                               {DNNL_ARG_WEIGHTS, at(kKeys)},
-                               {DNNL_ARG_DST, at(kScores)},
-                               {DNNL_ARG_SCRATCHPAD, at(kScratch)}}};
-            h.arguments[1] = {
-                {{DNNL_ARG_SRC, at(kScores)}, {DNNL_ARG_DST, at(kWeights)}, {DNNL_ARG_SCRATCHPAD, at(kScratch)}, {}}};
-            h.arguments[2] = {{{DNNL_ARG_SRC, at(kWeights)},
-                               {DNNL_ARG_WEIGHTS, at(kValues)},
-                               {DNNL_ARG_DST, at(kResult)},
-                               {DNNL_ARG_SCRATCHPAD, at(kScratch)}}};
-            return h;
-        }
-        std::vector<Handles> handles;
-    };
-
-    [[nodiscard]] std::size_t per_thread() const { return 2 * score_bytes_ + scratch_bytes_; }
-
-    void run_block(const Block& block, Handles& h, const KernelArgs& args, std::byte* scratch, std::int64_t batch,
-                   std::int64_t head, std::int64_t first) const {
-        const auto place = [&](const Side& side, const std::byte* base, std::int64_t row) {
-            return const_cast<std::byte*>(base) +
-                   static_cast<std::size_t>(batch * side.batch_stride + head * side.head_stride +
-                                            row * side.row_stride) *
-                       width_;
-        };
-        const std::array<std::byte*, kCount> pointers = {place(q_, args.inputs[inputs_[0]], first),
-                                                         place(k_, args.inputs[inputs_[1]], 0),
-                                                         scratch,
-                                                         scratch + score_bytes_,
-                                                         place(v_, args.inputs[inputs_[2]], 0),
-                                                         place(y_, args.outputs[0], first),
-                                                         scratch + 2 * score_bytes_};
-        for (std::size_t i = 0; i < kCount; ++i) dnnl_memory_set_data_handle(h.memories[i].get(), pointers[i]);
-        dnnl_primitive_execute(block.scores.get(), h.stream.get(), 4, h.arguments[0].data());
-        dnnl_primitive_execute(block.softmax.get(), h.stream.get(), 3, h.arguments[1].data());
-        dnnl_primitive_execute(block.weighted.get(), h.stream.get(), 4, h.arguments[2].data());
+    [[nodiscard]] std::size_t mask_bytes() const {
+        return mask_ ? static_cast<std::size_t>(base::round_up(mask_->rows * attention_.keys * 4, 64)) : 0;
     }
 
-    Side q_, k_, v_, y_;
+    simd::Attention attention_;
     std::array<std::size_t, 3> inputs_;
-    std::size_t width_;
+    std::optional<Mask> mask_;
     int threads_;
-    std::int64_t rows_;
-    std::vector<Block> blocks_;
-    std::size_t score_bytes_, scratch_bytes_;
 };
 
+Mask read_mask(const RegionContext& context, const Tactic& tactic) {
+    const std::size_t input = context.input_index(context.node(0).inputs[kMask]);
+    const TensorDesc desc = context.input_desc(input, tactic);
+    Shape shape = desc.shape;
+    shape.insert(shape.begin(), 4 - shape.size(), 1);
+    const auto step = [](std::int64_t size, std::int64_t rows) { return size == 1 ? 0 : rows; };
+    return {input,    desc.dtype, shape[0] * shape[1] * shape[2],
+            shape[3], desc.pitch, {step(shape[0], shape[1] * shape[2]), step(shape[1], shape[2]), step(shape[2], 1)}};
+}
+
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
-    const ir::Node& node = context.node(0);
-    std::array<std::size_t, 3> inputs{};
-    std::array<TensorDesc, 3> descs;
-    for (std::size_t i = 0; i < 3; ++i) {
-        inputs[i] = context.input_index(node.inputs[i]);
-        descs[i] = context.input_desc(inputs[i], tactic);
-    }
-    const std::int64_t heads =
-        descs[0].shape.size() == 4 ? descs[0].shape[1] : node.get<std::int64_t>("q_num_heads", 1);
-    const Side query = side_of(descs[0], heads);
-    const float scale = node.get("scale", 1.0f / std::sqrt(static_cast<float>(query.width)));
-    return std::make_unique<AttentionKernel>(query, side_of(descs[1], heads), side_of(descs[2], heads),
-                                             side_of(context.output_desc(0, tactic), heads), inputs, scale,
-                                             descs[0].dtype, context.threads);
+    const AttentionRegion region = read_attention(context, tactic);
+    if (tactic.name == "onednn") return prepare_onednn_attention(region, context.threads);
+    const auto operand = [](const AttentionSide& side) {
+        return simd::Attention::Operand{nullptr, side.batch_step, side.head_step, side.row_step};
+    };
+    simd::Attention attention;
+    attention.batch = region.query.batch;
+    attention.heads = region.query.heads;
+    attention.queries = region.query.rows;
+    attention.keys = region.key.rows;
+    attention.width = region.query.width;
+    attention.value_width = region.value.width;
+    attention.type = region.type;
+    attention.multiply = region.type == DType::bf16 && simd::target_has_bf16_products() ? DType::bf16 : DType::f32;
+    attention.query = operand(region.query);
+    attention.key = operand(region.key);
+    attention.value = operand(region.value);
+    attention.output_batch_step = region.output.batch_step;
+    attention.output_head_step = region.output.head_step;
+    attention.output_row_step = region.output.row_step;
+    attention.scale = region.scale;
+    std::optional<Mask> mask;
+    if (has_mask(context.node(0))) mask = read_mask(context, tactic);
+    return std::make_unique<AttentionKernel>(attention, region.inputs, mask, context.threads);
 }
 
 }  // namespace
+
+AttentionRegion read_attention(const RegionContext& context, const Tactic& tactic) {
+    const ir::Node& node = context.node(0);
+    AttentionRegion region;
+    std::array<TensorDesc, 3> descs;
+    for (std::size_t i = 0; i < 3; ++i) {
+        region.inputs[i] = context.input_index(node.inputs[i]);
+        descs[i] = context.input_desc(region.inputs[i], tactic);
+    }
+    const std::int64_t heads =
+        descs[0].shape.size() == 4 ? descs[0].shape[1] : node.get<std::int64_t>("q_num_heads", 1);
+    region.query = side_of(descs[0], heads);
+    region.key = side_of(descs[1], heads);
+    region.value = side_of(descs[2], heads);
+    region.output = side_of(context.output_desc(0, tactic), heads);
+    region.scale = node.get("scale", 1.0f / std::sqrt(static_cast<float>(region.query.width)));
+    region.type = descs[0].dtype;
+    return region;
+}
 
 Family attention_family() { return {"attention", match, tactics, prepare}; }
 

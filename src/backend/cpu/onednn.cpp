@@ -29,6 +29,12 @@ std::string instruction_set() {
     }
 }
 
+bool has_amx() {
+    // The sets are masks: each holds the bits of those that it includes.
+    constexpr auto kAmx = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
+    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kAmx) == kAmx;
+}
+
 memory::data_type to_dnnl(DType type) {
     switch (type) {
         case DType::f32: return memory::data_type::f32;

@@ -14,6 +14,8 @@ namespace fovea::backend::cpu {
 const dnnl::engine& engine();
 /// Best instruction set of this machine that oneDNN uses, e.g. "avx512_core_bf16".
 std::string instruction_set();
+/// Whether oneDNN multiplies bf16 in this machine's tiles.
+bool has_amx();
 
 /// oneDNN's name of a type; throws `unsupported` when it has none.
 dnnl::memory::data_type to_dnnl(DType type);

@@ -98,7 +98,9 @@ HWY_INLINE float soften_row(float* scores, std::int64_t step, std::int64_t vecto
     const F32 d;
     Vec high = hn::Neg(hn::Inf(d));
     for (std::int64_t i = 0; i < vectors; i++) high = hn::Max(high, hn::Load(d, scores + i * step));
-    const float maximum = std::max(state.maximum, hn::GetLane(hn::MaxOfLanes(d, high)) * scale);
+    // Finite, so that a row of masked keys gives zeros.
+    const float maximum =
+        std::max({state.maximum, hn::GetLane(hn::MaxOfLanes(d, high)) * scale, std::numeric_limits<float>::lowest()});
     const Vec shift = hn::Set(d, -maximum), factor = hn::Set(d, scale);
     Vec total = hn::Zero(d);
     for (std::int64_t i = 0; i < vectors; i++) {
@@ -135,7 +137,7 @@ class QueryTile {
             add_chunk(key, std::min(AttentionPlan::kChunk, plan_.keys - key));
         const F32 d;
         for (std::int64_t row = 0; row < rows_; row++) {
-            const Vec inverse = hn::Set(d, 1.0f / states_[row].sum);
+            const Vec inverse = hn::Set(d, states_[row].sum == 0 ? 0 : 1 / states_[row].sum);
             const float* from = memory_ + plan_.output() + row * plan_.value_lanes;
             for (std::int64_t i = 0; i < a_.value_width; i += plan_.lanes)
                 store_some(hn::Mul(hn::Load(d, from + i), inverse), output + row * row_step + i,

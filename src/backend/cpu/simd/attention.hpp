@@ -20,7 +20,8 @@ struct Attention {
     DType multiply =
         DType::f32;  ///< f32; or bf16 for bf16 tensors, rounding probabilities, where `target_has_bf16_products()`
     Operand query, key, value;
-    Operand bias;  ///< f32, [batch][head][query][key]; steps of 0 broadcast; -infinity masks; or no data
+    Operand bias;  ///< f32, [batch][head][query][key]; steps of 0 broadcast; -infinity masks (a query
+                   ///< without keys gives zeros); or no data
     void* output = nullptr;
     std::int64_t output_batch_step = 0, output_head_step = 0, output_row_step = 0;
     float scale = 1;  ///< above 0

@@ -25,7 +25,7 @@ HWY_INLINE Vec polynomial(Vec x, float highest, Rest... rest) {
 template <bool kRough = false>
 HWY_INLINE Vec power_of_two(Vec x) {
     const F32 d;
-    const Vec bounded = hn::Max(hn::Set(d, HWY_TARGET == HWY_AVX3 ? -150.0f : -126.0f), x);  // in this order NaN stays
+    const Vec bounded = hn::Max(hn::Set(d, HWY_TARGET == HWY_AVX3 ? -152.0f : -126.0f), x);  // in this order NaN stays
     const Vec whole = hn::Round(bounded), r = hn::Sub(bounded, whole);
     // Of least relative error on [-1/2, 1/2].
     const Vec p =

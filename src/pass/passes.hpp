@@ -9,6 +9,7 @@ Pass attention_layout();
 Pass canonical_arithmetic();
 Pass canonical_linear();
 Pass canonical_pools();
+Pass canonical_quantised();
 Pass canonical_shapes();
 Pass clean_casts();
 Pass clean_reshapes();

@@ -14,6 +14,7 @@ const std::vector<Pass>& pipeline() {
         remove_identities(),
         merge_equal_nodes(),
         drop_expansions(),
+        canonical_quantised(),
         clean_casts(),
         canonical_arithmetic(),
         recognise_normalisations(),

@@ -5,6 +5,7 @@
 #include "base/limits.hpp"
 #include "onnx/fail.hpp"
 #include "onnx/graph_reader.hpp"
+#include "onnx/microsoft.hpp"
 #include "onnx/node_order.hpp"
 #include "onnx/versions.hpp"
 
@@ -54,6 +55,8 @@ void define_result(Scope& scope, const std::string& name, Scope& inner, const st
     const auto place = std::lower_bound(origins.begin(), origins.end(), origin);
     if (place == origins.end() || *place != origin) origins.insert(place, origin);
 }
+
+bool in_main_domain(const NodeProto& node) { return node.domain().empty() || node.domain() == "ai.onnx"; }
 
 /// A Constant node: its attribute becomes a constant of the graph.
 void read_constant(Scope& scope, const NodeProto& node) {
@@ -178,15 +181,19 @@ void read_branch(Scope& scope, const NodeProto& node, const schema::GraphProto& 
 }
 
 void read_operator(Scope& scope, const NodeProto& node) {
-    if (!node.domain().empty() && node.domain() != "ai.onnx")
+    const bool main = in_main_domain(node);
+    const Convert convert = node.domain() == kMicrosoft ? find_microsoft(node.op_type()) : nullptr;
+    if (!main && !convert)
         fail(kUnsupported,
              "operators of the domain \"" + node.domain().substr(0, 200) +
-                 "\" are not supported; only those of the main ONNX domain are",
+                 "\" are not supported; only those of the main ONNX domain are, and what ONNX Runtime's quantiser "
+                 "writes",
              "export the model without custom operators");
     Call call{.op = node.op_type(),
-              .version = scope.opsets.main(),
+              .version = main ? scope.opsets.main() : kNewestOpset,
               .name = scope.prefix + node_label(node),
-              .origin = scope.prefix + node_label(node)};
+              .origin = scope.prefix + node_label(node),
+              .convert = convert};
     const auto attributes = attributes_of(scope, node);
     for (const auto& [key, attribute] : attributes) {
         if (attribute->type() == AttributeProto::GRAPH) continue;
@@ -252,7 +259,7 @@ void read_node(Scope& scope, const NodeProto& node) {
         checked_name(node.op_type(), "the operator");
         if (node.name().size() > base::limits::kMaxNameBytes) checked_name(node.name(), "the node");
         if (const Function* function = scope.model.functions.find(node)) return read_call(scope, node, *function);
-        const bool main = node.domain().empty() || node.domain() == "ai.onnx";
+        const bool main = in_main_domain(node);
         if (main && node.op_type() == "Constant") return read_constant(scope, node);
         if (const auto* branch = main ? taken_branch(scope, node) : nullptr) return read_branch(scope, node, *branch);
         read_operator(scope, node);

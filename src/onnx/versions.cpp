@@ -90,6 +90,7 @@ void Conversion::refuse(const std::string& rule) const {
 
 void add_call(GraphBuilder& builder, Call call) {
     Conversion conversion(builder, call);
+    if (call.convert) call.convert(conversion);
     const VersionRule* rule = nullptr;
     while ((rule = next_rule(call, rule))) rule->convert(conversion);
     while (!call.inputs.empty() && call.inputs.back() == ir::kNone) call.inputs.pop_back();

@@ -12,6 +12,10 @@ namespace fovea::onnx {
 /// The newest version of the operator set of the main domain that is read.
 inline constexpr std::int64_t kNewestOpset = 28;
 
+class Conversion;
+/// Changes a call, and puts nodes in front of it and behind it.
+using Convert = void (*)(Conversion&);
+
 /// One operator application on its way from the file into the graph.
 struct Call {
     std::string op;
@@ -20,6 +24,7 @@ struct Call {
     std::string origin;                   ///< the user's node
     std::vector<ir::ValueId> inputs, outputs;
     Attributes attributes;
+    Convert convert = nullptr;  ///< writes an operator of another domain with the main one's
 };
 
 /// What a conversion may do with a call besides changing it in place: put nodes in front of it and behind it.
@@ -57,7 +62,7 @@ class Conversion {
 struct VersionRule {
     const char* op;
     std::int64_t below;  ///< applies to calls of an older operator set
-    void (*convert)(Conversion&);
+    Convert convert;
 };
 
 /// Converts `call` to the newest semantics and adds it to the graph.

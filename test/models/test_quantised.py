@@ -29,11 +29,11 @@ class Samples(CalibrationDataReader):
         return self._left.pop(0) if self._left else None
 
 
-def quantise(model, samples, kind, per_channel, folder):
+def quantise(model, samples, kind, per_channel, folder, form=QuantFormat.QDQ):
     source, prepared, target = (folder / name for name in ("float.onnx", "prepared.onnx", "quantised.onnx"))
     onnx.save(model, source)
     quant_pre_process(source, prepared, skip_symbolic_shape=True)
-    quantize_static(prepared, target, Samples(samples), quant_format=QuantFormat.QDQ, activation_type=KINDS[kind],
+    quantize_static(prepared, target, Samples(samples), quant_format=form, activation_type=KINDS[kind],
                     weight_type=QuantType.QInt8, per_channel=per_channel)
     return onnx.load(target)
 
@@ -87,7 +87,7 @@ OPERATORS = {
     "add": ("quantised_add", one_operator("Add", IMAGE, inputs=(INPUT, "relu"))),
     "average": ("quantised_pool", one_operator(
         "AveragePool", IMAGE, inputs=("sigmoid",), kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])),
-    "global_average": ("quantised_pool", one_operator("GlobalAveragePool", IMAGE)),
+    "global_average": ("quantised_pool", one_operator("GlobalAveragePool", IMAGE, inputs=("sigmoid",))),
     "maximum": ("pool", one_operator("MaxPool", IMAGE, inputs=("sigmoid",), kernel_shape=[3, 3], strides=[2, 2])),
     "concat": ("concat", one_operator("Concat", IMAGE, inputs=(INPUT, "relu"), axis=1)),
     "sigmoid": ("quantised_table", one_operator("Sigmoid", IMAGE)),
@@ -96,12 +96,13 @@ OPERATORS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("per_channel", [False, True], ids=["per_tensor", "per_channel"])
+@pytest.mark.parametrize("form", QuantFormat, ids=lambda form: form.name)
 @pytest.mark.parametrize("name", OPERATORS)
-def test_operator_is_within_one_step(name, per_channel, kind, tmp_path):
+def test_operator_is_within_one_step(name, form, per_channel, kind, tmp_path):
     pattern, model = OPERATORS[name]
     shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
     sample = random_values(shape, 3)
-    quantised = quantise(model, [sample], kind, per_channel, tmp_path)
+    quantised = quantise(model, [sample], kind, per_channel, tmp_path, form)
     engine, kernels = build(quantised, tmp_path)
     assert {kernel["type"] for kernel in kernels if kernel["pattern"] == pattern} == {kind[0].replace("s", "i") + "8"}
     expected = run_session(onnxruntime_session(quantised), sample)["y"]
@@ -109,19 +110,24 @@ def test_operator_is_within_one_step(name, per_channel, kind, tmp_path):
     assert np.abs(result - expected).max() <= output_step(quantised) * 1.001
 
 
+PRODUCTS = {"Conv", "Gemm", "MatMul", "QLinearConv", "QGemm", "QLinearMatMul"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", QuantFormat, ids=lambda form: form.name)
 @pytest.mark.parametrize("network, per_channel", [("resnet50_224", True), ("swiftnet_r18_512x1024", False)])
-def test_network(network, per_channel, kind, tmp_path):
+def test_network(network, per_channel, form, kind, tmp_path):
     network = NETWORKS[network]
     model = fill(network, "small")
     images = random_images(4, network.small_size)
-    quantised = quantise(model, images[:, None], kind, per_channel, tmp_path)
+    quantised = quantise(model, images[:, None], kind, per_channel, tmp_path, form)
     engine, kernels = build(quantised, tmp_path)
 
-    products = [kernel for kernel in kernels if {"Conv", "Gemm", "MatMul"} & set(kernel["operators"])]
-    convolutions = sum(node.op_type in ("Conv", "Gemm", "MatMul") for node in quantised.graph.node)
-    assert sum(sum(op in ("Conv", "Gemm", "MatMul") for op in kernel["operators"]) for kernel in products) == convolutions
+    products = [kernel for kernel in kernels if PRODUCTS & set(kernel["operators"])]
+    convolutions = sum(node.op_type in PRODUCTS for node in quantised.graph.node)
+    assert sum(sum(op in PRODUCTS for op in kernel["operators"]) for kernel in products) == convolutions
     assert {kernel["type"] for kernel in products} == {kind[0].replace("s", "i") + "8"}
+    assert all(kernel["pattern"].startswith("quantised") for kernel in products)
 
     exact, session = onnxruntime_session(model), onnxruntime_session(quantised)
     reference = run_each(lambda image: run_session(exact, image), images)

@@ -123,14 +123,17 @@ void print_row(const std::string& name, const Row& row) {
 constexpr const char* kHead = R"(# Operators
 
 %zu operators of ONNX's main domain, in the meaning of operator set 28; models of the sets 7 to 27 are converted when they are
-read. The table is written by `build/bin/operators_page > docs/operators.md`.
+read. Of other domains only what ONNX Runtime's quantiser writes in `com.microsoft` is read: QuantizeLinear, DequantizeLinear, QGemm
+and QLinearAdd, AveragePool, Concat, GlobalAveragePool, LeakyRelu, Mul, Sigmoid, Softmax and Where, each as DequantizeLinear, the
+operator, QuantizeLinear. The table is written by `build/bin/operators_page > docs/operators.md`.
 
 *Reference*: the element types of the first input (conditions aside) that the reference kernel takes. Reference kernels run on
 every machine and are what every other kernel is compared with.
 
 *CPU*: the kinds of fast kernels and the types that they take on the operator alone, on a processor of the kind
 `%s`. Elsewhere the CPU backend runs the reference kernel, and the build report says so. Fused regions come on top:
-activations and sums behind convolutions and matrix products, and quantised operators between QuantizeLinear and DequantizeLinear.
+activations and sums behind convolutions and matrix products, and quantised operators between QuantizeLinear and DequantizeLinear,
+which is how QLinearConv and QLinearMatMul run; ConvInteger and MatMulInteger whose sums become f32 run as f32 products.
 
 "All" are the real numbers, the integers of 8 to 64 bits and bool; "numbers" all but bool; "real numbers" f32, bf16, f16 and
 f64. Types of 8 bits and less (floating-point) or below 8 bits (integers) are taken by Cast, CastLike, QuantizeLinear,

@@ -103,11 +103,10 @@ void GraphWriter::write_content(const ir::Graph& graph, Names& names, schema::Gr
         if (graph.value(id).constant)
             write_tensor(names[id], graph.value(id).constant, store_, *proto.add_initializer());
     }
-    for (const ir::NodeId id : graph.order()) write_node(graph, graph.node(id), names, *proto.add_node());
+    for (const ir::NodeId id : graph.order()) write_node(graph.node(id), names, *proto.add_node());
 }
 
-void GraphWriter::write_node(const ir::Graph& graph, const ir::Node& node, const Names& names,
-                             schema::NodeProto& proto) {
+void GraphWriter::write_node(const ir::Node& node, const Names& names, schema::NodeProto& proto) {
     proto.set_op_type(node.op);
     proto.set_name(node.name);
     const auto captures = static_cast<std::size_t>(node.get<std::int64_t>("captures", 0));

@@ -28,7 +28,7 @@ class GraphWriter {
 
     void write_body(const ir::Graph& body, const std::vector<std::string>& captured, schema::GraphProto& proto);
     void write_content(const ir::Graph& graph, Names& names, schema::GraphProto& proto);
-    void write_node(const ir::Graph& graph, const ir::Node& node, const Names& names, schema::NodeProto& proto);
+    void write_node(const ir::Node& node, const Names& names, schema::NodeProto& proto);
     void write_attribute(const std::string& key, const ir::Attribute& value, const std::vector<std::string>& captured,
                          schema::AttributeProto& proto);
     void write_tensor(const std::string& name, const Tensor& tensor, const StoreElements& store,

@@ -291,8 +291,10 @@ class Build {
     /// Whether rounding to quantised steps stands in the network itself: one step more or less is right.
     [[nodiscard]] bool quantised() const {
         const auto order = plan_.graph.order();
-        return std::any_of(order.begin(), order.end(),
-                           [&](ir::NodeId id) { return plan_.graph.node(id).op == "QuantizeLinear"; });
+        return std::any_of(order.begin(), order.end(), [&](ir::NodeId id) {
+            const std::string& op = plan_.graph.node(id).op;
+            return op == "QuantizeLinear" || op == "DynamicQuantizeLinear";
+        });
     }
 
     static bool base_is_float(DType type) {

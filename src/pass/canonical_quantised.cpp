@@ -1,3 +1,4 @@
+#include "ops/onnx_type.hpp"
 #include "pass/match.hpp"
 #include "pass/passes.hpp"
 
@@ -108,9 +109,21 @@ void expand_integer(const View& view, const Node& node, Patch& patch) {
     patch.replace(node.outputs[0], patch.node(product, inputs, integer->attributes));
 }
 
+/// Interpolating whole numbers is interpolating real ones, rounded towards zero.
+void expand_resize(const View& view, const Node& node, Patch& patch) {
+    if (!bytes(view, node.inputs[0]) || node.get<std::string>("mode", "nearest") != "linear") return;
+    const auto cast = [&](ValueId id, DType type) {
+        return patch.node("Cast", {id}, {{"to", ops::onnx_number(type)}});
+    };
+    auto inputs = node.inputs;
+    inputs[0] = cast(inputs[0], DType::f32);
+    patch.replace(node.outputs[0], cast(patch.node("Resize", inputs, node.attributes), view.dtype(node.outputs[0])));
+}
+
 void rewrite(const View& view, const Node& node, Patch& patch) {
     if (node.op == "QLinearConv") expand_linear(view, node, "Conv", patch);
     if (node.op == "QLinearMatMul") expand_linear(view, node, "MatMul", patch);
+    if (node.op == "Resize") expand_resize(view, node, patch);
     if (node.op == "Cast" || node.op == "Mul") expand_integer(view, node, patch);
 }
 
@@ -120,7 +133,7 @@ std::vector<Patch> propose(const View& view) { return at_each_node(view, rewrite
 
 Pass canonical_quantised() {
     return {"canonical-quantised",
-            "writes products of quantised tensors in one form: DequantizeLinear, Conv or MatMul, QuantizeLinear",
+            "writes quantised operators in one form: DequantizeLinear, the operator on real numbers, QuantizeLinear",
             propose};
 }
 

@@ -36,7 +36,7 @@ KINDS = [
 ]
 # Rooms that treat all operators alike, but for those that change nothing but the type.
 NEUTRAL = ("src/base", "src/ir", "src/plan", "src/runtime", "src/tune", "src/compiler", "src/api", "cli", "include")
-TYPE_OPERATORS = {"Cast", "DequantizeLinear", "QuantizeLinear"}
+TYPE_OPERATORS = {"Cast", "DequantizeLinear", "DynamicQuantizeLinear", "QuantizeLinear"}
 
 
 @functools.cache

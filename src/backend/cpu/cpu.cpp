@@ -11,13 +11,27 @@ namespace cpu {
 
 std::span<const Family> families() {
     static const Family kFamilies[] = {
-        quantised_conv_family(), quantised_matmul_family(), quantised_add_family(),
-        quantised_pool_family(), quantised_table_family(),  quantise_family(),
-        conv_family(),           matmul_family(),           attention_family(),
-        pool_family(),           layer_norm_family(),       softmax_family(),
-        resize_family(),         pointwise_family(),        arg_reduce_family(),
-        cast_family(),           concat_family(),           slice_family(),
-        view_family(),           transpose_family(),
+        quantised_conv_family(),
+        quantised_matmul_family(),
+        quantised_add_family(),
+        quantised_pool_family(),
+        quantised_table_family(),
+        quantise_family(),
+        quantise_dynamic_family(),
+        conv_family(),
+        matmul_family(),
+        attention_family(),
+        pool_family(),
+        layer_norm_family(),
+        softmax_family(),
+        resize_family(),
+        pointwise_family(),
+        arg_reduce_family(),
+        cast_family(),
+        concat_family(),
+        slice_family(),
+        view_family(),
+        transpose_family(),
     };
     return kFamilies;
 }

@@ -14,6 +14,7 @@ Family layer_norm_family();
 Family matmul_family();
 Family pointwise_family();
 Family pool_family();
+Family quantise_dynamic_family();
 Family quantise_family();
 Family quantised_add_family();
 Family quantised_conv_family();

@@ -26,6 +26,7 @@ Pass merge_siblings();
 Pass move_quantisers();
 Pass recognise_activations();
 Pass recognise_attention();
+Pass recognise_group_normalisation();
 Pass recognise_normalisations();
 Pass recognise_pixel_shuffle();
 Pass recognise_softmax();

@@ -18,6 +18,7 @@ const std::vector<Pass>& pipeline() {
         clean_casts(),
         canonical_arithmetic(),
         recognise_normalisations(),
+        recognise_group_normalisation(),
         recognise_activations(),
         recognise_softmax(),
         recognise_pixel_shuffle(),

@@ -7,10 +7,13 @@
 namespace fovea::ir {
 namespace {
 
-void merge_into(std::vector<std::string>& target, const std::vector<std::string>& source) {
+void append(std::vector<std::string>& target, const std::vector<std::string>& source) {
     target.insert(target.end(), source.begin(), source.end());
-    std::sort(target.begin(), target.end());
-    target.erase(std::unique(target.begin(), target.end()), target.end());
+}
+
+void make_set(std::vector<std::string>& names) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
@@ -43,6 +46,12 @@ std::vector<ValueId> Patch::node_with_outputs(int count, std::string op, std::ve
     return outputs;
 }
 
+ValueId Patch::copy(const Node& node, std::vector<ValueId> inputs) {
+    const ValueId result = this->node(node.op, std::move(inputs), node.attributes, node.name);
+    nodes_.back().origins = node.origins;
+    return result;
+}
+
 void Patch::replace(ValueId from, ValueId to) { replacements_.emplace_back(from, to); }
 
 void Patch::drop(NodeId node) { dropped_.push_back(node); }
@@ -60,6 +69,12 @@ Rewriter::Rewriter(Graph& graph)
       forward_(readers_.size(), kNone) {
     for (const Output& output : graph.outputs) ++output_uses_[at(output.value)];
     for (const ValueId id : graph.inputs) is_input_[at(id)] = true;
+}
+
+Rewriter::~Rewriter() {
+    std::sort(merged_.begin(), merged_.end());
+    merged_.erase(std::unique(merged_.begin(), merged_.end()), merged_.end());
+    for (const ValueId id : merged_) make_set(graph_.value(id).origins);
 }
 
 ValueId Rewriter::resolve(ValueId id) const {
@@ -134,7 +149,9 @@ void Rewriter::replace(ValueId from, ValueId to, const Applied& applied) {
         target.dtype = old.dtype;
         target.dims = old.dims;
     }
-    merge_into(target.origins, old.origins);
+    // One value may take the place of thousands: their names are sorted once, at the end.
+    append(target.origins, old.origins);
+    merged_.push_back(to);
 
     std::vector<NodeId> kept;
     for (const NodeId reader : readers_[at(from)]) {
@@ -191,11 +208,12 @@ void Rewriter::set_provenance(const Applied& applied, const std::vector<NodeId>&
     std::vector<std::string> origins;
     std::string name;
     for (const NodeId id : producers) {
-        merge_into(origins, graph_.node(id).origins);
+        append(origins, graph_.node(id).origins);
         if (name.empty()) name = graph_.node(id).name;
     }
     for (const NodeId id : applied.removed)
-        if (!shape_arithmetic(graph_.node(id))) merge_into(origins, graph_.node(id).origins);
+        if (!shape_arithmetic(graph_.node(id))) append(origins, graph_.node(id).origins);
+    make_set(origins);
     for (const NodeId id : applied.added) {
         Node& node = graph_.node(id);
         if (node.removed) continue;

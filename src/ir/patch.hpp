@@ -26,6 +26,8 @@ class Patch {
     std::vector<ValueId> node_with_outputs(int count, std::string op, std::vector<ValueId> inputs,
                                            std::map<std::string, Attribute, std::less<>> attributes = {},
                                            std::string name = {});
+    /// `node`, which has one output, on other inputs; attributes, name and provenance stay.
+    ValueId copy(const Node& node, std::vector<ValueId> inputs);
     /// Every use of `from` reads `to`, which holds the same content. A new `to` takes over type and name.
     void replace(ValueId from, ValueId to);
     /// Removes `node` when nothing uses its outputs, and what only it read.
@@ -56,6 +58,9 @@ struct Applied {
 class Rewriter {
   public:
     explicit Rewriter(Graph& graph);
+    Rewriter(const Rewriter&) = delete;
+    Rewriter& operator=(const Rewriter&) = delete;
+    ~Rewriter();
 
     /// Applies `patch` and removes what became dead. References to values that earlier patches replaced follow the
     /// replacement. Not set: an earlier patch took away what this one reads or replaces; the graph is unchanged.
@@ -78,6 +83,7 @@ class Rewriter {
     std::vector<int> output_uses_;
     std::vector<bool> is_input_;
     std::vector<ValueId> forward_;  ///< what replaced a value, or kNone
+    std::vector<ValueId> merged_;   ///< values whose origins have grown
 };
 
 }  // namespace fovea::ir

@@ -1,5 +1,7 @@
 #include "onnx/graph_builder.hpp"
 
+#include <algorithm>
+
 #include "ops/infer.hpp"
 
 namespace fovea::onnx {
@@ -39,6 +41,9 @@ ir::Graph GraphBuilder::finish() {
     for (ir::ValueId id = 0; id < graph_.value_count(); ++id) {
         graph_.value(id).dtype = info(id).dtype;
         graph_.value(id).dims = info(id).dims;
+        auto& origins = graph_.value(id).origins;
+        std::sort(origins.begin(), origins.end());
+        origins.erase(std::unique(origins.begin(), origins.end()), origins.end());
     }
     return graph_.compact();
 }

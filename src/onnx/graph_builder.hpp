@@ -22,6 +22,8 @@ class GraphBuilder {
     ir::ValueId add_constant(const std::string& name, Tensor tensor, const std::string& origin = {});
     /// A value that a node added later produces.
     ir::ValueId add_result(const std::string& name, const std::string& origin = {});
+    /// Notes a further name that the user gave to `id`.
+    void add_origin(ir::ValueId id, std::string name) { graph_.value(id).origins.push_back(std::move(name)); }
     /// Checks the node, infers its outputs and appends it. Its outputs come from `add_result`. Errors carry the node.
     void add_node(ir::Node node);
     void add_output(std::string name, ir::ValueId value) { graph_.outputs.push_back({std::move(name), value}); }

@@ -50,10 +50,7 @@ void define_result(Scope& scope, const std::string& name, Scope& inner, const st
     if (!id || *id == ir::kNone)
         fail(kBroken, "nothing gives the result \"" + result.substr(0, 200) + "\"", kExportAgain);
     scope.define(checked_name(name, "an output"), *id);
-    auto& origins = scope.builder.graph().value(*id).origins;
-    const std::string origin = scope.prefix + name;
-    const auto place = std::lower_bound(origins.begin(), origins.end(), origin);
-    if (place == origins.end() || *place != origin) origins.insert(place, origin);
+    scope.builder.add_origin(*id, scope.prefix + name);
 }
 
 bool in_main_domain(const NodeProto& node) { return node.domain().empty() || node.domain() == "ai.onnx"; }

@@ -54,34 +54,63 @@ Tensor untranspose(const Tensor& constant, const Permutation& perm) {
     return transposed(constant.reshaped(std::move(shape)), inverse(perm));
 }
 
-/// An element-wise node all of whose inputs are constants or the same transpose of something: the transpose goes
-/// behind.
-void sink_elementwise(const View& view, const Node& node, ir::Patch& patch) {
+/// The permutation of all private transposes that `node` reads, where these are equal.
+std::optional<Permutation> permutation_of_inputs(const View& view, const Node& node) {
     std::optional<Permutation> perm;
     for (const ValueId id : node.inputs) {
-        if (id == kNone || view.constant(id)) continue;
-        const Node* transpose = private_transpose(view, id);
+        const Node* transpose = id == kNone ? nullptr : private_transpose(view, id);
         const auto own = transpose ? permutation(view, *transpose) : std::nullopt;
-        if (!own || (perm && *perm != *own)) return;
-        perm = own;
+        if (own && perm && *perm != *own) return std::nullopt;
+        if (own) perm = own;
     }
-    if (!perm) return;
+    return perm;
+}
+
+/// What an element-wise node reads on the other side of the transposes in front of it; not set where an input is
+/// neither a constant nor such a transpose. `moved`, where the node reads it, stands for `result` transposed.
+std::optional<std::vector<ValueId>> inputs_before(const View& view, ir::Patch& patch, const Node& node,
+                                                  const Permutation& perm, ValueId moved, ValueId result) {
     // A constant along one named axis is not spread by NumPy's rule.
     const bool named_axis = node.attributes.contains("axis");
     std::vector<ValueId> inputs;
     for (const ValueId id : node.inputs) {
-        if (named_axis && view.constant(id) && view.constant(id)->size() > 1) return;
-        if (id == kNone)
+        if (id == kNone) {
             inputs.push_back(id);
-        else if (const Tensor* constant = view.constant(id)) {
-            if (constant->rank() > static_cast<std::int64_t>(perm->size())) return;
+        } else if (const Tensor* constant = view.constant(id)) {
+            if ((named_axis && constant->size() > 1) || constant->rank() > static_cast<std::int64_t>(perm.size()))
+                return std::nullopt;
             inputs.push_back(
-                constant->size() == 1 && constant->rank() <= 1 ? id : patch.constant(untranspose(*constant, *perm)));
-        } else
-            inputs.push_back(view.producer(id)->inputs[0]);
+                constant->size() == 1 && constant->rank() <= 1 ? id : patch.constant(untranspose(*constant, perm)));
+        } else if (id == moved) {
+            inputs.push_back(result);
+        } else {
+            const Node* transpose = private_transpose(view, id);
+            if (!transpose || permutation(view, *transpose) != perm) return std::nullopt;
+            inputs.push_back(transpose->inputs[0]);
+        }
     }
-    patch.replace(node.outputs[0], patch.node("Transpose", {patch.node(node.op, std::move(inputs), node.attributes)},
-                                              {{"perm", *perm}}));
+    return inputs;
+}
+
+bool is_elementwise(const Node& node) {
+    const ops::Op* op = ops::find(node.op);
+    return op && op->elementwise && node.outputs.size() == 1 && !node.inputs.empty();
+}
+
+/// An element-wise node all of whose inputs are constants or the same transpose of something: the transpose goes
+/// behind, and behind such nodes that follow.
+void sink_elementwise(const View& view, const Node& node, ir::Patch& patch) {
+    const auto perm = permutation_of_inputs(view, node);
+    if (!perm) return;
+    ValueId moved = kNone, result = kNone;
+    for (const Node* next = &node; next && is_elementwise(*next);) {
+        auto inputs = inputs_before(view, patch, *next, *perm, moved, result);
+        if (!inputs) break;
+        result = patch.copy(*next, std::move(*inputs));
+        moved = next->outputs[0];
+        next = view.single_use(moved) ? &view.graph().node(view.readers(moved)[0]) : nullptr;
+    }
+    if (moved != kNone) patch.replace(moved, patch.node("Transpose", {result}, {{"perm", *perm}}));
 }
 
 /// A Concat whose inputs are all transposed alike.
@@ -193,8 +222,7 @@ void rewrite(const View& view, const Node& node, ir::Patch& patch) {
         if (patch.empty()) to_reshape(view, node, patch);
         return;
     }
-    const ops::Op* op = ops::find(node.op);
-    if (op && op->elementwise) return sink_elementwise(view, node, patch);
+    if (is_elementwise(node)) return sink_elementwise(view, node, patch);
     if (node.op == "Concat") return sink_concat(view, node, patch);
     if (node.op.starts_with("Reduce")) return sink_reduction(view, node, patch);
     if (node.op == "Pad") return sink_pad(view, node, patch);

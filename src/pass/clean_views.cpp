@@ -13,6 +13,17 @@ using ir::kNone;
 using ir::Node;
 using ir::ValueId;
 
+/// Nodes at the end of a chain that are looked at apart, where the whole cannot be written shorter.
+constexpr std::size_t kLongestPart = 64;
+
+void drop_first(ViewChain& chain, std::size_t count) {
+    const auto end = chain.nodes.begin() + static_cast<std::ptrdiff_t>(count);
+    chain.transposes -= static_cast<int>(
+        std::count_if(chain.nodes.begin(), end, [](const Node* node) { return node->op == "Transpose"; }));
+    chain.source = (*(end - 1))->outputs[0];
+    chain.nodes.erase(chain.nodes.begin(), end);
+}
+
 /// The shorter chain between the same ends.
 void shorten(const View& view, const Node& node, ir::Patch& patch) {
     const ValueId end = node.outputs[0];
@@ -29,9 +40,7 @@ void shorten(const View& view, const Node& node, ir::Patch& patch) {
                 patch = ir::Patch(view.graph());
             }
         }
-        chain.transposes -= chain.nodes.front()->op == "Transpose";
-        chain.source = chain.nodes.front()->outputs[0];
-        chain.nodes.erase(chain.nodes.begin());
+        drop_first(chain, chain.nodes.size() > kLongestPart ? chain.nodes.size() - kLongestPart : 1);
     }
 }
 

@@ -84,21 +84,41 @@ std::optional<Gated> gated(const View& view, ValueId x, ValueId gate) {
     return std::nullopt;
 }
 
+/// Whether `gated` may find a function in `gate`.
+bool may_gate(const View& view, ValueId gate) {
+    const Node* node = view.producer(gate);
+    return node && (node->op == "Add" || node->op == "Sigmoid" || node->op == "Clip" || node->op == "HardSigmoid" ||
+                    node->op == "Tanh");
+}
+
+/// Replaces the node by op(x) · factor.
+void replace_by(const View& view, const Node& node, ir::Patch& patch, const Gated& found, ValueId x, double factor) {
+    ValueId result = patch.node(found.op, {x}, found.attributes);
+    if (const double rest = factor / found.factor; !close(rest, 1))
+        result = patch.node("Mul", {result, patch.constant(make_tensor(view.dtype(x), {}, {rest}))});
+    patch.replace(node.outputs[0], result);
+}
+
+/// x · gate as it stands: what x itself is made of does not matter.
+void from_operands(const View& view, const Node& node, ir::Patch& patch) {
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+        const ValueId x = node.inputs[i], gate = node.inputs[1 - i];
+        if (!may_gate(view, gate) || view.constant(x) || !view.same_dims(x, node.outputs[0])) continue;
+        if (const auto found = gated(view, x, gate)) return replace_by(view, node, patch, *found, x, 1);
+    }
+}
+
 /// Products of x and a function of x.
 void from_product(const View& view, const Node& node, ir::Patch& patch) {
     const Product product = product_of(view, node.outputs[0]);
     if (product.factors.size() < 2) return;
     for (const ValueId gate : product.factors) {
-        if (!view.producer(gate)) continue;
+        if (!may_gate(view, gate)) continue;
         for (const ValueId x : product.operands) {
             if (x == gate || x == node.outputs[0] || view.constant(x) || !view.same_dims(x, node.outputs[0])) continue;
             const auto scalar = multiple_of(view, product, x, 1, gate);
             const auto found = scalar ? gated(view, x, gate) : std::nullopt;
-            if (!found) continue;
-            ValueId result = patch.node(found->op, {x}, found->attributes);
-            if (const double rest = *scalar / found->factor; !close(rest, 1))
-                result = patch.node("Mul", {result, patch.constant(make_tensor(view.dtype(x), {}, {rest}))});
-            return patch.replace(node.outputs[0], result);
+            if (found) return replace_by(view, node, patch, *found, x, *scalar);
         }
     }
 }
@@ -120,7 +140,8 @@ void softplus(const View& view, const Node& node, ir::Patch& patch) {
 }
 
 void rewrite(const View& view, const Node& node, ir::Patch& patch) {
-    if (node.op == "Mul" || node.op == "Div") from_product(view, node, patch);
+    if (node.op == "Mul") from_operands(view, node, patch);
+    if ((node.op == "Mul" || node.op == "Div") && patch.empty()) from_product(view, node, patch);
     if ((node.op == "Mul" || node.op == "Div") && patch.empty()) hard_sigmoid(view, node, patch);
     if (node.op == "Log") softplus(view, node, patch);
 }

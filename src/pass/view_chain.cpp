@@ -52,12 +52,14 @@ ViewChain chain_to(const View& view, const ir::Node& last) {
     ViewChain chain;
     const ir::Node* node = &last;
     while (true) {
-        chain.nodes.insert(chain.nodes.begin(), node);
+        chain.nodes.push_back(node);
         chain.transposes += node->op == "Transpose";
         chain.source = node->inputs[0];
         node = view.producer(chain.source);
-        if (!is_view(node) || !view.single_use(chain.source)) return chain;
+        if (!is_view(node) || !view.single_use(chain.source)) break;
     }
+    std::reverse(chain.nodes.begin(), chain.nodes.end());
+    return chain;
 }
 
 std::optional<AxisChain> follow(const View& view, const ViewChain& chain) {

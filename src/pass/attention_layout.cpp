@@ -133,6 +133,15 @@ void unfold_heads(const View& view, const Node& node, ir::Patch& patch) {
         if (!target) return;
         inputs[i] = patch.node("Reshape", {inputs[i], patch.constant(Tensor::vector(*target))});
     }
+    if (const auto mask = View::input(node, 3); mask != kNone && view.rank(mask) == 4) {
+        const ir::Dims& dims = *view.dims(mask);
+        const auto target = reshape_target(std::nullopt, ir::Dims{(*heads)[0], (*heads)[1], dims[2], dims[3]});
+        if (!target) {
+            patch = ir::Patch(view.graph());
+            return;
+        }
+        if (dims[0].value != 1) inputs[3] = patch.node("Reshape", {mask, patch.constant(Tensor::vector(*target))});
+    }
     auto attributes = node.attributes;
     attributes.erase("q_num_heads");
     attributes.erase("kv_num_heads");

@@ -130,8 +130,11 @@ std::vector<Tactic> tactics(const RegionContext& context) {
     const ConvRegion region = read_conv(context);
     if (region.input.size() != 4) return result;
     if (suits_winograd(context, region)) {
-        result.push_back(uniform_tactic(context, "winograd", Layout::channels_last));
-        result.back().writes_slices = result.back().reads_slices = true;
+        for (const char* name : {"winograd:f32", "winograd:i16"}) {
+            if (name == std::string_view("winograd:i16") && !winograd_in_words(context, region)) continue;
+            result.push_back(uniform_tactic(context, name, Layout::channels_last));
+            result.back().writes_slices = result.back().reads_slices = true;
+        }
     }
     if (suits_stem(context, region)) {
         result.push_back(uniform_tactic(context, "stem:channels_last", Layout::channels_last));
@@ -151,7 +154,7 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
-    if (tactic.name == "winograd") return prepare_winograd(context, tactic);
+    if (tactic.name.starts_with("winograd:")) return prepare_winograd(context, tactic);
     if (tactic.name == "depthwise") return prepare_depthwise(context, tactic);
     if (tactic.name.starts_with("stem:")) return prepare_stem(context, tactic);
     if (tactic.name.starts_with("narrow:")) return prepare_narrow(context, tactic);

@@ -46,6 +46,8 @@ ConvRegion read_conv(const RegionContext& context);
 /// Whether Winograd's algorithm computes the region: 3x3, stride 1, one group, and an epilogue of at most one addition
 /// of a whole tensor followed by at most one activation.
 bool suits_winograd(const RegionContext& context, const ConvRegion& region);
+/// Whether its products may be in i16: their error vanishes behind the rounding of tensors stored in bf16.
+bool winograd_in_words(const RegionContext& context, const ConvRegion& region);
 std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tactic& tactic);
 
 /// Whether the padding is all in the prologue or all in the convolution: own kernels read through one index table.

@@ -1,4 +1,5 @@
 #include "backend/cpu/conv.hpp"
+#include "backend/cpu/simd/target.hpp"
 #include "backend/cpu/simd/winograd.hpp"
 #include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
@@ -33,7 +34,9 @@ class WinogradKernel final : public Kernel {
         simd::winograd_conv(conv, args.workspace, threads_);
     }
     [[nodiscard]] std::size_t workspace_bytes() const override { return simd::winograd_workspace(conv_, threads_); }
-    [[nodiscard]] std::string implementation() const override { return "winograd F(4x4, 3x3)"; }
+    [[nodiscard]] std::string implementation() const override {
+        return "winograd F(4x4, 3x3), products in " + std::string(to_string(conv_.multiply));
+    }
 
   private:
     simd::WinogradConv conv_;
@@ -57,7 +60,11 @@ bool suits_winograd(const RegionContext& context, const ConvRegion& region) {
         return false;
     if (!pads_in_one_place(region)) return false;
     const auto epilogue = simd_epilogue(context, region.epilogue, context.region.outputs[0]);
-    return epilogue && !epilogue->casts;
+    return epilogue.has_value();
+}
+
+bool winograd_in_words(const RegionContext& context, const ConvRegion& region) {
+    return context.dtype(region.conv->inputs[0]) == DType::bf16 && simd::target_has_word_products();
 }
 
 std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tactic& tactic) {
@@ -73,7 +80,9 @@ std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tac
     conv.height = static_cast<int>(target.shape[2]);
     conv.width = static_cast<int>(target.shape[3]);
     conv.out_channels = static_cast<int>(target.shape[1]);
-    conv.type = target.dtype;
+    conv.type = context.dtype(region.conv->inputs[0]);
+    conv.output_type = target.dtype;
+    if (tactic.name == "winograd:i16") conv.multiply = DType::i16;
     conv.output_pitch = pitch_of(target);
     conv.epilogue = epilogue.steps;
     int residual = -1;
@@ -83,15 +92,14 @@ std::unique_ptr<Kernel> prepare_winograd(const RegionContext& context, const Tac
     }
     auto sources = conv_sources(context, tactic, region, simd::winograd_table_size(conv.height),
                                 simd::winograd_table_size(conv.width), conv.sources);
-    const int a = conv.sources[0].channels, b = conv.sources[1].channels;
-    const std::string key =
-        context.graph.value(region.conv->inputs[1]).name + "@winograd:" + std::to_string(a) + "+" + std::to_string(b);
+    const std::string key = context.graph.value(region.conv->inputs[1]).name + "@" + tactic.name + ":" +
+                            std::to_string(conv.sources[0].channels);
     const auto make = [&]() -> PackedConstants::Block {
-        const std::size_t bytes = simd::winograd_packed_size(conv.out_channels, a, b) * sizeof(float);
+        const std::size_t bytes = simd::winograd_packed_size(conv) * sizeof(float);
         auto block = PackedConstants::allocate(bytes);
         if (context.packed) context.packed->account(bytes);
         const Tensor filters = weights.cast(DType::f32);
-        simd::winograd_pack(filters.as<float>().data(), conv.out_channels, a, b, reinterpret_cast<float*>(block.get()));
+        simd::winograd_pack(conv, filters.as<float>().data(), reinterpret_cast<float*>(block.get()));
         return block;
     };
     auto packed = context.packed ? context.packed->get(key, make) : make();

@@ -10,6 +10,8 @@ int target_lanes();
 int target_tile_rows();
 /// Whether that instruction set multiplies bf16 pairs natively, at twice the rate of f32.
 bool target_has_bf16_products();
+/// Whether it multiplies pairs of i16 and adds them up in i32 natively, at twice the rate of f32.
+bool target_has_word_products();
 /// Name of that instruction set, e.g. "AVX3" for AVX-512.
 std::string_view target_name();
 

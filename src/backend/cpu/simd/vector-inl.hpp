@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "backend/cpu/simd/native_bf16.hpp"
+#include "backend/cpu/simd/native.hpp"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -4,119 +4,54 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/winograd.cpp"
 #include "hwy/foreach_target.h"
 
-#include "backend/cpu/simd/epilogue-inl.hpp"
 #include "backend/cpu/simd/product-inl.hpp"
+#include "backend/cpu/simd/winograd_input-inl.hpp"
+#include "backend/cpu/simd/winograd_output-inl.hpp"
 #include "backend/cpu/simd/winograd_plan.hpp"
-#include "backend/cpu/simd/winograd_transform-inl.hpp"
+#include "backend/cpu/simd/word_product-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
 
-/// Where a tile of the batch lies; tiles follow each other along rows.
-struct TilePlace {
-    std::int64_t image, row, column;
-    TilePlace(const WinogradPlan& plan, std::int64_t index)
-        : image(index / (plan.tile_rows * plan.tile_columns)),
-          row(index / plan.tile_columns % plan.tile_rows * 4),
-          column(index % plan.tile_columns * 4) {}
-    HWY_INLINE void advance(const WinogradPlan& plan) {
-        column += 4;
-        if (column < 4 * plan.tile_columns) return;
-        column = 0, row += 4;
-        if (row == 4 * plan.tile_rows) row = 0, image++;
-    }
-};
-
-alignas(64) constexpr float kZeros[lanes()] = {};
-
-/// The 6x6 input pixels under a tile: `rows` plus `columns` where all lie inside, else a pointer each, zeros outside.
-template <class T>
-struct Patch {
-    const T* rows[6];
-    std::int64_t columns[6];
-    bool inside;
-    std::int32_t row_index[6], column_index[6];
-
-    HWY_INLINE Patch(const PatchSource& source, const TilePlace& place) {
-        const T* base = static_cast<const T*>(source.data) + place.image * source.pitch.image;
-        std::int32_t signs = 0;
-#pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) {
-            row_index[i] = source.rows[place.row + i], column_index[i] = source.columns[place.column + i];
-            signs |= row_index[i] | column_index[i];
-            rows[i] = base + row_index[i] * source.pitch.row;
-            columns[i] = column_index[i] * source.pitch.pixel;
-        }
-        inside = signs >= 0;
-    }
-    template <bool kInside>
-    HWY_INLINE const T* pixel(int y, int x, std::int64_t channel) const {
-        if (!kInside && (row_index[y] | column_index[x]) < 0) return reinterpret_cast<const T*>(kZeros);
-        return rows[y] + channel + columns[x];
-    }
-};
-
-/// One channel block of one patch; points lie `point_step` apart.
-template <bool kInside, bool kPart, class T>
-HWY_INLINE void transform_block(const Patch<T>& patch, std::int64_t channel, std::size_t count, float* to,
-                                std::int64_t point_step) {
-    const F32 d;
-    Vec middle[36];
-#pragma GCC unroll 6
-    for (int x = 0; x < 6; x++) {
-        Vec column[6];
-#pragma GCC unroll 6
-        for (int y = 0; y < 6; y++) column[y] = load_block<kPart>(patch.template pixel<kInside>(y, x, channel), count);
-        transform_input_axis(column, middle + x, 6);
-    }
-#pragma GCC unroll 6
-    for (int y = 0; y < 6; y++) {
-        Vec result[6];
-        transform_input_axis(middle + y * 6, result, 1);
-#pragma GCC unroll 6
-        for (int x = 0; x < 6; x++) hn::Store(result[x], d, to + (y * 6 + x) * point_step);
-    }
-}
-
-/// All channels of one patch. `to` receives channel block after channel block, `block_step` apart.
-template <bool kInside, class T>
-HWY_INLINE void transform_patch(const Patch<T>& patch, std::int64_t channels, float* to, std::int64_t block_step,
-                                std::int64_t point_step) {
-    std::int64_t channel = 0;
-    for (; channel + static_cast<std::int64_t>(lanes()) <= channels; channel += lanes(), to += block_step)
-        transform_block<kInside, false>(patch, channel, lanes(), to, point_step);
-    if (channel < channels)
-        transform_block<kInside, true>(patch, channel, static_cast<std::size_t>(channels - channel), to, point_step);
-}
-
-template <class T>
-void transform_input_of(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
+template <class Input>
+void transform_input_to(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
                         std::int64_t begin, std::int64_t end) {
-    const std::int64_t n = lanes(), rows = plan.group_rows(block.count), point = plan.input_point(block.count);
-    TilePlace place(plan, block.first + begin);
-    for (std::int64_t tile = begin; tile < end; tile++, place.advance(plan)) {
-        const std::int64_t group = tile / rows;
-        const std::int64_t group_size = std::min(rows, block.count - group * rows);
-        float* to = block.input + group * rows * plan.depth() + (tile - group * rows) * n;
-        for (int s = 0; s < 2; s++) {
-            if (conv.sources[s].channels == 0) continue;
-            const Patch<T> patch(conv.sources[s], place);
-            if (patch.inside)
-                transform_patch<true>(patch, conv.sources[s].channels, to, group_size * n, point);
-            else
-                transform_patch<false>(patch, conv.sources[s].channels, to, group_size * n, point);
-            to += plan.source_blocks[s] * group_size * n;
-        }
-    }
+    if (conv.type == DType::bf16)
+        transform_tiles<Input, Bf16Bits>(conv, plan, block, begin, end);
+    else
+        transform_tiles<Input, float>(conv, plan, block, begin, end);
 }
 
 void transform_input(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block, std::int64_t begin,
                      std::int64_t end) {
-    if (conv.type == DType::bf16)
-        transform_input_of<Bf16Bits>(conv, plan, block, begin, end);
+    if (conv.multiply == DType::i16)
+        transform_input_to<WordInput>(conv, plan, block, begin, end);
     else
-        transform_input_of<float>(conv, plan, block, begin, end);
+        transform_input_to<FloatInput>(conv, plan, block, begin, end);
+}
+
+/// Where the products of one group of tiles with one panel's weights are.
+struct GroupProduct {
+    const float *input, *weights, *scales;
+    std::int64_t rows, width;
+    float* product;
+};
+
+/// In i16: sums of one chunk of channels are exact in i32, those of the chunks are added up in f32.
+void multiply_words(const WinogradConv& conv, GroupProduct group) {
+    const auto n = static_cast<std::int64_t>(lanes());
+    const int rows = static_cast<int>(group.rows), vectors = static_cast<int>(group.width / n);
+    bool first = true;
+    for (const PatchSource& source : conv.sources)
+        for (std::int64_t channel = 0; channel < source.channels; channel += kWordChunk, first = false) {
+            const std::int64_t left = std::min<std::int64_t>(source.channels - channel, kWordChunk);
+            word_product_of(rows, vectors, first)(group.input, group.weights,
+                                                  static_cast<std::size_t>(base::ceil_div(left, n) * n / 2),
+                                                  group.scales, group.product, static_cast<std::size_t>(group.width));
+            const std::int64_t units = base::ceil_div(left, 2 * n) * n;
+            group.input += units * group.rows, group.weights += units * group.width, group.scales += group.rows;
+        }
 }
 
 /// The products of one panel of output channels at one point, for all tiles of a block.
@@ -130,126 +65,22 @@ void multiply(const WinogradConv& conv, const WinogradPlan& plan, const Winograd
     const std::int64_t rows = plan.group_rows(block.count);
     for (std::int64_t tile = 0; tile < block.count; tile += rows) {
         const std::int64_t count = std::min(rows, block.count - tile);
-        tile_product_of<SingleUnits>(static_cast<int>(count), vectors)(
-            a + tile * plan.depth(), weights, static_cast<std::size_t>(plan.blocks), c + tile * width,
-            static_cast<std::size_t>(width), lanes());
+        if (conv.multiply == DType::i16)
+            multiply_words(conv, {a + tile * plan.depth(), weights, block.scales + tile * plan.chunks(), count, width,
+                                  c + tile * width});
+        else
+            tile_product_of<SingleUnits>(static_cast<int>(count), vectors)(
+                a + tile * plan.depth(), weights, static_cast<std::size_t>(plan.blocks), c + tile * width,
+                static_cast<std::size_t>(width), lanes());
     }
-}
-
-/// Where one channel block of one tile is stored, and what is added before.
-template <class T>
-struct TileStore {
-    std::int64_t rows, columns;
-    T* output;
-    const T* residual = nullptr;
-
-    HWY_INLINE TileStore(const WinogradConv& conv, const TilePlace& place, std::int64_t channel)
-        : rows(std::min<std::int64_t>(4, conv.height - place.row)),
-          columns(std::min<std::int64_t>(4, conv.width - place.column)),
-          output(static_cast<T*>(conv.output) + at(conv.output_pitch, place) + channel) {
-        if (conv.epilogue.residual)
-            residual =
-                static_cast<const T*>(conv.epilogue.residual) + at(conv.epilogue.residual_pitch, place) + channel;
-    }
-    static HWY_INLINE std::int64_t at(const Pitch& pitch, const TilePlace& place) {
-        return place.image * pitch.image + place.row * pitch.row + place.column * pitch.pixel;
-    }
-};
-
-/// Fetches the lines of a tile that are to be written, and those to be added.
-template <class T>
-HWY_INLINE void prefetch(const WinogradConv& conv, const TileStore<T>& store) {
-#pragma GCC unroll 4
-    for (int y = 0; y < 4; y++)
-#pragma GCC unroll 4
-        for (int x = 0; x < 4; x++) {
-            __builtin_prefetch(store.output + y * conv.output_pitch.row + x * conv.output_pitch.pixel, 1);
-            if (store.residual)
-                __builtin_prefetch(store.residual + y * conv.epilogue.residual_pitch.row +
-                                   x * conv.epilogue.residual_pitch.pixel);
-        }
-}
-
-/// A whole tile of whole vectors with an activation that is a clamp.
-template <class T>
-HWY_INLINE void store_whole(const WinogradConv& conv, const TileStore<T>& to, const Clamp& clamp, const Vec* values) {
-#pragma GCC unroll 4
-    for (int y = 0; y < 4; y++) {
-        T* row = to.output + y * conv.output_pitch.row;
-#pragma GCC unroll 4
-        for (int x = 0; x < 4; x++) {
-            Vec value = values[y * 4 + x];
-            if (to.residual)
-                value = hn::Add(value, load(to.residual + y * conv.epilogue.residual_pitch.row +
-                                            x * conv.epilogue.residual_pitch.pixel));
-            store(clamp(value), row + x * conv.output_pitch.pixel);
-        }
-    }
-}
-
-template <class T>
-HWY_NOINLINE void store_any(const WinogradConv& conv, const TileStore<T>& to, Vec* values, std::size_t count) {
-    const Epilogue& e = conv.epilogue;
-    for (std::int64_t y = 0; to.residual && y < to.rows; y++)
-        for (std::int64_t x = 0; x < to.columns; x++) {
-            const T* at = to.residual + y * e.residual_pitch.row + x * e.residual_pitch.pixel;
-            values[y * 4 + x] = hn::Add(values[y * 4 + x], load_some(at, count));
-        }
-    activate(e.activation, e.alpha, e.beta, values, 16);
-    for (std::int64_t y = 0; y < to.rows; y++)
-        for (std::int64_t x = 0; x < to.columns; x++)
-            store_some(values[y * 4 + x], to.output + y * conv.output_pitch.row + x * conv.output_pitch.pixel, count);
-}
-
-/// One channel block of one tile.
-template <class T>
-HWY_INLINE void finish_block(const WinogradConv& conv, const Clamp& clamp, const TilePlace& place, std::int64_t channel,
-                             const float* from, std::int64_t point) {
-    const F32 d;
-    const std::size_t count = static_cast<std::size_t>(conv.out_channels - channel);
-    const TileStore<T> to(conv, place, channel);
-    const bool whole = to.rows == 4 && to.columns == 4 && count >= lanes() && Clamp::fits(conv.epilogue);
-    if (whole) prefetch(conv, to);
-    Vec middle[24], values[16];
-#pragma GCC unroll 6
-    for (int x = 0; x < 6; x++) {
-        Vec column[6];
-#pragma GCC unroll 6
-        for (int y = 0; y < 6; y++) column[y] = hn::LoadU(d, from + (y * 6 + x) * point);
-        transform_output_axis(column, middle + x, 6);
-    }
-    const float* bias = conv.epilogue.bias;
-    const Vec shift = bias ? load_some(bias + channel, count) : hn::Zero(d);
-#pragma GCC unroll 4
-    for (int y = 0; y < 4; y++) transform_output_axis(middle + y * 6, values + y * 4, 1);
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++) values[i] = hn::Add(values[i], shift);
-    if (whole) return store_whole(conv, to, clamp, values);
-    Vec copy[16];  // what an outside function may change cannot stay in registers before
-    std::copy_n(values, 16, copy);
-    store_any(conv, to, copy, count);
-}
-
-template <class T>
-void transform_output_of(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
-                         std::int64_t panel, std::int64_t begin, std::int64_t end) {
-    const auto n = static_cast<std::int64_t>(lanes());
-    const int vectors = plan.panel_vectors(panel, conv.out_channels);
-    const std::int64_t point = plan.product_point(block.count);
-    const Clamp clamp(conv.epilogue);
-    TilePlace place(plan, block.first + begin);
-    for (std::int64_t tile = begin; tile < end; tile++, place.advance(plan))
-        for (int v = 0; v < vectors; v++)
-            finish_block<T>(conv, clamp, place, panel * plan.panel_width + v * n,
-                            block.product + (tile * vectors + v) * n, point);
 }
 
 void transform_output(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
                       std::int64_t panel, std::int64_t begin, std::int64_t end) {
-    if (conv.type == DType::bf16)
-        transform_output_of<Bf16Bits>(conv, plan, block, panel, begin, end);
+    if (conv.output_type == DType::bf16)
+        finish_tiles<Bf16Bits>(conv, plan, block, panel, begin, end);
     else
-        transform_output_of<float>(conv, plan, block, panel, begin, end);
+        finish_tiles<float>(conv, plan, block, panel, begin, end);
 }
 
 }  // namespace
@@ -273,13 +104,8 @@ constexpr std::int64_t kManyWeights = 4 * 1024 * 1024 / 4;    // costly for ever
 constexpr std::int64_t kManyTiles = 28;                       // reading the weights costs little from here on
 
 WinogradPlan make_plan(const WinogradConv& conv, int threads, WinogradBlocking blocking) {
-    WinogradPlan plan{};
-    plan.lanes = target_lanes();
+    WinogradPlan plan = weight_plan(conv);
     plan.max_rows = target_tile_rows();
-    for (int s = 0; s < 2; s++) plan.source_blocks[s] = base::ceil_div(conv.sources[s].channels, plan.lanes);
-    plan.blocks = plan.source_blocks[0] + plan.source_blocks[1];
-    plan.panel_width = 2 * plan.lanes;
-    plan.panels = base::ceil_div(conv.out_channels, plan.panel_width);
     plan.tile_rows = base::ceil_div(conv.height, 4);
     plan.tile_columns = base::ceil_div(conv.width, 4);
     plan.tiles = conv.batch * plan.tile_rows * plan.tile_columns;
@@ -301,7 +127,7 @@ WinogradPlan make_plan(const WinogradConv& conv, int threads, WinogradBlocking b
 
 std::int64_t floats_per_part(const WinogradPlan& plan) {
     const std::int64_t products = plan.product_size() * (plan.shared ? plan.panels : 1);
-    return base::round_up(plan.input_size() + products, 16);
+    return base::round_up(plan.input_size() + products + plan.block_tiles * plan.chunks(), 16);
 }
 
 /// Each thread takes its own blocks through all steps, one panel of output channels after the other.
@@ -314,7 +140,8 @@ void run_private(const WinogradConv& conv, const WinogradPlan& plan, float* work
             for (std::int64_t i = blocks * part / plan.threads; i < blocks * (part + 1) / plan.threads; i++) {
                 const std::int64_t begin = plan.tiles * i / blocks, end = plan.tiles * (i + 1) / blocks;
                 if (begin == end) continue;
-                const WinogradBlock block{begin, end - begin, scratch, scratch + plan.input_size()};
+                const WinogradBlock block{begin, end - begin, scratch, scratch + plan.input_size(),
+                                          scratch + floats_per_part(plan) - plan.block_tiles * plan.chunks()};
                 HWY_DYNAMIC_DISPATCH(transform_input)(conv, plan, block, 0, block.count);
                 for (std::int64_t panel = 0; panel < plan.panels; panel++) {
                     for (int point = 0; point < kWinogradPoints; point++)
@@ -332,7 +159,8 @@ void run_shared(const WinogradConv& conv, const WinogradPlan& plan, float* works
     const bool weights_in_order = plan.input_size() < kCacheFloats;
     for (std::int64_t i = 0; i < blocks; i++) {
         const std::int64_t first = plan.tiles * i / blocks, count = plan.tiles * (i + 1) / blocks - first;
-        const WinogradBlock block{first, count, workspace, workspace + plan.input_size()};
+        const WinogradBlock block{first, count, workspace, workspace + plan.input_size(),
+                                  workspace + floats_per_part(plan) - plan.block_tiles * plan.chunks()};
         const auto of_panel = [&](std::int64_t panel) {
             WinogradBlock b = block;
             b.product += panel * plan.product_size();

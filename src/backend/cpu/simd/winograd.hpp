@@ -11,12 +11,18 @@ namespace fovea::backend::cpu::simd {
 /// the direct method's multiplications. The error stays near that of the direct method (about 3e-6 of the largest
 /// output at 512 channels).
 ///
+/// With products in i16, at twice the rate, transformed input and filters are rounded to integers of 15 bits and less,
+/// with a scale for every 64 channels of a tile and for every filter; sums of 64 channels are exact. The error is about
+/// that of rounding the input to bf16.
+///
 /// The input is the channel-wise concatenation of one or two sources. Their index tables hold
 /// `winograd_table_size(height)` rows and `winograd_table_size(width)` columns for an output of `height` x `width`.
 struct WinogradConv {
     int batch = 1, height = 0, width = 0;  ///< of the output
     int out_channels = 0;
-    DType type = DType::f32;         ///< of sources, residual and output: f32 or bf16
+    DType type = DType::f32;         ///< of the sources: f32 or bf16
+    DType output_type = DType::f32;  ///< of residual and output: f32 or bf16
+    DType multiply = DType::f32;     ///< of the products: f32, or i16 where `target_has_word_products()`
     PatchSource sources[2];          ///< the second has no channels when there is one input
     const float* weights = nullptr;  ///< made by `winograd_pack`
     void* output = nullptr;
@@ -38,11 +44,11 @@ struct WinogradBlocking {
 /// Entries an index table needs for an output axis of `size`.
 constexpr int winograd_table_size(int size) { return (size + 3) / 4 * 4 + 2; }
 
-/// Floats in the packed weights of `out_channels` filters on sources of `channels_a` and `channels_b` channels.
-std::size_t winograd_packed_size(int out_channels, int channels_a, int channels_b);
+/// Floats in the packed weights. Reads `out_channels`, the sources' channels and `multiply`, as does `winograd_pack`.
+std::size_t winograd_packed_size(const WinogradConv& conv);
 
-/// Transforms and packs dense filters [out_channels][channels_a + channels_b][3][3]. `packed` is aligned to 64 bytes.
-void winograd_pack(const float* filters, int out_channels, int channels_a, int channels_b, float* packed);
+/// Transforms and packs dense filters [out_channels][channels of both sources][3][3]. `packed` is aligned to 64 bytes.
+void winograd_pack(const WinogradConv& conv, const float* filters, float* packed);
 
 /// Bytes of scratch memory that `winograd_conv` needs for this shape (pointers in `conv` are not read).
 std::size_t winograd_workspace(const WinogradConv& conv, int threads, WinogradBlocking blocking = {});

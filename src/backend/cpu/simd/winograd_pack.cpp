@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <vector>
 
 #include "backend/cpu/simd/target.hpp"
 #include "backend/cpu/simd/winograd_plan.hpp"
@@ -9,7 +9,8 @@ namespace fovea::backend::cpu::simd {
 namespace {
 
 /// The filter transform of one axis, G: row i evaluates a 3-tap filter at point i, divided by the product of the
-/// distances to the other finite points; the last row is the point at infinity.
+/// distances to the other finite points; the last row is the point at infinity. The rows of +-sqrt 2 are doubled, which
+/// the output transform undoes: so all rows are about as large.
 struct FilterTransform {
     double g[6][3];
     FilterTransform() {
@@ -18,7 +19,7 @@ struct FilterTransform {
             double scale = 1;
             for (int j = 0; j < 5; j++)
                 if (j != i) scale *= points[i] - points[j];
-            for (int k = 0; k < 3; k++) g[i][k] = std::pow(points[i], k) / scale;
+            for (int k = 0; k < 3; k++) g[i][k] = std::pow(points[i], k) / scale * (i > 2 ? 2 : 1);
         }
         std::copy_n((const double[]){0, 0, 1}, 3, g[5]);
     }
@@ -34,35 +35,77 @@ struct FilterTransform {
     }
 };
 
-WinogradPlan weight_plan(int channels_a, int channels_b) {
-    WinogradPlan plan{};
-    plan.lanes = target_lanes();
-    plan.blocks = base::ceil_div(channels_a, plan.lanes) + base::ceil_div(channels_b, plan.lanes);
-    plan.panel_width = 2 * plan.lanes;
-    return plan;
+/// One transformed filter: [channel of both sources][point].
+using Filter = std::vector<double>;
+
+/// The factor that takes a filter to integers: no weight leaves i16, no chunk's sum exceeds `kWordSum`.
+double word_scale(const WinogradConv& conv, const Filter& filter) {
+    double largest = 1e-30, largest_sum = 1e-30;
+    const double* channel = filter.data();
+    for (const PatchSource& source : conv.sources)
+        for (int c = 0; c < source.channels;) {
+            double sums[kWinogradPoints] = {};
+            for (const int end = std::min(c + kWordChunk, source.channels); c < end; c++, channel += kWinogradPoints)
+                for (int point = 0; point < kWinogradPoints; point++) {
+                    const double magnitude = std::abs(channel[point]);
+                    largest = std::max(largest, magnitude);
+                    sums[point] += magnitude;
+                }
+            largest_sum = std::max(largest_sum, *std::max_element(sums, sums + kWinogradPoints));
+        }
+    return std::min(32767 / largest, kWordSum / largest_sum);
 }
 
 }  // namespace
 
-std::size_t winograd_packed_size(int out_channels, int channels_a, int channels_b) {
-    const WinogradPlan plan = weight_plan(channels_a, channels_b);
-    return static_cast<std::size_t>(kWinogradPoints * plan.depth() * base::round_up(out_channels, plan.lanes));
+WinogradPlan weight_plan(const WinogradConv& conv) {
+    WinogradPlan plan{};
+    const bool words = conv.multiply == DType::i16;
+    plan.lanes = target_lanes();
+    plan.unit_channels = words ? 2 : 1;
+    for (int s = 0; s < 2; s++) {
+        const std::int64_t channels = conv.sources[s].channels;
+        plan.source_blocks[s] = base::ceil_div(channels, plan.lanes * plan.unit_channels);
+        plan.source_chunks[s] = words ? base::ceil_div(channels, std::int64_t{kWordChunk}) : 0;
+    }
+    plan.blocks = plan.source_blocks[0] + plan.source_blocks[1];
+    plan.panel_width = 2 * plan.lanes;
+    plan.panels = base::ceil_div(conv.out_channels, plan.panel_width);
+    plan.out_vectors = base::ceil_div(conv.out_channels, plan.lanes);
+    return plan;
 }
 
-void winograd_pack(const float* filters, int out_channels, int channels_a, int channels_b, float* packed) {
-    const WinogradPlan plan = weight_plan(channels_a, channels_b);
+std::size_t winograd_packed_size(const WinogradConv& conv) {
+    const WinogradPlan plan = weight_plan(conv);
+    return static_cast<std::size_t>(plan.scale_offset() + plan.out_vectors * plan.lanes);
+}
+
+void winograd_pack(const WinogradConv& conv, const float* filters, float* packed) {
+    const WinogradPlan plan = weight_plan(conv);
     const FilterTransform transform;
-    const int channels = channels_a + channels_b;
-    std::fill_n(packed, winograd_packed_size(out_channels, channels_a, channels_b), 0.0f);
-    for (int k = 0; k < out_channels; k++) {
+    const int channels_a = conv.sources[0].channels, channels = channels_a + conv.sources[1].channels;
+    const std::int64_t second = plan.source_blocks[0] * plan.lanes * plan.unit_channels - channels_a;
+    std::fill_n(packed, winograd_packed_size(conv), 0.0f);
+    Filter filter(static_cast<std::size_t>(channels) * kWinogradPoints);
+    for (int k = 0; k < conv.out_channels; k++, filters += static_cast<std::int64_t>(channels) * 9) {
+        for (int c = 0; c < channels; c++) transform.apply(filters + c * 9, &filter[c * kWinogradPoints]);
+        const double scale = conv.multiply == DType::i16 ? word_scale(conv, filter) : 1;
+        packed[plan.scale_offset() + k] = static_cast<float>(1 / scale);
+
         const std::int64_t panel = k / plan.panel_width, lane = k % plan.panel_width;
-        const std::int64_t width = plan.panel_vectors(panel, out_channels) * plan.lanes;
+        const std::int64_t width = plan.panel_vectors(panel, conv.out_channels) * plan.lanes;
         for (int c = 0; c < channels; c++) {
-            const std::int64_t row = c < channels_a ? c : base::round_up(channels_a, plan.lanes) + c - channels_a;
-            double u[kWinogradPoints];
-            transform.apply(filters + (static_cast<std::int64_t>(k) * channels + c) * 9, u);
-            for (int point = 0; point < kWinogradPoints; point++)
-                packed[plan.weight_offset(panel, point, width) + row * width + lane] = static_cast<float>(u[point]);
+            const std::int64_t channel = c < channels_a ? c : c + second;
+            for (int point = 0; point < kWinogradPoints; point++) {
+                const double weight = filter[c * kWinogradPoints + point];
+                float* unit =
+                    packed + plan.weight_offset(panel, point, width) + channel / plan.unit_channels * width + lane;
+                if (conv.multiply == DType::i16)
+                    reinterpret_cast<std::int16_t*>(unit)[channel % 2] =
+                        static_cast<std::int16_t>(std::lround(weight * scale));
+                else
+                    *unit = static_cast<float>(weight);
+            }
         }
     }
 }

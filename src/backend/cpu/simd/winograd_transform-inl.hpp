@@ -28,15 +28,16 @@ HWY_INLINE void transform_input_axis(const Vec* x, Vec* y, int y_step) {
     y[5 * y_step] = hn::NegMulAdd(sum, x[3], hn::Add(x[1], x[5]));
 }
 
-/// One axis of the output transform: y = A^T x.
+/// One axis of the output transform: y = A^T x, for filters whose rows at +-sqrt 2 are doubled.
 HWY_INLINE void transform_output_axis(const Vec* x, Vec* y, int y_step) {
     const F32 d;
+    const Vec half = hn::Set(d, 0.5f), half_root = hn::Set(d, kHalfRoot);
     const Vec even_low = hn::Add(x[1], x[2]), odd_low = hn::Sub(x[1], x[2]);
     const Vec even_high = hn::Add(x[3], x[4]), odd_high = hn::Sub(x[3], x[4]);
-    y[0] = hn::Add(hn::Add(x[0], even_low), even_high);
-    y[1 * y_step] = hn::MulAdd(hn::Set(d, kRoot), odd_high, hn::Mul(hn::Set(d, kHalfRoot), odd_low));
-    y[2 * y_step] = hn::MulAdd(hn::Set(d, 2.0f), even_high, hn::Mul(hn::Set(d, 0.5f), even_low));
-    y[3 * y_step] = hn::MulAdd(hn::Set(d, 2 * kRoot), odd_high, hn::MulAdd(hn::Set(d, kHalfRoot / 2), odd_low, x[5]));
+    y[0] = hn::MulAdd(half, even_high, hn::Add(x[0], even_low));
+    y[1 * y_step] = hn::Mul(half_root, hn::Add(odd_low, odd_high));
+    y[2 * y_step] = hn::MulAdd(half, even_low, even_high);
+    y[3 * y_step] = hn::MulAdd(hn::Set(d, kRoot), odd_high, hn::MulAdd(hn::Set(d, kHalfRoot / 2), odd_low, x[5]));
 }
 
 }  // namespace fovea::backend::cpu::simd::HWY_NAMESPACE

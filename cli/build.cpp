@@ -28,7 +28,7 @@ constexpr std::size_t kRows = 12;
 
 struct Options {
     fs::path model, plan, timing_cache, contract, report;
-    std::string precision = "fp32", gate = "boxes";
+    std::string precision, target = "cpu", gate = "boxes";
     std::vector<std::string> shapes, profiles, pins, disabled;
     int threads = 0;
     bool no_tune = false, no_fuse = false, json = false, quiet = false;
@@ -37,7 +37,8 @@ struct Options {
 Gate gate_of(const std::string& name) { return name == "off" ? Gate::off : name == "full" ? Gate::full : Gate::boxes; }
 
 void configure(Builder& builder, const Options& options) {
-    builder.precision(parse_dtype(options.precision))
+    if (!options.precision.empty()) builder.precision(parse_dtype(options.precision));
+    builder.target(options.target)
         .threads(options.threads)
         .gate(gate_of(options.gate))
         .tune(!options.no_tune)
@@ -67,13 +68,22 @@ void print(const Options& options, const Plan& plan, const Json& report, double 
     std::cout << fmt::format("{} ({}) in {:.1f} s: {}\n", options.plan.string(),
                              bytes(static_cast<double>(fs::file_size(options.plan))), seconds, stages);
     std::cout << describe_interface(shown);
-    std::cout << fmt::format("nodes     {} in the model, {} after simplification\n", report["nodes_before"].get<int>(),
-                             report["nodes_after"].get<int>());
+    if (const int before = report["nodes_before"].get<int>())
+        std::cout << fmt::format("nodes     {} in the model, {} after simplification\n", before,
+                                 report["nodes_after"].get<int>());
     for (const TargetView& target : shown.targets)
         std::cout << precision_table(target, kRows, output_width()) << "\n" << certificate_text(target);
 }
 
-void run(const Options& options) {
+/// The file to write: the given one, or the plan that gets a further target section.
+fs::path destination(const Options& options) {
+    if (!options.plan.empty()) return options.plan;
+    if (plan::is_plan(options.model)) return options.model;
+    throw Error(ErrorCode::invalid_argument, "--output is required › run `fovea build --help`");
+}
+
+void run(Options options) {
+    options.plan = destination(options);
     const auto start = std::chrono::steady_clock::now();
     Builder builder(options.model);
     configure(builder, options);
@@ -94,13 +104,18 @@ void run(const Options& options) {
 
 Verb build_verb() {
     return {
-        "build", "Build a plan from an ONNX model", [](CLI::App& app) -> std::function<void()> {
+        "build", "Build a plan from an ONNX model, or for a further machine from a plan",
+        [](CLI::App& app) -> std::function<void()> {
             const auto o = std::make_shared<Options>();
-            app.add_option("model", o->model, "ONNX model")->required()->type_name("MODEL");
-            app.add_option("-o,--output", o->plan, "File to write the plan to")->required()->type_name("PLAN");
-            app.add_option("--precision", o->precision, "Type to compute in: fp32, bf16")
-                ->type_name("TYPE")
+            app.add_option("model", o->model, "ONNX model, or a plan to add a target section for this machine to")
+                ->required()
+                ->type_name("MODEL");
+            app.add_option("-o,--output", o->plan, "File to write the plan to; for a plan: itself, where left out")
+                ->type_name("PLAN");
+            app.add_option("--target", o->target, "Device to build for: cpu, reference (plain loops, runs everywhere)")
+                ->type_name("DEVICE")
                 ->capture_default_str();
+            app.add_option("--precision", o->precision, "Type to compute in: fp32 (default), bf16")->type_name("TYPE");
             app.add_option("--shape", o->shapes, "Fix an input's shape, whatever the model declares; may be repeated")
                 ->type_name("NAME=1x3x480x640")
                 ->expected(1)
@@ -140,7 +155,8 @@ Verb build_verb() {
                 "Examples:\n"
                 "  fovea build model.onnx -o model.plan\n"
                 "  fovea build model.onnx -o model.plan --precision bf16 --shape image=1x3x480x640\n"
-                "  fovea build model.onnx -o model.plan --profile image=1x3x128x256:1x3x256x512:8x3x384x768");
+                "  fovea build model.onnx -o model.plan --profile image=1x3x128x256:1x3x256x512:8x3x384x768\n"
+                "  fovea build model.plan --target cpu");
             return [o] { run(*o); };
         }};
 }

@@ -52,7 +52,7 @@ Plan build(nb::handle model, const std::string& precision, int threads, const st
         builder.profile(name, std::get<0>(profile), std::get<1>(profile), std::get<2>(profile));
     for (const std::string& pass : disable) builder.disable_pass(pass);
     for (const auto& [node, type] : pins) builder.pin(node, dtype_named(type));
-    if (reference) builder.reference();
+    if (reference) builder.target("reference");
     if (timing_cache) builder.timing_cache(*timing_cache);
     const nb::gil_scoped_release release;
     return builder.build();

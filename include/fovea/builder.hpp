@@ -36,7 +36,7 @@ class Plan {
 /// How thoroughly a build proves the plan: not at all, samples of every kernel's result, or every element.
 enum class Gate : std::uint8_t { off, boxes, full };
 
-/// Turns an ONNX model into a plan for this machine.
+/// Turns an ONNX model into a plan for this machine, or a plan for other machines into one for this machine, too.
 ///
 ///     auto plan = fovea::Builder("model.onnx").precision(fovea::DType::bf16).shape("image", {1, 3, 512,
 ///     1024}).build();
@@ -44,6 +44,8 @@ enum class Gate : std::uint8_t { off, boxes, full };
 /// Every method returns the builder. `build` throws `Error`: `invalid_model`, `unsupported`, `contract`, `numerics`.
 class Builder {
   public:
+    /// An ONNX model, or a plan that is to run on this machine, too: `build` then adds a target section to it, or
+    /// renews the one for this machine, and throws `invalid_argument` when other types or shapes are asked for.
     explicit Builder(std::filesystem::path model);
     /// A model in memory, without external data; `name` stands for the file in errors.
     Builder(std::vector<std::byte> model, std::string name);
@@ -74,8 +76,9 @@ class Builder {
     Builder& contract(std::string json);
     /// File of measured times, read before and extended after the build.
     Builder& timing_cache(std::filesystem::path file);
-    /// Runs all operators by their reference kernels instead of the CPU kernels.
-    Builder& reference();
+    /// What the plan is to run on: "cpu" (default), or "reference" for plain loops that run everywhere. `build` throws
+    /// `invalid_argument` for a device that this machine does not have.
+    Builder& target(std::string device);
     /// Called with the stage and the fraction of the whole build that is done.
     Builder& progress(std::function<void(std::string_view, double)> callback);
 

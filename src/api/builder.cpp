@@ -23,13 +23,27 @@ struct Builder::State {
     onnx::ImportOptions import;
     compiler::BuildOptions options;
     std::filesystem::path timing_cache;
-    bool reference = false;
+    bool typed = false;  ///< a precision was asked for
+    std::string device = "cpu";
     std::string report;
 
-    [[nodiscard]] ir::Graph read() const {
-        if (const auto* path = std::get_if<std::filesystem::path>(&model)) return onnx::import_model(*path, import);
+    [[nodiscard]] std::variant<ir::Graph, plan::Plan> read() const {
+        if (const auto* path = std::get_if<std::filesystem::path>(&model)) {
+            if (plan::is_plan(*path)) return read_plan(*path);
+            return onnx::import_model(*path, import);
+        }
         const auto& bytes = std::get<std::vector<std::byte>>(model);
         return onnx::import_model_bytes({nullptr, bytes}, import, name);
+    }
+
+    /// Types and shapes stand in the plan; asking for others is refused rather than ignored.
+    [[nodiscard]] plan::Plan read_plan(const std::filesystem::path& path) const {
+        if (typed || !options.profile.empty() || !options.pins.empty() || !options.disabled_passes.empty() ||
+            !options.contract.empty())
+            throw Error(ErrorCode::invalid_argument,
+                        "a plan keeps its precision, shapes, pins, passes and contract › build it from the model again")
+                .in(path.string());
+        return plan::load(path);
     }
 };
 
@@ -46,6 +60,7 @@ Builder& Builder::operator=(Builder&&) noexcept = default;
 
 Builder& Builder::precision(DType type) {
     state_->options.precision = type;
+    state_->typed = true;
     return *this;
 }
 
@@ -105,8 +120,8 @@ Builder& Builder::timing_cache(std::filesystem::path file) {
     return *this;
 }
 
-Builder& Builder::reference() {
-    state_->reference = true;
+Builder& Builder::target(std::string device) {
+    state_->device = std::move(device);
     return *this;
 }
 
@@ -117,13 +132,15 @@ Builder& Builder::progress(std::function<void(std::string_view, double)> callbac
 
 Plan Builder::build() {
     if (state_->options.progress) state_->options.progress("import", 0);
-    ir::Graph graph = state_->read();
+    auto source = state_->read();
     tune::TimingCache cache;
     if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
-    auto plan = compiler::build(std::move(graph), state_->reference ? api::reference_backends() : api::backends(),
-                                state_->options, &report);
+    const runtime::Backends backends = api::backends_for(state_->device);
+    auto plan = std::holds_alternative<plan::Plan>(source)
+                    ? compiler::retarget(std::move(std::get<plan::Plan>(source)), backends, state_->options, &report)
+                    : compiler::build(std::move(std::get<ir::Graph>(source)), backends, state_->options, &report);
     if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
     state_->report = api::describe(report, plan);
     return Plan(std::make_shared<const plan::Plan>(std::move(plan)));

@@ -1,6 +1,7 @@
 #include "api/describe.hpp"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace fovea::api {
@@ -29,19 +30,23 @@ Json evidence(const std::vector<plan::Evidence>& list) {
     return result;
 }
 
+/// Why nodes of the user are not of the type that was asked for.
+using Reasons = std::map<std::string, std::string, std::less<>>;
+
 /// Why the step is not as asked: its own note, or the reasons for the types of its nodes.
-std::string note(const plan::Plan& plan, const plan::Step& step) {
+std::string note(const Reasons& reasons, const plan::Step& step, const std::vector<std::string>& nodes) {
     std::string text = step.note;
-    const auto names = step_nodes(plan, step);
-    for (const plan::Choice& choice : plan.choices) {
-        if (choice.reason.empty() || text.find(choice.reason) != std::string::npos) continue;
-        if (std::binary_search(names.begin(), names.end(), choice.node))
-            text += (text.empty() ? "" : "; ") + choice.reason;
+    for (const std::string& node : nodes) {
+        const auto reason = reasons.find(node);
+        if (reason == reasons.end() || text.find(reason->second) != std::string::npos) continue;
+        text += (text.empty() ? "" : "; ") + reason->second;
     }
     return text;
 }
 
-Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values) {
+Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values,
+                   const Reasons& reasons) {
+    const std::vector<std::string> nodes = step_nodes(plan, step);
     const StepCost cost = step_cost(plan, step, values);
     Json outputs = Json::array();
     for (std::size_t i = 0; i < step.region.outputs.size(); ++i) {
@@ -59,12 +64,12 @@ Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::Va
             {"tactic", step.tactic.name},
             {"alias", step.tactic.alias},
             {"operators", operators},
-            {"nodes", step_nodes(plan, step)},
+            {"nodes", nodes},
             {"outputs", outputs},
             {"flops", cost.flops},
             {"bytes", cost.bytes},
             {"measured_us", step.measured_us},
-            {"note", note(plan, step)}};
+            {"note", note(reasons, step, nodes)}};
 }
 
 }  // namespace
@@ -156,9 +161,12 @@ std::string describe(const plan::Plan& plan) {
     for (const auto& [name, p] : plan.profile) profile[name] = {{"min", p.min}, {"opt", p.opt}, {"max", p.max}};
     for (const plan::Choice& c : plan.choices)
         choices.push_back({{"node", c.node}, {"dtype", c.dtype}, {"reason", c.reason}});
+    Reasons reasons;
+    for (const plan::Choice& c : plan.choices)
+        if (!c.reason.empty()) reasons.emplace(c.node, c.reason);
     for (const plan::TargetSection& target : plan.targets) {
         Json kernels = Json::array();
-        for (const plan::Step& step : target.steps) kernels.push_back(describe_step(plan, step, values));
+        for (const plan::Step& step : target.steps) kernels.push_back(describe_step(plan, step, values, reasons));
         targets.push_back({{"backend", target.backend},
                            {"target", target.target},
                            {"threads", target.threads},

@@ -19,7 +19,13 @@ std::shared_ptr<const runtime::Engine> make_engine(plan::Plan plan, int threads)
 
 }  // namespace
 
-Engine::Engine(const std::filesystem::path& plan, int threads) : content_(make_engine(plan::load(plan), threads)) {
+Engine::Engine(const std::filesystem::path& plan, int threads) {
+    auto content = plan::load(plan);
+    try {
+        content_ = make_engine(std::move(content), threads);
+    } catch (Error& error) {
+        throw error.in(plan.string());
+    }
     describe();
 }
 

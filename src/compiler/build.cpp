@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "compiler/fold_dequantised.hpp"
@@ -144,8 +145,6 @@ class Build {
     }
 
     plan::Plan run(ir::Graph graph) {
-        const int before = omp_get_max_threads();
-        omp_set_num_threads(threads_);
         plan_.precision = fovea::to_string(options_.precision);
         plan_.profile = complete_profile(graph, options_.profile);
         plan_.contract = checked_contract(plan_.profile, options_.contract);
@@ -155,37 +154,65 @@ class Build {
         const ir::Graph simplified = canonical(graph);
         stages_.begin("types", 0.1, 0.12);
         plan_.graph = canonical(assign_types(simplified, options_.precision, options_.pins, plan_.choices));
-        compile();
-        if (options_.gate != GateMode::off)
-            prove(simplified);
-        else
-            plan_.targets[0].certificate.mode = "off";
-        stages_.end();
-        omp_set_num_threads(before);
-        return std::move(plan_);
+        compile(true);
+        return finish(simplified);
+    }
+
+    /// A target section for a plan that there is.
+    plan::Plan run(plan::Plan plan) {
+        plan_ = std::move(plan);
+        compile(false);
+        return finish(widened(plan_.graph, precision()));
     }
 
   private:
-    void compile() {
+    [[nodiscard]] DType precision() const { return dtype_from_string(plan_.precision); }
+
+    /// Proves the plan's new section against the network in f32.
+    plan::Plan finish(const ir::Graph& reference) {
+        if (options_.gate != GateMode::off)
+            prove(reference);
+        else
+            section().certificate.mode = "off";
+        stages_.end();
+        return std::move(plan_);
+    }
+
+    /// With `fold`, the graph may still change; other target sections would not survive that.
+    void compile(bool fold) {
         stages_.begin("cover", 0.12, 0.15);
-        const auto [values, covering] = cover_at_optimum(plan_.graph, options_.fuse);
+        const auto [values, covering] = cover_at_optimum(plan_.graph, options_.fuse, fold);
         stages_.begin("tune", 0.15, 0.7);
         tune::TimingCache local;
         const auto selections =
             select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
                    {threads_, options_.tune, [this](double f) { stages_.progress(f); }});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
-        plan_.targets = {schedule(plan_.graph, values, covering, selections, backend_, threads_)};
+        put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
         explain_reference_kernels(covering);
     }
 
-    /// The covering at the optimum; dequantised weights that no kernel takes quantised become constants of `graph`
-    /// first.
-    [[nodiscard]] std::pair<ops::ValueTable, Covering> cover_at_optimum(ir::Graph& graph, bool fuse) const {
+    /// In the place of a section for the same machines, or behind all.
+    void put(plan::TargetSection section) {
+        const auto known = std::find_if(plan_.targets.begin(), plan_.targets.end(), [&](const auto& other) {
+            return other.backend == section.backend && other.target == section.target;
+        });
+        section_ = static_cast<std::size_t>(known - plan_.targets.begin());
+        if (known == plan_.targets.end())
+            plan_.targets.push_back(std::move(section));
+        else
+            *known = std::move(section);
+    }
+
+    plan::TargetSection& section() { return plan_.targets[section_]; }
+
+    /// The covering at the optimum; with `fold`, dequantised weights that no kernel takes quantised become constants of
+    /// `graph` first.
+    [[nodiscard]] std::pair<ops::ValueTable, Covering> cover_at_optimum(ir::Graph& graph, bool fuse, bool fold) const {
         const auto shapes = shapes_of(plan_, &plan::InputProfile::opt);
         auto values = values_at(graph, shapes);
         Covering covering = cover(graph, values, backend_, fuse);
-        if (fold_dequantised(graph, covering)) {
+        if (fold && fold_dequantised(graph, covering)) {
             graph = canonical(graph);
             values = values_at(graph, shapes);
             covering = cover(graph, values, backend_, fuse);
@@ -195,7 +222,7 @@ class Build {
 
     /// Says why reference kernels run, in the report and at the steps.
     void explain_reference_kernels(const Covering& covering) {
-        for (plan::Step& step : plan_.targets[0].steps) {
+        for (plan::Step& step : section().steps) {
             if (step.region.pattern != "reference") continue;
             const auto it = covering.refusals.find(step.region.nodes[0]);
             if (it == covering.refusals.end()) continue;
@@ -210,7 +237,7 @@ class Build {
 
     /// Kernels one by one at the optimum, at the maximum and with two images at the minimum; then the outputs against
     /// the same network unfused in f32.
-    void prove(const ir::Graph& simplified) {
+    void prove(const ir::Graph& reference) {
         stages_.begin("gate", 0.7, 1);
         plan::Certificate certificate;
         certificate.mode = options_.gate == GateMode::full ? "full" : "boxes";
@@ -223,8 +250,8 @@ class Build {
         for (const auto& shapes : further_shapes(opt))
             check_kernels(engine, made_up_inputs(shapes, 2), options, certificate);
         stages_.progress(0.7);
-        prove_outputs(simplified, engine, inputs, certificate);
-        plan_.targets[0].certificate = std::move(certificate);
+        prove_outputs(reference, engine, inputs, certificate);
+        section().certificate = std::move(certificate);
     }
 
     /// Random inputs; pictures for the input that the contract prepares.
@@ -250,12 +277,12 @@ class Build {
         return result;
     }
 
-    void prove_outputs(const ir::Graph& simplified, const std::shared_ptr<const runtime::Engine>& engine,
+    void prove_outputs(const ir::Graph& network, const std::shared_ptr<const runtime::Engine>& engine,
                        const std::vector<Tensor>& inputs, plan::Certificate& certificate) {
         plan::Plan oracle;
-        oracle.graph = simplified;
+        oracle.graph = network;
         oracle.profile = plan_.profile;
-        const auto [values, covering] = cover_at_optimum(oracle.graph, false);
+        const auto [values, covering] = cover_at_optimum(oracle.graph, false, true);
         tune::TimingCache none;
         const auto selections = select(oracle.graph, values, covering, backend_, none, {threads_, false, {}});
         oracle.targets = {schedule(oracle.graph, values, covering, selections, backend_, threads_)};
@@ -278,7 +305,7 @@ class Build {
         // A result of whole numbers (class indices) may differ where two candidates were equal within the type's
         // precision.
         const bool real = base_is_float(ours.dtype());
-        evidence.tolerance = !real ? 0 : options_.precision == DType::f32 && !quantised() ? 1e-3 : 0.5;
+        evidence.tolerance = !real ? 0 : precision() == DType::f32 && !quantised() ? 1e-3 : 0.5;
         if (real && !(evidence.max_error <= evidence.tolerance))
             throw Error(ErrorCode::numerics,
                         "the output differs from the same network in f32 by " + std::to_string(evidence.max_error) +
@@ -308,13 +335,33 @@ class Build {
     Stages stages_;
     int threads_ = 1;
     plan::Plan plan_;
+    std::size_t section_ = 0;  ///< the one being built
 };
+
+/// Runs `function` with OpenMP's threads set to `threads`.
+template <class Function>
+plan::Plan with_threads(int threads, const Function& function) {
+    struct Restore {
+        int before = omp_get_max_threads();
+        ~Restore() { omp_set_num_threads(before); }
+    } const restore;
+    if (threads > 0) omp_set_num_threads(threads);
+    return function();
+}
 
 }  // namespace
 
 plan::Plan build(ir::Graph graph, const runtime::Backends& backends, const BuildOptions& options, BuildReport* report) {
     BuildReport local;
-    return Build(backends, options, report ? *report : local).run(std::move(graph));
+    return with_threads(options.threads,
+                        [&] { return Build(backends, options, report ? *report : local).run(std::move(graph)); });
+}
+
+plan::Plan retarget(plan::Plan plan, const runtime::Backends& backends, const BuildOptions& options,
+                    BuildReport* report) {
+    BuildReport local;
+    return with_threads(options.threads,
+                        [&] { return Build(backends, options, report ? *report : local).run(std::move(plan)); });
 }
 
 }  // namespace fovea::compiler

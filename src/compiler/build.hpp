@@ -44,4 +44,10 @@ struct BuildReport {
 plan::Plan build(ir::Graph graph, const runtime::Backends& backends, const BuildOptions& options,
                  BuildReport* report = nullptr);
 
+/// Adds a target section for the first of `backends` to a plan, or renews the one that it has, and proves it. Graph,
+/// types and profile stay as they are; of the options those of the schedule count: threads, gate, fuse, tune,
+/// timing_cache, progress. Throws `numerics` when the gate refuses it.
+plan::Plan retarget(plan::Plan plan, const runtime::Backends& backends, const BuildOptions& options,
+                    BuildReport* report = nullptr);
+
 }  // namespace fovea::compiler

@@ -1,6 +1,8 @@
 #include "plan/plan.hpp"
 
+#include <array>
 #include <cstring>
+#include <fstream>
 
 #include "base/checked.hpp"
 #include "base/file.hpp"
@@ -62,6 +64,12 @@ Plan deserialize(std::span<const std::byte> bytes, std::shared_ptr<const void> o
     }
     from_json(text_of(section(sections, "schedule")), plan);
     return plan;
+}
+
+bool is_plan(const std::filesystem::path& path) {
+    std::array<char, 8> start{};
+    return std::ifstream(path, std::ios::binary).read(start.data(), start.size()) &&
+           is_plan(std::as_bytes(std::span(start)));
 }
 
 Plan load(const std::filesystem::path& path) {

@@ -96,6 +96,8 @@ void save(const Plan& plan, const std::filesystem::path& path);
 Plan deserialize(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 /// Whether the bytes begin as a plan does.
 bool is_plan(std::span<const std::byte> bytes);
+/// Whether the file can be read and begins as a plan does.
+bool is_plan(const std::filesystem::path& path);
 /// Maps the file and reads it.
 Plan load(const std::filesystem::path& path);
 

@@ -10,16 +10,23 @@ Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
     : plan_(std::move(plan)),
       backends_(std::move(backends)),
       cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)) {
-    std::string available;
-    for (const auto& backend : backends_) {
-        available += (available.empty() ? "" : ", ") + std::string(backend->name());
+    for (const auto& backend : backends_)
         for (const plan::TargetSection& target : plan_.targets)
-            if (!target_ && target.backend == backend->name()) target_ = &target;
-    }
-    if (!target_)
-        throw Error(ErrorCode::unsupported, "the plan has no target section for this machine (backends here: " +
-                                                available + "); add one with `fovea build PLAN --target DEVICE`");
+            if (!target_ && target.backend == backend->name() && target.target == backend->target()) target_ = &target;
+    if (!target_) refuse_machine();
     threads_ = options.threads > 0 ? options.threads : target_->threads;
+}
+
+void Engine::refuse_machine() const {
+    std::string built, offered;
+    for (const plan::TargetSection& target : plan_.targets)
+        built += (built.empty() ? "" : ", ") + target.backend + " (" + target.target + ")";
+    for (const auto& backend : backends_)
+        offered += (offered.empty() ? "" : ", ") + std::string(backend->name()) + " (" + backend->target() + ")";
+    throw Error(ErrorCode::unsupported, "the plan was built and proven for " + (built.empty() ? "no machine" : built) +
+                                            "; this machine offers " + offered + " › add a section for it with " +
+                                            "`fovea build PLAN --target " +
+                                            std::string(backends_.empty() ? "cpu" : backends_[0]->name()) + "`");
 }
 
 void Engine::check_profile(const std::vector<Shape>& input_shapes) const {

@@ -19,7 +19,7 @@ struct EngineOptions {
 /// A plan ready to run on this machine. Immutable for its users; contexts of many threads share it.
 class Engine {
   public:
-    /// Throws `unsupported` when no target section fits this machine's backends.
+    /// Throws `unsupported` when no target section was built for a backend and instruction set that this machine has.
     Engine(plan::Plan plan, Backends backends, EngineOptions options = {});
 
     [[nodiscard]] const plan::Plan& plan() const { return plan_; }
@@ -34,6 +34,8 @@ class Engine {
     [[nodiscard]] std::size_t packed_bytes() const { return packed_.bytes(); }
 
   private:
+    [[noreturn]] void refuse_machine() const;
+
     plan::Plan plan_;
     Backends backends_;
     const plan::TargetSection* target_ = nullptr;

@@ -102,3 +102,29 @@ def test_contract_must_name_an_input(fovea, files):
     message = fovea("build", files / "model.onnx", "-o", "x.plan", "--contract", "contract.json", code=2)
     assert message.startswith('fovea: contract › input › tensor › the model has no input "pixels"')
     assert not (fovea.folder / "x.plan").exists()
+
+
+def test_plan_for_another_machine_is_refused_and_gets_a_section(fovea, files, monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    fovea("build", files / "model.onnx", "-o", "old.plan", "--no-tune")
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    message = fovea("bench", "old.plan", code=4)
+    assert "x86-64 sse41" in message and "fovea build PLAN --target cpu" in message
+    text = fovea("build", "old.plan", "--target", "cpu", "--no-tune")
+    assert "x86-64 sse41" in text and text.count("certificate  gate boxes") == 2
+    assert fovea.json("bench", "old.plan", "--seconds", "0.1")
+    fovea("build", "old.plan", "--target", "reference", "--no-tune", "-o", "new.plan")
+    assert [target["backend"] for target in fovea.json("inspect", "new.plan")["targets"]] == ["cpu", "cpu", "reference"]
+
+
+def test_plan_keeps_its_types_and_shapes(fovea, files):
+    for option in (("--precision", "bf16"), ("--shape", "image=1x3x32x32"), ("--pin", "conv=f32"), ("--disable", "dead-code")):
+        assert "build it from the model again" in fovea("build", files / "model.plan", "-o", "new.plan", *option, code=2)
+
+
+def test_device_that_is_not_there(fovea, files):
+    assert "it has cpu, reference" in fovea("build", files / "model.onnx", "-o", "new.plan", "--target", "cuda", code=2)
+
+
+def test_model_needs_an_output(fovea, files):
+    assert "--output is required" in fovea("build", files / "model.onnx", code=2)

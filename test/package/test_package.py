@@ -20,7 +20,7 @@ def run(*command, cwd=None):
 def test_an_outside_project_finds_links_and_runs_fovea(tmp_path):
     prefix, build = tmp_path / "prefix", tmp_path / "build"
     run("cmake", "--install", ROOT / "build", "--prefix", prefix)
-    run("cmake", "-S", pathlib.Path(__file__).parent, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
+    run("cmake", "-G", "Ninja", "-S", pathlib.Path(__file__).parent, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
         f"-DEXAMPLE={ROOT / 'examples' / 'classify.cpp'}")
     run("cmake", "--build", build)
 

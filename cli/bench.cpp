@@ -10,6 +10,7 @@
 #include "fovea/engine.hpp"
 #include "fovea/error.hpp"
 #include "latency.hpp"
+#include "plan_options.hpp"
 #include "runtime/engine.hpp"
 #include "table.hpp"
 #include "tensors.hpp"
@@ -21,13 +22,10 @@ namespace fovea::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-namespace fs = std::filesystem;
 
-struct Options {
-    fs::path plan, input;
-    std::vector<std::string> shapes;
+struct Options : PlanOptions {
     std::string sweep;
-    int threads = 0, contexts = 1;
+    int contexts = 1;
     Schedule schedule;
     bool json = false;
 };
@@ -198,8 +196,7 @@ void run(const Options& options) {
     const auto list = points(engine, options);
     for (std::size_t i = 0; i < list.size(); ++i) {
         progress.update("bench", static_cast<double>(i) / static_cast<double>(list.size()));
-        const Tensors inputs = options.input.empty() ? random_inputs(engine, list[i].shapes)
-                                                     : match_inputs(engine, read_npz(options.input));
+        const Tensors inputs = inputs_of(engine, options, list[i].shapes);
         Json row = {{"point", list[i].name}, {"shapes", Json::object()}};
         for (const auto& [name, tensor] : inputs) row["shapes"][name] = tensor.shape();
         row.update(measure_point(engine, inputs, options));
@@ -218,19 +215,11 @@ Verb bench_verb() {
     return {
         "bench", "Measure a plan's latency and throughput", [](CLI::App& app) -> std::function<void()> {
             const auto o = std::make_shared<Options>();
-            app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
-            app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")
-                ->type_name("NAME=1x3x480x640")
-                ->expected(1)
-                ->take_all();
-            app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
+            add_plan_options(app, *o);
             app.add_option(
                    "--sweep", o->sweep,
                    "One row for every combination of batch (first axis) and size (height and width);\na..b doubles")
                 ->type_name("batch=1,2,4..64,size=256x512,512x1024");
-            app.add_option("--threads", o->threads, "Threads of one run; 0: as many as the plan was built for")
-                ->type_name("N")
-                ->check(CLI::NonNegativeNumber);
             app.add_option("--contexts", o->contexts, "Runs at the same time, each in a context and thread of its own")
                 ->type_name("N")
                 ->check(CLI::Range(1, 1024))

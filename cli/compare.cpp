@@ -12,6 +12,7 @@
 #include "fovea/error.hpp"
 #include "images.hpp"
 #include "media/image_file.hpp"
+#include "onnxruntime.hpp"
 #include "oracle.hpp"
 #include "runtime/engine.hpp"
 #include "table.hpp"
@@ -28,7 +29,7 @@ namespace fs = std::filesystem;
 
 struct Options {
     fs::path plan, model, inputs, contract;
-    std::string against = "reference";
+    std::string against = "reference", python = "python3";
     int random = 1, threads = 0;
     double tolerance = 0;
     bool kernels = false, all = false, json = false;
@@ -117,8 +118,11 @@ class Comparison {
     Comparison(const Engine& engine, const Options& options)
         : engine_(engine), options_(options), source_(engine, options), context_(engine.make_context()) {
         if (options.kernels) return;
-        oracle_ = make_oracle(engine.content()->plan(), options.model,
-                              options.against == "reference" ? OracleKind::reference : OracleKind::unfused);
+        if (options.against == "onnxruntime")
+            oracle_ = onnxruntime_oracle(options.model, options.python);
+        else
+            oracle_ = make_oracle(engine.content()->plan(), options.model,
+                                  options.against == "reference" ? OracleKind::reference : OracleKind::unfused);
         for (const TensorInfo& output : engine.outputs()) rows_.push_back({output.name});
     }
 
@@ -175,9 +179,10 @@ class Comparison {
 
 void print(const Options& options, const std::vector<Row>& rows, std::size_t inputs) {
     std::cout << fmt::format("{} against {}, {} input{}; error is max|a-b| / max|b|\n\n", options.plan.string(),
-                             options.kernels                  ? "the reference kernels on the plan's own tensors"
-                             : options.against == "reference" ? "the model by reference kernels"
-                                                              : "the model unfused in fp32 by CPU kernels",
+                             options.kernels                    ? "the reference kernels on the plan's own tensors"
+                             : options.against == "reference"   ? "the model by reference kernels"
+                             : options.against == "onnxruntime" ? "the model by ONNX Runtime"
+                                                                : "the model unfused in fp32 by CPU kernels",
                              inputs, inputs == 1 ? "" : "s");
     Table table({{options.kernels ? "kernel" : "output", Table::Align::left, true},
                  {"mean error"},
@@ -188,10 +193,6 @@ void print(const Options& options, const std::vector<Row>& rows, std::size_t inp
         table.add(
             {row.name, scientific(row.mean()), scientific(row.worst), fmt::format("{:.1f}", row.snr), row.worst_input});
     std::cout << table.text(output_width());
-    if (!options.kernels)
-        std::cout << fmt::format(
-            "\nAgainst ONNX Runtime, where it is installed: python -m fovea.compare {} --model {}\n",
-            options.plan.string(), options.model.string());
 }
 
 void require_tolerance(const Options& options, const std::vector<Row>& rows) {
@@ -238,9 +239,13 @@ Verb compare_verb() {
                 app.add_option("--model", o->model, "ONNX model that the plan was built from")->type_name("MODEL");
                 app.add_option("--against", o->against,
                                "reference: plain loops on the model as it is, slow for large networks;\nunfused: the "
-                               "simplified model by CPU kernels, operator by operator in fp32")
+                               "simplified model by CPU kernels, operator by operator in fp32;\nonnxruntime: the model "
+                               "by ONNX Runtime, where it is installed")
                     ->type_name("ORACLE")
-                    ->check(CLI::IsMember({"reference", "unfused"}))
+                    ->check(CLI::IsMember({"reference", "unfused", "onnxruntime"}))
+                    ->capture_default_str();
+                app.add_option("--python", o->python, "Python that has the package onnxruntime")
+                    ->type_name("PROGRAM")
                     ->capture_default_str();
                 app.add_flag("--kernels", o->kernels, "Compare every kernel on its own inputs, instead of the outputs");
                 app.add_flag("--all", o->all, "With --kernels: every element instead of samples");
@@ -262,6 +267,7 @@ Verb compare_verb() {
                 app.footer(
                     "Examples:\n"
                     "  fovea compare model.plan --model model.onnx --random 3 --tolerance 1e-4\n"
+                    "  fovea compare model.plan --model model.onnx --inputs images/ --against onnxruntime\n"
                     "  fovea compare model.plan --kernels");
                 return [o] { run(*o); };
             }};

@@ -14,6 +14,7 @@
 #include "fovea/engine.hpp"
 #include "latency.hpp"
 #include "machine.hpp"
+#include "plan_options.hpp"
 #include "report/profile_page.hpp"
 #include "report/trace.hpp"
 #include "runtime/engine.hpp"
@@ -31,10 +32,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kRows = 20;
 
-struct Options {
-    fs::path plan, input, trace, html;
-    std::vector<std::string> shapes;
-    int threads = 0, runs = 30;
+struct Options : PlanOptions {
+    fs::path trace, html;
+    int runs = 30;
     bool all = false, json = false;
 };
 
@@ -204,8 +204,7 @@ void print(const Options& options, const report::Profile& profile) {
 
 void run(const Options& options) {
     const Engine engine(options.plan, options.threads);
-    const Tensors inputs = options.input.empty() ? random_inputs(engine, parse_shapes(options.shapes))
-                                                 : match_inputs(engine, read_npz(options.input));
+    const Tensors inputs = inputs_of(engine, options, parse_shapes(options.shapes));
     Context context = engine.make_context();
     bind_inputs(context, inputs);
     context.run();
@@ -253,19 +252,11 @@ Verb profile_verb() {
     return {
         "profile", "Show where a plan's time goes", [](CLI::App& app) -> std::function<void()> {
             const auto o = std::make_shared<Options>();
-            app.add_option("plan", o->plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
-            app.add_option("--shape", o->shapes, "Shape of an input, instead of the profile's best; may be repeated")
-                ->type_name("NAME=1x3x480x640")
-                ->expected(1)
-                ->take_all();
-            app.add_option("--input", o->input, "Arrays to run on, instead of random numbers")->type_name("FILE.npz");
+            add_plan_options(app, *o);
             app.add_option("--runs", o->runs, "Runs whose median counts")
                 ->type_name("N")
                 ->check(CLI::Range(1, 100'000))
                 ->capture_default_str();
-            app.add_option("--threads", o->threads, "Threads; 0: as many as the plan was built for")
-                ->type_name("N")
-                ->check(CLI::NonNegativeNumber);
             app.add_option("--trace", o->trace, "Write the last run for chrome://tracing or ui.perfetto.dev")
                 ->type_name("FILE.json");
             app.add_option("--html", o->html, "Write a page with timeline, roofline and table")->type_name("FILE.html");

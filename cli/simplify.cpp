@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "arguments.hpp"
+#include "fovea/error.hpp"
 #include "onnx/export.hpp"
 #include "onnx/import.hpp"
 #include "pass/pipeline.hpp"
@@ -81,6 +82,9 @@ void explain(const pass::Report& report) {
 }
 
 void run(const Options& options) {
+    if (options.output.empty() && !options.explain && !options.json)
+        throw Error(ErrorCode::invalid_argument, "give --output, --explain or --json › run `fovea simplify --help`")
+            .in("simplify");
     onnx::ImportOptions import;
     for (const auto& [name, shape] : parse_shapes(options.shapes)) import.shapes[name] = ir::to_dims(shape);
     ir::Graph graph = onnx::import_model(options.model, import);
@@ -88,12 +92,13 @@ void run(const Options& options) {
     simplify.disabled.insert(options.disabled.begin(), options.disabled.end());
     if (options.stop_after >= 0) simplify.stop_after = options.stop_after;
     const pass::Report report = pass::simplify(graph, simplify);
-    onnx::export_model(graph, options.output);
+    if (!options.output.empty()) onnx::export_model(graph, options.output);
     if (options.json) {
         std::cout << to_json(report).dump() << "\n";
         return;
     }
-    std::cout << fmt::format("{}: {} nodes -> {} nodes in {:.2f} s\n", options.output.string(), report.nodes_before,
+    const auto& shown = options.output.empty() ? options.model : options.output;
+    std::cout << fmt::format("{}: {} nodes -> {} nodes in {:.2f} s\n", shown.string(), report.nodes_before,
                              report.nodes_after, report.seconds);
     if (options.explain) explain(report);
 }
@@ -104,7 +109,7 @@ Verb simplify_verb() {
     return {"simplify", "Write a simplified ONNX model", [](CLI::App& app) -> std::function<void()> {
                 const auto o = std::make_shared<Options>();
                 app.add_option("model", o->model, "ONNX model")->required()->type_name("MODEL");
-                app.add_option("-o,--output", o->output, "Model to write")->required()->type_name("OUT");
+                app.add_option("-o,--output", o->output, "Model to write; left out: only look")->type_name("OUT");
                 app.add_option("--shape", o->shapes, "Fix an input's shape; may be repeated")
                     ->type_name("NAME=1x3x480x640")
                     ->expected(1)
@@ -122,7 +127,7 @@ Verb simplify_verb() {
                 app.footer(
                     "Examples:\n"
                     "  fovea simplify model.onnx -o simple.onnx\n"
-                    "  fovea simplify model.onnx -o simple.onnx --shape image=1x3x480x640 --explain");
+                    "  fovea simplify model.onnx --shape image=1x3x480x640 --explain");
                 return [o] { run(*o); };
             }};
 }

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -53,6 +54,24 @@ def test_compare_outputs(fovea, files):
         assert 0 <= row["mean_error"] <= row["worst_error"] < 1e-4 and row["worst_snr_db"] > 60
 
 
+def test_compare_with_onnxruntime(fovea, files):
+    pytest.importorskip("onnxruntime")
+    folder = fovea.folder / "inputs"
+    folder.mkdir()
+    for i in range(2):
+        np.savez(folder / f"{i}.npz", image=np.full((1, 3, 32, 32), i, np.float32))
+    result = fovea.json("compare", files / "model.plan", "--model", files / "model.onnx", "--against", "onnxruntime", "--python", sys.executable,
+                        "--inputs", folder, "--tolerance", "1e-4")
+    assert result["inputs"] == 2 and result["outputs"][0]["worst_error"] <= 1e-4
+
+
+def test_compare_without_onnxruntime(fovea, files):
+    arguments = ("compare", files / "model.plan", "--model", files / "model.onnx", "--against", "onnxruntime", "--python")
+    assert "could not be started" in fovea(*arguments, "no-such-python", code=4)
+    message = fovea(*arguments, "false", code=4)
+    assert "--python" in message and message.startswith("fovea: false › ONNX Runtime gave no result")
+
+
 def test_compare_over_a_folder(fovea, files):
     folder = fovea.folder / "inputs"
     folder.mkdir()
@@ -60,7 +79,7 @@ def test_compare_over_a_folder(fovea, files):
     np.save(folder / "a.npy", random(1, 3, 32, 32))
     (folder / "notes.txt").write_text("not an input")
     text = fovea("compare", files / "dynamic.plan", "--model", files / "dynamic.onnx", "--inputs", folder)
-    assert "2 inputs" in text and "python -m fovea.compare" in text
+    assert "2 inputs" in text and "by reference kernels" in text
 
 
 def test_compare_images(fovea, files):

@@ -32,6 +32,13 @@ def test_explanation_lists_every_rewrite(fovea, files):
     assert "Found nothing: " in text
 
 
+def test_explaining_needs_no_output(fovea, files):
+    text = fovea("simplify", files / "model.onnx", "--explain")
+    assert "nodes ->" in text and "what it does" in text
+    assert not list(fovea.folder.glob("*.onnx"))
+    assert "give --output, --explain or --json" in fovea("simplify", files / "model.onnx", code=2)
+
+
 def test_stop_after_and_disable(fovea, files):
     whole = fovea.json("simplify", files / "model.onnx", "-o", "simple.onnx")
     assert len(whole["changes"]) >= 1

@@ -24,16 +24,20 @@ HWY_INLINE Vec polynomial(Vec x, float highest, Rest... rest) {
 /// kRough, for results that are rounded to bf16, below 8e-5.
 template <bool kRough = false>
 HWY_INLINE Vec power_of_two(Vec x) {
+    // Polynomials of least relative error.
+#if HWY_TARGET == HWY_AVX3
+    const Vec r{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};  // x - floor(x), 0 for -infinity
+    const Vec p = kRough ? polynomial(r, 0.0780245233f, 0.226067159f, 0.695833537f, 0.999925219f)
+                         : polynomial(r, 0.00187757668f, 0.00898934014f, 0.0558263179f, 0.240153617f, 0.693153073f,
+                                      0.999999925f);
+    return Vec{_mm512_scalef_ps(p.raw, x.raw)};
+#else
     const F32 d;
-    const Vec bounded = hn::Max(hn::Set(d, HWY_TARGET == HWY_AVX3 ? -152.0f : -126.0f), x);  // in this order NaN stays
+    const Vec bounded = hn::Max(hn::Set(d, -126.0f), x);  // in this order NaN stays
     const Vec whole = hn::Round(bounded), r = hn::Sub(bounded, whole);
-    // Of least relative error on [-1/2, 1/2].
     const Vec p =
         kRough ? polynomial(r, 0.05517158f, 0.24261111f, 0.69326103f, 0.99992806f)
                : polynomial(r, 0.00132764620f, 0.00967554096f, 0.0555071346f, 0.240221202f, 0.693146944f, 1.00000012f);
-#if HWY_TARGET == HWY_AVX3
-    return Vec{_mm512_scalef_ps(p.raw, whole.raw)};
-#else
     const auto exponent = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(I32(), whole), hn::Set(I32(), 127)));
     return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -126.0f)), hn::Mul(p, hn::BitCast(d, exponent)));
 #endif

@@ -176,6 +176,19 @@ const Case kCases[] = {
       %y : f32[*] = Attention(%q, %k, %v) {scale = 0.5f}
       output "y" = %y
     })"},
+    {"convolution_behind_bilinear", R"(graph "g" {
+      input %x : f32[2, 12, 9, 11]
+      const %w : f32[12, 12, 1, 1] = random(1)
+      const %v : f32[1, 12, 3, 3] = random(2)
+      const %b : f32[1] = random(3)
+      const %scales : f32[4] = [1, 1, 4, 2]
+      %c : f32[*] = Conv(%x, %w)
+      %r : f32[*] = Resize(%c, _, %scales) {mode = "linear"}
+      %d : f32[*] = Conv(%r, %v, %b) {pads = [1, 1, 0, 1]}
+      %s : f32[*] = Sigmoid(%d)
+      %y : f32[*] = Tanh(%s)
+      output "y" = %y
+    })"},
     {"tokens_and_back", R"(graph "g" {
       input %x : f32[1, 16, 6, 10]
       const %w : f32[16, 16, 1, 1] = random(1)

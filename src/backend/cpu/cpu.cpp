@@ -18,6 +18,7 @@ std::span<const Family> families() {
         quantised_table_family(),
         quantise_family(),
         quantise_dynamic_family(),
+        upsampled_conv_family(),
         conv_family(),
         matmul_family(),
         attention_family(),

@@ -1,4 +1,5 @@
-#include "backend/cpu/simd/resize.hpp"
+#include "backend/cpu/resize.hpp"
+
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
 #include "backend/cpu/simd_bridge.hpp"
@@ -86,7 +87,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (!plain_scales(context, node, *x, *y))
         return refuse(Reason::unsupported_attribute, "scales that are no ratio of whole sizes");
     std::vector<ir::NodeId> nodes = {root};
-    if (linear(node) && x->size() == 4 && coordinates_of(node) && !node.get<std::int64_t>("antialias", 0)) {
+    if (own_bilinear(context, node)) {
         const Epilogue epilogue = match_epilogue(context, node.outputs[0], 2, accepts);
         nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
         return make_region(context, "resize", std::move(nodes));
@@ -94,14 +95,6 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     auto algorithm = algorithm_of(node, *x, *y);
     if (auto* refusal = std::get_if<Refusal>(&algorithm)) return std::move(*refusal);
     return make_region(context, "resize", std::move(nodes));
-}
-
-/// Scale as the node states it, or as the sizes give it, along spatial axis `axis`.
-double scale_of(const RegionContext& context, const ir::Node& node, std::size_t axis, std::int64_t in,
-                std::int64_t out) {
-    if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone)
-        if (const Tensor* scales = context.constant(node.inputs[2])) return scales->to_float()[axis + 2];
-    return static_cast<double>(out) / static_cast<double>(in);
 }
 
 bool own_kernel(const RegionContext& context) {
@@ -181,14 +174,8 @@ std::unique_ptr<Kernel> prepare_own(const RegionContext& context, const Tactic& 
         residual = static_cast<int>(context.input_index(epilogue.residual));
         resize.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
     }
-    std::vector<simd::LinearTap> rows(static_cast<std::size_t>(resize.out_height)),
-        columns(static_cast<std::size_t>(resize.out_width));
-    simd::fill_linear_taps(rows.data(), resize.in_height, resize.out_height,
-                           scale_of(context, node, 0, source.shape[2], target.shape[2]), *coordinates_of(node));
-    simd::fill_linear_taps(columns.data(), resize.in_width, resize.out_width,
-                           scale_of(context, node, 1, source.shape[3], target.shape[3]), *coordinates_of(node));
-    return std::make_unique<BilinearKernel>(resize, input, residual, std::move(rows), std::move(columns),
-                                            context.threads);
+    return std::make_unique<BilinearKernel>(resize, input, residual, linear_taps(context, node, 0),
+                                            linear_taps(context, node, 1), context.threads);
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
@@ -208,7 +195,32 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
                                {DNNL_ARG_DST, Binding::Source::output, 0, desc.dst_desc(), nullptr}});
 }
 
+/// Scale as the node states it, or as the sizes give it, along spatial axis `axis`.
+double scale_of(const RegionContext& context, const ir::Node& node, std::size_t axis, std::int64_t in,
+                std::int64_t out) {
+    if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone)
+        if (const Tensor* scales = context.constant(node.inputs[2])) return scales->to_float()[axis + 2];
+    return static_cast<double>(out) / static_cast<double>(in);
+}
+
 }  // namespace
+
+bool own_bilinear(const MatchContext& context, const ir::Node& node) {
+    if (node.op != "Resize" || !linear(node) || !coordinates_of(node) || node.get<std::int64_t>("antialias", 0))
+        return false;
+    const auto x = context.shape(node.inputs[0]), y = context.shape(node.outputs[0]);
+    const DType type = context.info(node.inputs[0]).dtype;
+    return x && y && (type == DType::f32 || type == DType::bf16) && x->size() == 4 && (*x)[0] == (*y)[0] &&
+           (*x)[1] == (*y)[1] && plain_scales(context, node, *x, *y);
+}
+
+std::vector<simd::LinearTap> linear_taps(const RegionContext& context, const ir::Node& node, std::size_t axis) {
+    const std::int64_t in = context.shape(node.inputs[0])[axis + 2], out = context.shape(node.outputs[0])[axis + 2];
+    std::vector<simd::LinearTap> taps(static_cast<std::size_t>(out));
+    simd::fill_linear_taps(taps.data(), static_cast<int>(in), static_cast<int>(out),
+                           scale_of(context, node, axis, in, out), *coordinates_of(node));
+    return taps;
+}
 
 Family resize_family() { return {"resize", match, tactics, prepare}; }
 

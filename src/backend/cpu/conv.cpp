@@ -136,6 +136,10 @@ std::vector<Tactic> tactics(const RegionContext& context) {
             result.back().writes_slices = result.back().reads_slices = true;
         }
     }
+    if (suits_tiles(context, region)) {
+        result.push_back(uniform_tactic(context, "tiles", Layout::channels_last));
+        result.back().writes_slices = result.back().reads_slices = true;
+    }
     if (suits_stem(context, region)) {
         result.push_back(uniform_tactic(context, "stem:channels_last", Layout::channels_last));
         result.push_back(uniform_tactic(context, "stem:plain", Layout::channels_last));
@@ -155,6 +159,7 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     if (tactic.name.starts_with("winograd:")) return prepare_winograd(context, tactic);
+    if (tactic.name == "tiles") return prepare_tiles(context, tactic);
     if (tactic.name == "depthwise") return prepare_depthwise(context, tactic);
     if (tactic.name.starts_with("stem:")) return prepare_stem(context, tactic);
     if (tactic.name.starts_with("narrow:")) return prepare_narrow(context, tactic);

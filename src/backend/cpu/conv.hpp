@@ -74,6 +74,10 @@ std::unique_ptr<Kernel> prepare_depthwise(const RegionContext& context, const Ta
 bool suits_narrow(const RegionContext& context, const ConvRegion& region);
 std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tactic& tactic);
 
+/// Product of bf16 matrices on tile registers, where the machine has them: one group, several taps.
+bool suits_tiles(const RegionContext& context, const ConvRegion& region);
+std::unique_ptr<Kernel> prepare_tiles(const RegionContext& context, const Tactic& tactic);
+
 /// oneDNN's convolution; a prologue is written out into the workspace first.
 std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const Tactic& tactic);
 

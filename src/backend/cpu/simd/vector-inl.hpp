@@ -80,6 +80,12 @@ HWY_INLINE Vec load_part(const T* p, std::size_t count) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
     if constexpr (std::is_same_v<T, float>) return hn::MaskedLoad(hn::FirstN(F32(), count), F32(), p);
 #endif
+#if HWY_TARGET == HWY_AVX3
+    if constexpr (std::is_same_v<T, Bf16Bits>) {
+        const auto bits = hn::MaskedLoad(hn::FirstN(U16(), count), U16(), p);
+        return hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), bits)));
+    }
+#endif
     HWY_ALIGN T part[lanes()] = {};
     for (std::size_t i = 0; i < count; i++) part[i] = p[i];
     return load(part);
@@ -90,6 +96,9 @@ template <class T>
 HWY_INLINE void store_part(Vec v, T* p, std::size_t count) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
     if constexpr (std::is_same_v<T, float>) return hn::BlendedStore(v, hn::FirstN(F32(), count), F32(), p);
+#endif
+#if HWY_TARGET == HWY_AVX3
+    if constexpr (std::is_same_v<T, Bf16Bits>) return hn::BlendedStore(to_bf16(v), hn::FirstN(U16(), count), U16(), p);
 #endif
     HWY_ALIGN T part[lanes()];
     store(v, part);

@@ -1,5 +1,6 @@
 #include "backend/cpu/simd/attention.hpp"
 
+#include "backend/cpu/simd/tile_attention.hpp"
 #include "simd_test.hpp"
 
 namespace fovea::backend::cpu::simd {
@@ -23,7 +24,7 @@ struct Rows {
     Buffer buffer;
 };
 
-void check(const Case& c, DType multiply, int threads) {
+void check(const Case& c, DType multiply, int threads, bool tiles = false) {
     Rows q(c.type, c, c.queries, c.width), k(c.type, c, c.keys, c.width), v(c.type, c, c.keys, c.value_width),
         y(c.type, c, c.queries, c.value_width);
     q.buffer.randomise(1), k.buffer.randomise(2), v.buffer.randomise(3);
@@ -39,8 +40,9 @@ void check(const Case& c, DType multiply, int threads) {
     a.output = y.buffer.data(), a.output_batch_step = c.queries * y.step, a.output_head_step = c.value_width,
     a.output_row_step = y.step;
     a.scale = 2.5f;
-    Buffer workspace(DType::f32, static_cast<std::int64_t>(attention_workspace(a, threads) / 4));
-    attention(a, workspace.data(), threads);
+    const std::size_t bytes = tiles ? tile_attention_workspace(a, threads) : attention_workspace(a, threads);
+    Buffer workspace(DType::f32, static_cast<std::int64_t>(bytes / 4));
+    tiles ? tile_attention(a, workspace.data(), threads) : attention(a, workspace.data(), threads);
     ErrorMeasure error;
     for (std::int64_t n = 0; n < c.batch; n++)
         for (std::int64_t h = 0; h < c.heads; h++)
@@ -79,6 +81,21 @@ TEST(Attention, MatchesItsDefinition) {
             SCOPED_TRACE(testing::Message() << target_name() << " case " << &c - cases);
             check(c, f32, 1), check(c, f32, 2);
             if (c.type == bf16 && target_has_bf16_products()) check(c, bf16, 2);
+        }
+    }
+}
+
+TEST(Attention, MatchesItsDefinitionOnTiles) {
+    using enum DType;
+    const Case cases[] = {
+        {1, 1, 1, 1, 1, 1, false, bf16},       {2, 2, 30, 33, 32, 32, false, bf16}, {1, 3, 16, 850, 20, 70, true, bf16},
+        {1, 1, 100, 512, 32, 32, false, bf16}, {1, 2, 70, 257, 64, 64, true, bf16}, {1, 1, 5, 3, 128, 16, true, bf16},
+    };
+    for (const std::int64_t target : targets()) {
+        UseTarget use(target);
+        for (const Case& c : cases) {
+            SCOPED_TRACE(testing::Message() << target_name() << " case " << &c - cases);
+            check(c, bf16, 1, true), check(c, bf16, 3, true);
         }
     }
 }

@@ -117,7 +117,10 @@ class AttentionKernel final : public Kernel {
     [[nodiscard]] std::size_t workspace_bytes() const override {
         return mask_bytes() + simd::attention_workspace(attention_, threads_);
     }
-    [[nodiscard]] std::string implementation() const override { return "own attention"; }
+    [[nodiscard]] std::string implementation() const override {
+        return attention_.multiply == DType::bf16 && simd::target_has_tiles() ? "own attention on tiles"
+                                                                              : "own attention";
+    }
 
     void run(const KernelArgs& args) const override {
         simd::Attention attention = attention_;

@@ -245,6 +245,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include "backend/cpu/simd/target.hpp"
+#include "backend/cpu/simd/tile_attention.hpp"
 #include "base/parallel.hpp"
 
 namespace fovea::backend::cpu::simd {
@@ -252,14 +253,18 @@ namespace {
 
 HWY_EXPORT(attend);
 
+bool on_tiles(const Attention& a) { return a.multiply == DType::bf16 && target_has_tiles(); }
+
 }  // namespace
 
 std::size_t attention_workspace(const Attention& attention, int threads) {
+    if (on_tiles(attention)) return tile_attention_workspace(attention, threads);
     const AttentionPlan plan(attention, target_lanes(), target_tile_rows());
     return static_cast<std::size_t>(plan.size() * threads) * sizeof(float);
 }
 
 void attention(const Attention& attention, void* workspace, int threads) noexcept {
+    if (on_tiles(attention)) return tile_attention(attention, workspace, threads);
     const AttentionPlan plan(attention, target_lanes(), target_tile_rows());
     const std::int64_t work = attention.batch * attention.heads * plan.groups;
     base::parallel_for(threads, 1, [&](std::int64_t first, std::int64_t last) {

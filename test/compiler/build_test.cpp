@@ -18,6 +18,8 @@ const runtime::Backends& backends() {
 struct Case {
     const char* name;
     const char* text;
+    int kernels = 0;  ///< that `pattern` must give
+    const char* pattern = "";
 };
 
 const Case kCases[] = {
@@ -52,6 +54,22 @@ const Case kCases[] = {
       %y : f32[*] = Conv(%x, %w) {group = 4, strides = [2, 2], dilations = [2, 1], pads = [2, 1, 2, 1]}
       output "y" = %y
     })"},
+    {"transposed_convolutions", R"(graph "g" {
+      input %x : f32[2, 6, 7, 5]
+      const %w : f32[6, 8, 2, 3] = random(1)
+      const %v : f32[16, 6, 4, 3] = random(2)
+      const %u : f32[6, 4, 2, 2] = random(3)
+      const %b : f32[16] = random(4)
+      const %c : f32[4] = random(5)
+      %t : f32[*] = ConvTranspose(%x, %w, %b) {group = 2, strides = [2, 3], pads = [0, 1, 1, 0], output_padding = [1, 2]}
+      %r : f32[*] = Relu(%t)
+      %d : f32[*] = ConvTranspose(%r, %v) {group = 2, dilations = [2, 1], pads = [2, 1, 3, 0]}
+      %e : f32[*] = ConvTranspose(%x, %u, %c) {strides = [2, 2], pads = [1, 0, 0, 1]}
+      %y : f32[*] = Sigmoid(%e)
+      output "d" = %d
+      output "y" = %y
+    })",
+     3, "transposed_conv"},
     {"pool_concat_resize", R"(graph "g" {
       input %x : f32[1, 5, 8, 12]
       const %w : f32[6, 5, 1, 1] = random(1)
@@ -217,6 +235,10 @@ TEST_P(BuildCase, PlanEqualsReference) {
     const auto bytes = plan::serialize(built);
     const plan::Plan loaded = plan::deserialize(bytes, nullptr);
     EXPECT_EQ(plan::serialize(loaded), bytes);
+    const auto& steps = built.targets[0].steps;
+    EXPECT_GE(std::count_if(steps.begin(), steps.end(),
+                            [](const plan::Step& step) { return step.region.pattern == GetParam().pattern; }),
+              GetParam().kernels);
 
     std::vector<Shape> shapes;
     for (const ir::ValueId id : graph.inputs) shapes.push_back(*ir::known_shape(graph.value(id).dims));

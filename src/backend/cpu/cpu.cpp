@@ -20,6 +20,7 @@ std::span<const Family> families() {
         quantise_dynamic_family(),
         upsampled_conv_family(),
         conv_family(),
+        transposed_conv_family(),
         matmul_family(),
         attention_family(),
         pool_family(),

@@ -25,6 +25,7 @@ Family resize_family();
 Family slice_family();
 Family softmax_family();
 Family transpose_family();
+Family transposed_conv_family();
 Family upsampled_conv_family();
 Family view_family();
 

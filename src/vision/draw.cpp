@@ -86,11 +86,11 @@ std::int64_t text_height(int scale) { return std::int64_t{kGlyphHeight} * scale;
 
 void draw_detections(Image& image, const std::vector<Detection>& detections, const std::vector<std::string>& labels) {
     constexpr Color kText = {255, 255, 255};
-    const int unit = std::max(1, static_cast<int>(std::min(image.width, image.height) / 300));
+    const int unit = std::max(1, static_cast<int>((std::min(image.width, image.height) + 150) / 300));
     for (const Detection& detection : detections) {
         const Color color = color_of(detection.label);
-        draw_box(image, detection.box, color, 2 * unit);
-        for (const Point& point : detection.landmarks) draw_point(image, point, 2 * unit, color);
+        draw_box(image, detection.box, color, unit + 1);
+        for (const Point& point : detection.landmarks) draw_point(image, point, unit + 1, color);
 
         const std::string text = caption(detection, labels);
         const std::int64_t margin = 2 * unit, height = text_height(unit) + 2 * margin;

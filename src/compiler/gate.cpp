@@ -14,6 +14,9 @@ namespace {
 /// Reference operations per millisecond; an order of magnitude, it only sizes the sample.
 constexpr double kReferencePerMillisecond = 40'000;
 
+/// Results below this differ by what they lose near the smallest numbers that f32 holds.
+constexpr double kNegligible = 1e-30;
+
 /// Sums over pairs of results, from which error and signal-to-noise follow.
 struct Comparison {
     double max_difference = 0, max_value = 0, noise = 0, sum = 0, sum_of_squares = 0;
@@ -34,6 +37,12 @@ struct Comparison {
         return count ? std::max(0.0, sum_of_squares - sum * sum / static_cast<double>(count)) : 0;
     }
 };
+
+/// The largest difference as a part of `scale`; as it is where there is nothing to compare it with.
+double relative(const Comparison& comparison, double scale) {
+    if (!comparison.finite) return INFINITY;
+    return scale > kNegligible ? comparison.max_difference / scale : comparison.max_difference;
+}
 
 double decibel(double signal, double noise) {
     if (noise <= 0) return 200;
@@ -149,8 +158,7 @@ class KernelCheck {
         const bool bytes = target.dtype == DType::i8 || target.dtype == DType::u8;
         const double scale =
             bytes ? 127 : std::max(comparison.max_value, largest_magnitude(target, seen.args.outputs[i]));
-        const double error =
-            comparison.finite ? (scale > 0 ? comparison.max_difference / scale : comparison.max_difference) : INFINITY;
+        const double error = relative(comparison, scale);
         evidence.tolerance = std::max(evidence.tolerance, kernel_tolerance(target.dtype));
         // The reference rounds between the region's nodes, the kernel does not.
         for (const ir::NodeId id : step.region.nodes)
@@ -253,9 +261,7 @@ plan::Evidence compare(const Tensor& a, const Tensor& b) {
     double signal = all.signal();
     for (const std::size_t axis : {std::size_t{1}, shape.size() - 1})
         if (axis < shape.size() && b.size() > shape[axis]) signal = std::min(signal, varying_power(y, shape, axis));
-    evidence.max_error = !all.finite         ? INFINITY
-                         : all.max_value > 0 ? all.max_difference / all.max_value
-                                             : all.max_difference;
+    evidence.max_error = relative(all, all.max_value);
     evidence.snr_db = decibel(signal, all.noise);
     return evidence;
 }

@@ -24,6 +24,7 @@ class Scheduler {
         for (std::size_t r = 0; r < covering.regions.size(); ++r) add_step(covering.regions[r], selections[r]);
         for (const ir::Output& output : graph_.outputs)
             target_.outputs.push_back(graph_.constant(output.value) ? -1 : slot_in(output.value, Layout::plain));
+        index_slots();
         write_concatenations_in_place();
         read_splits_in_place();
         return std::move(target_);
@@ -79,6 +80,25 @@ class Scheduler {
         return step.inputs[0];
     }
 
+    void index_slots() {
+        uses_.resize(target_.slots.size());
+        for (const plan::Step& step : target_.steps) {
+            for (const std::int32_t slot : step.inputs)
+                if (slot >= 0) uses_[at(slot)].readers.push_back(&step);
+            for (const std::int32_t slot : step.outputs) uses_[at(slot)].producer = &step;
+        }
+        for (const std::int32_t slot : target_.outputs)
+            if (slot >= 0) uses_[at(slot)].output = true;
+        for (const plan::Slot& slot : target_.slots)
+            if (slot.alias_of >= 0) uses_[at(slot.alias_of)].shared = true;
+    }
+
+    void put_into(std::int32_t slot, std::int32_t whole, std::int64_t offset) {
+        target_.slots[at(slot)].alias_of = whole;
+        target_.slots[at(slot)].row_offset = offset;
+        uses_[at(whole)].shared = true;
+    }
+
     /// Inputs of a channels_last concatenation along the channels become slices of its result when one kernel that can
     /// write slices makes them and nothing else reads them.
     void write_concatenations_in_place() {
@@ -88,11 +108,8 @@ class Scheduler {
             for (std::size_t i = 0; i < step.inputs.size(); ++i) {
                 const auto& dims = values_[static_cast<std::size_t>(step.region.inputs[i])].dims;
                 if (!dims || !(*dims)[1].known()) break;
-                if (step.inputs[i] >= 0 && can_be_slice(step.inputs[i], step.inputs)) {
-                    plan::Slot& slot = target_.slots[static_cast<std::size_t>(step.inputs[i])];
-                    slot.alias_of = step.outputs[0];
-                    slot.row_offset = channel;
-                }
+                if (step.inputs[i] >= 0 && can_be_slice(step.inputs[i]))
+                    put_into(step.inputs[i], step.outputs[0], channel);
                 channel += (*dims)[1].value;
             }
         }
@@ -124,35 +141,35 @@ class Scheduler {
     }
 
     void read_in_place(std::int32_t slot, std::int32_t whole, std::int64_t offset) {
-        plan::Slot& part = target_.slots[static_cast<std::size_t>(slot)];
-        if (part.alias_of >= 0 || std::count(target_.outputs.begin(), target_.outputs.end(), slot)) return;
-        for (const plan::Slot& other : target_.slots)
-            if (other.alias_of == slot) return;
-        for (const plan::Step& step : target_.steps)
-            if (std::count(step.inputs.begin(), step.inputs.end(), slot) && !step.tactic.reads_slices) return;
-        part.alias_of = whole;
-        part.row_offset = offset;
+        const Use& use = uses_[at(slot)];
+        if (target_.slots[at(slot)].alias_of >= 0 || use.output || use.shared) return;
+        if (std::all_of(use.readers.begin(), use.readers.end(),
+                        [](const plan::Step* reader) { return reader->tactic.reads_slices; }))
+            put_into(slot, whole, offset);
     }
 
-    [[nodiscard]] bool can_be_slice(std::int32_t slot, const std::vector<std::int32_t>& concat_inputs) const {
-        if (std::count(concat_inputs.begin(), concat_inputs.end(), slot) != 1) return false;
-        if (target_.slots[static_cast<std::size_t>(slot)].alias_of >= 0) return false;
-        int readers = 0;
-        const plan::Step* producer = nullptr;
-        for (const plan::Step& step : target_.steps) {
-            readers += static_cast<int>(std::count(step.inputs.begin(), step.inputs.end(), slot));
-            if (std::count(step.outputs.begin(), step.outputs.end(), slot)) producer = &step;
-        }
-        for (const plan::Slot& other : target_.slots)
-            if (other.alias_of == slot) return false;
-        return readers == 1 && producer && producer->tactic.writes_slices;
+    [[nodiscard]] bool can_be_slice(std::int32_t slot) const {
+        const Use& use = uses_[at(slot)];
+        return target_.slots[at(slot)].alias_of < 0 && !use.shared && use.readers.size() == 1 && use.producer &&
+               use.producer->tactic.writes_slices;
     }
+
+    static std::size_t at(std::int32_t slot) { return static_cast<std::size_t>(slot); }
+
+    /// What the finished steps do with a slot.
+    struct Use {
+        std::vector<const plan::Step*> readers;  ///< one that reads it twice stands twice
+        const plan::Step* producer = nullptr;
+        bool output = false;  ///< of the graph
+        bool shared = false;  ///< another slot lies in its memory
+    };
 
     const ir::Graph& graph_;
     const ops::ValueTable& values_;
     const backend::Backend& backend_;
     plan::TargetSection target_;
     std::map<std::pair<ir::ValueId, Layout>, std::int32_t> slots_;
+    std::vector<Use> uses_;  ///< by slot
 };
 
 }  // namespace

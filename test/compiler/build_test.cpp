@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "backend/cpu/cpu.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
@@ -285,6 +287,37 @@ TEST(Build, ServesEveryShapeOfTheProfile) {
         EXPECT_EQ(error.code(), ErrorCode::out_of_range);
         EXPECT_NE(std::string(error.what()).find("input x"), std::string::npos);
     }
+}
+
+TEST(Gate, AcceptsResultsNearTheSmallestNumbers) {
+    const ir::Graph graph = ir::parse(R"(graph "g" {
+  input %x : f32[1, 8, 9, 9]
+  const %w : f32[8, 8, 3, 3] = random(1)
+  const %s : f32[] = [1e-21]
+  %a : f32[*] = Conv(%x, %w)
+  %b : f32[*] = Mul(%a, %s)
+  %c : f32[*] = Conv(%b, %w)
+  %y : f32[*] = Mul(%c, %s)
+  output "y" = %y
+})");
+    EXPECT_NO_THROW(build(graph, backends(), {.tune = false}));
+}
+
+TEST(LongNetwork, IsBuiltInProportionateTime) {
+    std::string text = "graph \"g\" {\n  input %x0 : f32[1, 4, 2, 2]\n";
+    constexpr int kPairs = 10'000;
+    const auto n = [](int number) { return std::to_string(number); };
+    for (int i = 0; i < kPairs; ++i)
+        text += "  %a" + n(i) + " : f32[*], %b" + n(i) + " : f32[*] = Split(%x" + n(i) +
+                ") {axis = 1, num_outputs = 2}\n  %x" + n(i + 1) + " : f32[*] = Concat(%b" + n(i) + ", %a" + n(i) +
+                ") {axis = 1}\n";
+    text += "  output \"y\" = %x" + std::to_string(kPairs) + "\n}";
+    BuildOptions options;
+    options.gate = GateMode::off;
+    options.tune = false;
+    const std::clock_t start = std::clock();
+    build(ir::parse(text), backends(), options);
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 2);
 }
 
 }  // namespace

@@ -219,7 +219,7 @@ void run(const Options& options) {
     std::string peaks, shapes;
     for (const auto& peak : roofline.peaks) {
         profile.flops_per_second.emplace_back(peak.type, peak.operations_per_second);
-        peaks += fmt::format("{} {:.0f}, ", peak.type, peak.operations_per_second / 1e9);
+        peaks += fmt::format("{}{} {:.0f}", peaks.empty() ? "" : ", ", peak.type, peak.operations_per_second / 1e9);
     }
     for (const auto& [name, tensor] : inputs)
         shapes += fmt::format("{}{} {}{}", shapes.empty() ? "" : ", ", name, to_string(tensor.dtype()),
@@ -232,7 +232,7 @@ void run(const Options& options) {
                      {"inputs", shapes},
                      {"latency", fmt::format("median {} ms, p90 {} ms of {} runs", milliseconds(measured.whole.median),
                                              milliseconds(measured.whole.p90), measured.whole.runs)},
-                     {"peaks", fmt::format("{}GFLOP/s; memory {:.1f} GB/s", peaks, profile.bytes_per_second / 1e9)},
+                     {"peaks", fmt::format("{} GFLOP/s; memory {:.1f} GB/s", peaks, profile.bytes_per_second / 1e9)},
                      {"memory", fmt::format("activations {}, scratch {}, packed weights {}",
                                             bytes(static_cast<double>(program.arena_bytes)),
                                             bytes(static_cast<double>(program.scratch_bytes)),

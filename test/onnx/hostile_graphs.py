@@ -120,6 +120,49 @@ add("if_branch_is_a_number", lambda: branching(else_branch=1))
 add("if_branch_reads_its_if", lambda: branching(else_branch=helper.make_graph([relu("y", "t")], "e", [], [value("t", None)])))
 
 
+def body(nodes, inputs, outputs):
+    return helper.make_graph(nodes, "body", [value(name, shape, kind) for name, shape, kind in inputs],
+                             [value(name, shape, kind) for name, shape, kind in outputs])
+
+
+NUMBER, GO, CARRIED = ("i", (), I64), ("go", (), BOOL), ("v", (1, 4, 8, 8), F32)
+GO_ON, NEXT = ("go_out", (), BOOL), ("v_out", (1, 4, 8, 8), F32)
+KEEP_GOING = helper.make_node("Identity", ["go"], ["go_out"])
+
+
+def loop(content, inputs=("", "c", "x"), outputs=("y",), **attributes):
+    attributes = attributes if content is None else {"body": content, **attributes}
+    return model([helper.make_node("Loop", list(inputs), list(outputs), name="bad", **attributes)],
+                 inputs=[value("x"), value("c", (), BOOL)])
+
+
+def scan(content=None, inputs=("x",), outputs=("y",), **attributes):
+    content = content or body([relu("v", "v_out")], [("v", (4, 8, 8), F32)], [("v_out", (4, 8, 8), F32)])
+    return model([helper.make_node("Scan", list(inputs), list(outputs), name="bad", body=content, **attributes)])
+
+
+add("loop_without_body", lambda: loop(None))
+add("loop_body_is_a_number", lambda: loop(None, body=1))
+add("loop_body_without_inputs", lambda: loop(body([relu("x", "v_out")], [], [GO_ON, NEXT])))
+add("loop_body_with_too_many_inputs", lambda: loop(body([KEEP_GOING, relu("v", "v_out")], [NUMBER, GO, CARRIED, ("w", (), F32)], [GO_ON, NEXT])))
+add("loop_body_without_condition", lambda: loop(body([relu("v", "v_out")], [NUMBER, GO, CARRIED], [NEXT])))
+add("loop_body_without_outputs", lambda: loop(body([KEEP_GOING], [NUMBER, GO, CARRIED], [])))
+add("loop_body_reads_nothing", lambda: loop(body([KEEP_GOING, relu("nowhere", "v_out")], [NUMBER, GO, CARRIED], [GO_ON, NEXT])))
+add("loop_changes_the_type", lambda: loop(body([KEEP_GOING, helper.make_node("Cast", ["v"], ["v_out"], to=I64)], [NUMBER, GO, CARRIED], [GO_ON, ("v_out", None, I64)])))
+add("loop_with_too_many_outputs", lambda: loop(body([KEEP_GOING, relu("v", "v_out")], [NUMBER, GO, CARRIED], [GO_ON, NEXT]), outputs=("y", "z")))
+add("loop_carries_an_omitted_input", lambda: loop(body([KEEP_GOING, relu("v", "v_out")], [NUMBER, GO, CARRIED], [GO_ON, NEXT]), inputs=("", "c", "", "x")))
+for count in (0, -1, 2, 1 << 62):
+    add(f"scan_of_{count}_inputs", lambda count=count: scan(num_scan_inputs=count))
+add("scan_without_number_of_inputs", lambda: scan())
+add("scan_axis_out_of_range", lambda: scan(num_scan_inputs=1, scan_input_axes=[7]))
+add("scan_output_axis_out_of_range", lambda: scan(num_scan_inputs=1, scan_output_axes=[-9]))
+add("scan_with_two_axes_for_one_input", lambda: scan(num_scan_inputs=1, scan_input_axes=[0, 1]))
+add("scan_direction_of_2", lambda: scan(num_scan_inputs=1, scan_input_directions=[2]))
+add("scan_with_too_many_outputs", lambda: scan(num_scan_inputs=1, outputs=("y", "z")))
+add("scan_omits_its_input", lambda: scan(num_scan_inputs=1, inputs=("",)))
+add("scan_body_without_inputs", lambda: scan(body([relu("x", "v_out")], [], [NEXT]), num_scan_inputs=1))
+
+
 # --- operators -------------------------------------------------------------------------------------------------------
 
 WEIGHTS = np.zeros((4, 4, 3, 3), np.float32)
@@ -267,6 +310,9 @@ functions("called_for_two_outputs", function("F0", relu("a", "b")), nodes=[helpe
 functions("of_opset_99", function("F0", relu("a", "b"), opset=99))
 functions("with_a_cycle", function("F0", relu("c", "b"), relu("b", "c")))
 functions("with_input_twice", function("F0", relu("a", "b"), inputs=("a", "a")), nodes=[helper.make_node("F0", ["x", "x"], ["y"], domain="f")])
+functions("reads_an_omitted_input_in_a_body", function("F0", helper.make_node("If", ["c"], ["b"], **{
+    key: helper.make_graph([relu("a", "t")], key, [], [value("t", None)]) for key in ("then_branch", "else_branch")}), inputs=("a", "c")),
+    nodes=[helper.make_node("F0", ["", "x"], ["y"], domain="f")])
 functions("with_an_unknown_operator", function("F0", helper.make_node("Frobnicate", ["a"], ["b"])))
 
 

@@ -17,6 +17,7 @@ const std::vector<Pass>& pipeline() {
         canonical_quantised(),
         clean_casts(),
         canonical_arithmetic(),
+        canonical_einsum(),
         recognise_normalisations(),
         recognise_group_normalisation(),
         recognise_activations(),

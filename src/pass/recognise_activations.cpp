@@ -51,7 +51,8 @@ bool is_tanh_cubic(const View& view, ValueId id, ValueId x) {
 ValueId relu6_of_plus_3(const View& view, ValueId id) {
     const Node* clip = view.producer(id, "Clip");
     if (!clip || view.scalar(View::input(*clip, 1)) != 0.0 || view.scalar(View::input(*clip, 2)) != 6.0) return kNone;
-    return plus(view, clip->inputs[0], 3);
+    const Node* relu = view.producer(clip->inputs[0], "Relu");
+    return plus(view, relu ? relu->inputs[0] : clip->inputs[0], 3);
 }
 
 bool is_hard_sigmoid(const View& view, ValueId id, ValueId x) {

@@ -106,8 +106,9 @@ bool own_kernel(const RegionContext& context) {
 std::vector<Tactic> tactics(const RegionContext& context) {
     std::vector<Tactic> result;
     if (own_kernel(context)) {
-        result.push_back(uniform_tactic(context, "simd", Layout::channels_last));
+        result.push_back(uniform_tactic(context, "simd:channels_last", Layout::channels_last));
         result.back().reads_slices = result.back().writes_slices = true;
+        result.push_back(uniform_tactic(context, "simd:plain", Layout::plain));
     }
     if (context.region.nodes.size() > 1) return result;
     const auto algorithm = algorithm_of(context.node(0), context.shape(context.node(0).inputs[0]),
@@ -159,27 +160,31 @@ std::unique_ptr<Kernel> prepare_own(const RegionContext& context, const Tactic& 
     const auto epilogue =
         *simd_epilogue(context, read_epilogue(context, node.outputs[0], 1), context.region.outputs[0]);
     simd::BilinearResize resize;
-    resize.batch = size(source.shape[0]);
-    resize.channels = size(source.shape[1]);
+    const bool plain = target.layout == Layout::plain;
+    const auto pitch = [&](const TensorDesc& desc) {
+        return plain ? simd::Pitch{desc.shape[2] * desc.pitch, desc.pitch, 1} : pitch_of(desc);
+    };
+    resize.batch = size(plain ? source.shape[0] * source.shape[1] : source.shape[0]);
+    resize.channels = size(plain ? 1 : source.shape[1]);
     resize.in_height = size(source.shape[2]);
     resize.in_width = size(source.shape[3]);
     resize.out_height = size(target.shape[2]);
     resize.out_width = size(target.shape[3]);
     resize.type = source.dtype;
-    resize.input_pitch = pitch_of(source);
-    resize.output_pitch = pitch_of(target);
+    resize.input_pitch = pitch(source);
+    resize.output_pitch = pitch(target);
     resize.epilogue = epilogue.steps;
     int residual = -1;
     if (epilogue.residual != ir::kNone) {
         residual = static_cast<int>(context.input_index(epilogue.residual));
-        resize.epilogue.residual_pitch = pitch_of(context.input_desc(static_cast<std::size_t>(residual), tactic));
+        resize.epilogue.residual_pitch = pitch(context.input_desc(static_cast<std::size_t>(residual), tactic));
     }
     return std::make_unique<BilinearKernel>(resize, input, residual, linear_taps(context, node, 0),
                                             linear_taps(context, node, 1), context.threads);
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
-    if (tactic.name == "simd") return prepare_own(context, tactic);
+    if (tactic.name.starts_with("simd:")) return prepare_own(context, tactic);
     const ir::Node& node = context.node(0);
     const std::size_t input = context.input_index(node.inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), target = context.output_desc(0, tactic);

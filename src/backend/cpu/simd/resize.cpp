@@ -7,10 +7,42 @@
 #include <algorithm>
 
 #include "backend/cpu/simd/epilogue-inl.hpp"
+#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
+
+/// A row of `size` elements of one channel: vectors of neighbouring pixels.
+template <class T>
+void widen_line(const T* row, std::int64_t step, int size, const LinearTap* taps, int count, float* to) {
+    const F32 d;
+    const I32 di;
+    constexpr int kLanes = static_cast<int>(lanes());
+    int x = 0;
+    if constexpr (std::is_same_v<T, float>) {
+        for (; x + kLanes <= count; x += kLanes) {
+            auto first = hn::Zero(di), second = first, weight = first;
+            hn::LoadInterleaved3(di, reinterpret_cast<const std::int32_t*>(taps + x), first, second, weight);
+            const std::int32_t base = taps[x].first;
+            Vec left, right;
+            if (step == 1 && base + kLanes <= size && taps[x + kLanes - 1].second < base + kLanes) {
+                const Vec near = hn::LoadU(d, row + base);  // gathers are slow
+                left = hn::TableLookupLanes(near, hn::IndicesFromVec(d, hn::Sub(first, hn::Set(di, base))));
+                right = hn::TableLookupLanes(near, hn::IndicesFromVec(d, hn::Sub(second, hn::Set(di, base))));
+            } else {
+                const auto wide_step = hn::Set(di, static_cast<std::int32_t>(step));
+                left = hn::GatherIndex(d, row, hn::Mul(first, wide_step));
+                right = hn::GatherIndex(d, row, hn::Mul(second, wide_step));
+            }
+            hn::StoreU(hn::MulAdd(hn::BitCast(d, weight), hn::Sub(right, left), left), d, to + x);
+        }
+    }
+    for (; x < count; x++) {
+        const float left = number(row[taps[x].first * step]), right = number(row[taps[x].second * step]);
+        to[x] = left + taps[x].weight * (right - left);
+    }
+}
 
 /// Interpolates input row `y` along columns [begin, end) into dense pixels of f32; may write a vector beyond the last.
 template <class T>
@@ -18,6 +50,7 @@ void widen_row_of(const BilinearResize& r, std::int64_t image, int y, int begin,
     const F32 d;
     const T* row = static_cast<const T*>(r.input) + image * r.input_pitch.image + y * r.input_pitch.row;
     const auto channels = static_cast<std::size_t>(r.channels);
+    if (channels == 1) return widen_line(row, r.input_pitch.pixel, r.in_width, r.columns + begin, end - begin, to);
     for (int x = begin; x < end; x++, to += channels) {
         const LinearTap tap = r.columns[x];
         const T* a = row + tap.first * r.input_pitch.pixel;
@@ -42,8 +75,12 @@ HWY_NOINLINE Vec activated(const Epilogue& e, Vec value) {
     return value;
 }
 
-/// `count` neighbouring elements: the interpolation between two widened rows, finished and stored.
-template <class T>
+/// Results beyond this many bytes do not stay in a cache until they are read.
+constexpr std::int64_t kLargeOutput = 16 << 20;
+
+/// `count` neighbouring elements: the interpolation between two widened rows, finished and stored, past the caches if
+/// `kStream` (`output` is then aligned to a vector).
+template <bool kStream, class T>
 HWY_INLINE void blend(const float* upper, const float* lower, float weight, const Epilogue& e, const T* residual,
                       T* output, std::size_t count) {
     const F32 d;
@@ -58,7 +95,10 @@ HWY_INLINE void blend(const float* upper, const float* lower, float weight, cons
             value = clamp(value);
         else
             value = activated(e, value);
-        store_block<kPart>(value, output + i, n);
+        if constexpr (kStream && !kPart)
+            hn::Stream(value, d, output + i);
+        else
+            store_block<kPart>(value, output + i, n);
     });
 }
 
@@ -73,9 +113,18 @@ void blend_row_of(const BilinearResize& r, std::int64_t image, int y, int begin,
     const bool dense = r.output_pitch.pixel == r.channels && (!residual || e.residual_pitch.pixel == r.channels);
     const int step = dense ? end - begin : 1;
     const std::size_t count = static_cast<std::size_t>(step) * static_cast<std::size_t>(r.channels);
+    if constexpr (std::is_same_v<T, float>) {
+        T* start = output + begin * r.output_pitch.pixel;
+        const bool large = r.batch * r.output_pitch.image * static_cast<std::int64_t>(sizeof(T)) > kLargeOutput;
+        if (dense && large && reinterpret_cast<std::uintptr_t>(start) % (lanes() * sizeof(T)) == 0) {
+            blend<true>(upper, lower, weight, e, residual ? residual + begin * e.residual_pitch.pixel : nullptr, start,
+                        count);
+            return hwy::FlushStream();
+        }
+    }
     for (int x = begin; x < end; x += step, upper += count, lower += count)
-        blend(upper, lower, weight, e, residual ? residual + x * e.residual_pitch.pixel : nullptr,
-              output + x * r.output_pitch.pixel, count);
+        blend<false>(upper, lower, weight, e, residual ? residual + x * e.residual_pitch.pixel : nullptr,
+                     output + x * r.output_pitch.pixel, count);
 }
 
 void blend_row(const BilinearResize& r, std::int64_t image, int y, int begin, int end, const float* upper,

@@ -25,14 +25,15 @@ enum class Coordinates : std::uint8_t {
 /// edge are the edge.
 void fill_linear_taps(LinearTap* taps, int in_size, int out_size, double scale, Coordinates coordinates);
 
-/// Bilinear interpolation of channels-last tensors: activation(resized + residual).
+/// Bilinear interpolation of channels-last tensors: activation(resized + residual). A plain tensor is one of many
+/// images of one channel.
 struct BilinearResize {
     int batch = 1, channels = 0;
     int in_height = 0, in_width = 0, out_height = 0, out_width = 0;
     DType type = DType::f32;  ///< of input, residual and output: f32 or bf16
     const void* input = nullptr;
     Pitch input_pitch;
-    const LinearTap *rows = nullptr, *columns = nullptr;  ///< one per output row and column; rows ascend
+    const LinearTap *rows = nullptr, *columns = nullptr;  ///< one per output row and column, ascending
     void* output = nullptr;
     Pitch output_pitch;
     Epilogue epilogue;  ///< without bias

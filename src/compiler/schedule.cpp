@@ -99,19 +99,29 @@ class Scheduler {
         uses_[at(whole)].shared = true;
     }
 
+    /// Where each of `parts` starts in their concatenation along `axis`, up to the first part of unknown size.
+    [[nodiscard]] std::vector<std::int64_t> offsets_along(const std::vector<ir::ValueId>& parts,
+                                                          std::size_t axis) const {
+        std::vector<std::int64_t> offsets;
+        std::int64_t offset = 0;
+        for (const ir::ValueId part : parts) {
+            const auto& dims = values_[static_cast<std::size_t>(part)].dims;
+            if (!dims || !(*dims)[axis].known()) break;
+            offsets.push_back(offset);
+            offset += (*dims)[axis].value;
+        }
+        return offsets;
+    }
+
     /// Inputs of a channels_last concatenation along the channels become slices of its result when one kernel that can
     /// write slices makes them and nothing else reads them.
     void write_concatenations_in_place() {
         for (const plan::Step& step : target_.steps) {
             if (step.region.pattern != "concat" || step.tactic.outputs[0] != Layout::channels_last) continue;
-            std::int64_t channel = 0;
-            for (std::size_t i = 0; i < step.inputs.size(); ++i) {
-                const auto& dims = values_[static_cast<std::size_t>(step.region.inputs[i])].dims;
-                if (!dims || !(*dims)[1].known()) break;
+            const auto offsets = offsets_along(step.region.inputs, 1);
+            for (std::size_t i = 0; i < offsets.size(); ++i)
                 if (step.inputs[i] >= 0 && can_be_slice(step.inputs[i]))
-                    put_into(step.inputs[i], step.outputs[0], channel);
-                channel += (*dims)[1].value;
-            }
+                    put_into(step.inputs[i], step.outputs[0], offsets[i]);
         }
     }
 
@@ -127,15 +137,12 @@ class Scheduler {
             if (axis != (step.tactic.inputs[0] == Layout::channels_last ? 1 : rank - 1) ||
                 target_.slots[static_cast<std::size_t>(step.inputs[0])].row_offset >= 0)
                 continue;
-            std::int64_t offset = 0;
-            for (const ir::ValueId part : node.outputs) {
-                const ir::Dim& size = (*values_[static_cast<std::size_t>(part)].dims)[static_cast<std::size_t>(axis)];
-                if (!size.known()) break;
-                const auto at = std::find(step.region.outputs.begin(), step.region.outputs.end(), part);
+            const auto offsets = offsets_along(node.outputs, static_cast<std::size_t>(axis));
+            for (std::size_t i = 0; i < offsets.size(); ++i) {
+                const auto at = std::find(step.region.outputs.begin(), step.region.outputs.end(), node.outputs[i]);
                 if (at != step.region.outputs.end())
                     read_in_place(step.outputs[static_cast<std::size_t>(at - step.region.outputs.begin())],
-                                  step.inputs[0], offset);
-                offset += size.value;
+                                  step.inputs[0], offsets[i]);
             }
         }
     }

@@ -26,7 +26,7 @@ void narrow(benchmark::State& state) {
     if (bf16 && target_has_bf16_products()) conv.multiply = DType::bf16;
     conv.sources[0] = {input.data.get(), dense_pitch(s.h, s.w, s.c), s.c, rows.data(), columns.data()};
     const Memory weights(narrow_packed_size(conv) * 4);
-    conv.weights = weights.floats(), conv.bias = bias.floats(), conv.activation = Activation::relu;
+    conv.weights = weights.floats(), conv.epilogue.bias = bias.floats(), conv.epilogue.activation = Activation::relu;
     conv.output = output.data.get(), conv.output_pitch = dense_pitch(s.h, s.w, s.k);
     DnnlConv library(s, bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32);
     compare(

@@ -16,8 +16,8 @@ void check(PatchProblem& problem, DType output_type, DType multiply, bool plain,
     problem.describe(conv.sources, narrow_table_size(c.height), narrow_table_size(c.width));
     Buffer packed(DType::f32, static_cast<std::int64_t>(narrow_packed_size(conv)));
     narrow_pack(conv, problem.filters(), packed.floats());
-    conv.weights = packed.floats(), conv.bias = bias.floats();
-    conv.activation = Activation::sigmoid;
+    conv.weights = packed.floats(), conv.epilogue.bias = bias.floats();
+    conv.epilogue.activation = Activation::sigmoid;
     const std::int64_t pixels = std::int64_t{c.height} * c.width, channels = c.out_channels + (plain ? 0 : 2);
     Buffer output(output_type, c.batch * pixels * channels);
     conv.output = output.data();

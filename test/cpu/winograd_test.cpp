@@ -14,7 +14,7 @@ struct Case {
 };
 
 void check(PatchProblem& problem, Activation activation, bool with_residual, int threads, WinogradBlocking blocking,
-           DType multiply = DType::f32, std::optional<DType> stored = {}) {
+           DType multiply = DType::f32, std::optional<DType> stored = {}, bool last_step = false) {
     const PatchCase& c = problem.sizes();
     const DType output_type = stored.value_or(c.type);
     const std::int64_t pixels = std::int64_t{c.batch} * c.height * c.width, pitch = c.out_channels + 7;
@@ -35,6 +35,9 @@ void check(PatchProblem& problem, Activation activation, bool with_residual, int
                      activation,
                      0.3f,
                      0.6f};
+    Buffer last_scale(DType::f32, c.out_channels), last_shift(DType::f32, c.out_channels);
+    last_scale.randomise(6), last_shift.randomise(7);
+    if (last_step) conv.last_scale = last_scale.floats(), conv.last_shift = last_shift.floats(), conv.last_relu = true;
     Buffer workspace(DType::f32, static_cast<std::int64_t>(winograd_workspace(conv, threads, blocking) / 4));
     winograd_conv(conv, workspace.data(), threads, blocking);
 
@@ -44,7 +47,9 @@ void check(PatchProblem& problem, Activation activation, bool with_residual, int
         for (int k = 0; k < c.out_channels; k++) {
             const double sum =
                 *expected++ + bias.get(k) + (with_residual ? residual.get(pixel * (c.out_channels + 1) + k) : 0);
-            error.add(output.get(pixel * pitch + k), reference_activation(activation, 0.3f, 0.6f, sum));
+            const double activated = reference_activation(activation, 0.3f, 0.6f, sum);
+            const double last = std::max(activated * last_scale.get(k) + last_shift.get(k), 0.0);
+            error.add(output.get(pixel * pitch + k), last_step ? last : activated);
         }
         for (std::int64_t k = c.out_channels; k < pitch; k++)
             ASSERT_TRUE(std::isnan(output.get(pixel * pitch + k)))
@@ -137,6 +142,12 @@ TEST(Winograd, ActivationsMatchTheirDefinitions) {
         SCOPED_TRACE(static_cast<int>(a));
         check(problem, a, true, 1, {});
     }
+}
+
+TEST(Winograd, ScalesAndShiftsAfterTheActivation) {
+    using enum Activation;
+    PatchProblem problem({1, 9, 14, 33, 0, 40, 1, kZero, 1, DType::f32});
+    for (const Activation a : {none, relu, silu}) check(problem, a, true, 2, {}, DType::f32, DType::f32, true);
 }
 
 TEST(Winograd, StaysExactWithManyChannels) {

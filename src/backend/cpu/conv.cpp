@@ -1,16 +1,14 @@
-#include "backend/cpu/conv.hpp"
+#include "backend/cpu/conv_own.hpp"
 
 #include <algorithm>
 
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
-#include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
 
-bool read_pad(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ConvPrologue& prologue) {
-    (void)graph;
+bool read_pad(const ops::ValueTable& values, const ir::Node& node, ConvPrologue& prologue) {
     if (node.op != "Pad" || node.inputs.size() < 2 || node.inputs[1] == ir::kNone) return false;
     const std::string mode = node.get<std::string>("mode", "constant");
     if (mode != "reflect" && mode != "edge") return false;
@@ -74,11 +72,22 @@ bool pads_in_one_place(const ConvRegion& region) {
            (none(region.window.pads_begin) && none(region.window.pads_end));
 }
 
+std::vector<std::int32_t> source_index(const ConvPrologue& prologue, const ConvPrologue::Source& source,
+                                       const TensorDesc& desc, std::size_t axis, int count, std::int64_t zeros_begin,
+                                       std::int64_t zeros_end) {
+    const auto mode = prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
+                      : prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
+                                                                 : simd::PadMode::zero;
+    std::vector<std::int32_t> entries(static_cast<std::size_t>(count));
+    simd::fill_source_index(entries.data(), count, static_cast<int>(desc.shape[axis + 2]),
+                            static_cast<int>(prologue.pads_begin[axis] + zeros_begin),
+                            static_cast<int>(prologue.pads_end[axis] + zeros_end), mode,
+                            static_cast<int>(source.upsample));
+    return entries;
+}
+
 std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region,
                                      int rows, int columns, simd::PatchSource* sources) {
-    const auto mode = region.prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
-                      : region.prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
-                                                                        : simd::PadMode::zero;
     std::vector<ConvSource> result;
     for (std::size_t i = 0; i < region.prologue.sources.size(); ++i) {
         const auto& source = region.prologue.sources[i];
@@ -87,16 +96,26 @@ std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic&
         sources[i].pitch = pitch_of(desc);
         sources[i].channels = static_cast<int>(desc.shape[1]);
         const auto table = [&](int count, std::size_t axis) {
-            std::vector<std::int32_t> entries(static_cast<std::size_t>(count));
-            simd::fill_source_index(entries.data(), count, static_cast<int>(desc.shape[axis + 2]),
-                                    static_cast<int>(region.prologue.pads_begin[axis] + region.window.pads_begin[axis]),
-                                    static_cast<int>(region.prologue.pads_end[axis] + region.window.pads_end[axis]),
-                                    mode, static_cast<int>(source.upsample));
-            return entries;
+            return source_index(region.prologue, source, desc, axis, count, region.window.pads_begin[axis],
+                                region.window.pads_end[axis]);
         };
         result.push_back({input, table(rows, 0), table(columns, 1)});
     }
     return result;
+}
+
+std::vector<float> bias_of(const RegionContext& context, const ConvRegion& region) {
+    if (region.conv->inputs.size() < 3 || region.conv->inputs[2] == ir::kNone) return {};
+    return context.constant(region.conv->inputs[2])->to_float();
+}
+
+int set_epilogue(const RegionContext& context, const Tactic& tactic, const SimdEpilogue& steps,
+                 simd::Epilogue& epilogue) {
+    epilogue = steps.steps;
+    if (steps.residual == ir::kNone) return -1;
+    const std::size_t residual = context.input_index(steps.residual);
+    epilogue.residual_pitch = pitch_of(context.input_desc(residual, tactic));
+    return static_cast<int>(residual);
 }
 
 namespace {

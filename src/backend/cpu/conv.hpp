@@ -44,7 +44,7 @@ struct ConvRegion {
 ConvRegion read_conv(const RegionContext& context);
 
 /// Whether Winograd's algorithm computes the region: 3x3, stride 1, one group, and an epilogue of at most one addition
-/// of a whole tensor followed by at most one activation.
+/// of a whole tensor, then at most one activation, then at most one scale and shift per channel and ReLU.
 bool suits_winograd(const RegionContext& context, const ConvRegion& region);
 /// Whether its products may be in i16: their error vanishes behind the rounding of tensors stored in bf16.
 bool winograd_in_words(const RegionContext& context, const ConvRegion& region);
@@ -58,6 +58,11 @@ struct ConvSource {
     std::size_t input;
     std::vector<std::int32_t> rows, columns;
 };
+/// Where the `count` entries along spatial `axis` of a convolution's input come from in a source: behind the prologue
+/// and so many zeros of the convolution's own padding.
+std::vector<std::int32_t> source_index(const ConvPrologue& prologue, const ConvPrologue::Source& source,
+                                       const TensorDesc& desc, std::size_t axis, int count,
+                                       std::int64_t zeros_begin = 0, std::int64_t zeros_end = 0);
 /// Tables of `rows` and `columns` entries for every source of the prologue; sets pitch and channels of `sources`.
 std::vector<ConvSource> conv_sources(const RegionContext& context, const Tactic& tactic, const ConvRegion& region,
                                      int rows, int columns, simd::PatchSource* sources);
@@ -84,7 +89,7 @@ std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const 
 // ---- implementation
 
 /// Reads one node of a prologue into `prologue`; false when it is of no kind that a prologue can hold.
-bool read_pad(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ConvPrologue& prologue);
+bool read_pad(const ops::ValueTable& values, const ir::Node& node, ConvPrologue& prologue);
 std::optional<std::int64_t> nearest_factor(const ops::ValueTable& values, const ir::Node& node);
 
 template <class Fused>
@@ -94,7 +99,7 @@ ConvPrologue match_prologue(const ir::Graph& graph, const ops::ValueTable& value
     prologue.pads_begin = prologue.pads_end = {0, 0};
     std::vector<ir::NodeId> nodes;  // consumers before producers
     ir::NodeId id = fused(value);
-    if (id != ir::kNone && read_pad(graph, values, graph.node(id), prologue)) {
+    if (id != ir::kNone && read_pad(values, graph.node(id), prologue)) {
         nodes.push_back(id);
         value = graph.node(id).inputs[0];
         id = fused(value);

@@ -1,11 +1,8 @@
-#include <tuple>
-
-#include "backend/cpu/conv.hpp"
+#include "backend/cpu/conv_own.hpp"
 #include "backend/cpu/simd/depthwise.hpp"
 #include "backend/cpu/simd/narrow_conv.hpp"
 #include "backend/cpu/simd/stem_conv.hpp"
 #include "backend/cpu/simd/target.hpp"
-#include "backend/cpu/simd_bridge.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
@@ -14,133 +11,12 @@ namespace {
 /// More channels than this and oneDNN's direct convolution fills the vectors by itself.
 constexpr std::int64_t kStemChannels = 4, kNarrowChannels = 8;
 
-std::vector<float> bias_of(const RegionContext& context, const ConvRegion& region) {
-    if (region.conv->inputs.size() < 3 || region.conv->inputs[2] == ir::kNone) return {};
-    return context.constant(region.conv->inputs[2])->to_float();
-}
-
 DType products(DType type) {
     return type == DType::bf16 && simd::target_has_bf16_products() ? DType::bf16 : DType::f32;
 }
 
-/// Packed weights under a name that tells the kernels apart.
-template <class Pack>
-PackedConstants::Block packed_weights(const RegionContext& context, const ConvRegion& region, const std::string& kind,
-                                      std::size_t floats, const Pack& pack) {
-    const auto make = [&]() -> PackedConstants::Block {
-        auto block = PackedConstants::allocate(floats * sizeof(float));
-        if (context.packed) context.packed->account(floats * sizeof(float));
-        const Tensor filters = context.constant(region.conv->inputs[1])->cast(DType::f32);
-        pack(filters.as<float>().data(), reinterpret_cast<float*>(block.get()));
-        return block;
-    };
-    if (!context.packed) return make();
-    return context.packed->get(context.graph.value(region.conv->inputs[1]).name + "@" + kind, make);
-}
-
-class StemKernel final : public Kernel {
-  public:
-    StemKernel(simd::StemConv conv, std::size_t input, int residual, PackedConstants::Block weights,
-               std::vector<float> bias, int threads)
-        : conv_(conv),
-          input_(input),
-          residual_(residual),
-          weights_(std::move(weights)),
-          bias_(std::move(bias)),
-          threads_(threads) {
-        conv_.weights = reinterpret_cast<const float*>(weights_.get());
-        conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
-    }
-    void run(const KernelArgs& args) const override {
-        simd::StemConv conv = conv_;
-        conv.input = args.inputs[input_];
-        if (residual_ >= 0) conv.epilogue.residual = args.inputs[residual_];
-        conv.output = args.outputs[0];
-        simd::stem_conv(conv, args.workspace, threads_);
-    }
-    [[nodiscard]] std::size_t workspace_bytes() const override { return simd::stem_workspace(conv_, threads_); }
-    [[nodiscard]] std::string implementation() const override { return "direct, few input channels"; }
-
-  private:
-    simd::StemConv conv_;
-    std::size_t input_;
-    int residual_;
-    PackedConstants::Block weights_;
-    std::vector<float> bias_;
-    int threads_;
-};
-
-class NarrowKernel final : public Kernel {
-  public:
-    NarrowKernel(simd::NarrowConv conv, std::vector<ConvSource> sources, PackedConstants::Block weights,
-                 std::vector<float> bias, int threads)
-        : conv_(conv),
-          sources_(std::move(sources)),
-          weights_(std::move(weights)),
-          bias_(std::move(bias)),
-          threads_(threads) {
-        conv_.weights = reinterpret_cast<const float*>(weights_.get());
-        conv_.bias = bias_.empty() ? nullptr : bias_.data();
-        for (std::size_t i = 0; i < sources_.size(); ++i) {
-            conv_.sources[i].rows = sources_[i].rows.data();
-            conv_.sources[i].columns = sources_[i].columns.data();
-        }
-    }
-    void run(const KernelArgs& args) const override {
-        simd::NarrowConv conv = conv_;
-        for (std::size_t i = 0; i < sources_.size(); ++i) conv.sources[i].data = args.inputs[sources_[i].input];
-        conv.output = args.outputs[0];
-        simd::narrow_conv(conv, threads_);
-    }
-    [[nodiscard]] std::string implementation() const override { return "direct, few output channels"; }
-
-  private:
-    simd::NarrowConv conv_;
-    std::vector<ConvSource> sources_;
-    PackedConstants::Block weights_;
-    std::vector<float> bias_;
-    int threads_;
-};
-
-class DepthwiseKernel final : public Kernel {
-  public:
-    DepthwiseKernel(simd::DepthwiseConv conv, std::size_t input, int residual, PackedConstants::Block weights,
-                    std::vector<float> bias, int threads)
-        : conv_(conv),
-          input_(input),
-          residual_(residual),
-          weights_(std::move(weights)),
-          bias_(std::move(bias)),
-          threads_(threads) {
-        conv_.weights = reinterpret_cast<const float*>(weights_.get());
-        conv_.epilogue.bias = bias_.empty() ? nullptr : bias_.data();
-    }
-    void run(const KernelArgs& args) const override {
-        simd::DepthwiseConv conv = conv_;
-        conv.input = args.inputs[input_];
-        if (residual_ >= 0) conv.epilogue.residual = args.inputs[residual_];
-        conv.output = args.outputs[0];
-        simd::depthwise_conv(conv, threads_);
-    }
-    [[nodiscard]] std::string implementation() const override { return "depthwise"; }
-
-  private:
-    simd::DepthwiseConv conv_;
-    std::size_t input_;
-    int residual_;
-    PackedConstants::Block weights_;
-    std::vector<float> bias_;
-    int threads_;
-};
-
-/// An own kernel's epilogue, and the position of its residual among the inputs (-1: none).
-std::pair<simd::Epilogue, int> epilogue_of(const RegionContext& context, const Tactic& tactic,
-                                           const ConvRegion& region) {
-    SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
-    if (epilogue.residual == ir::kNone) return {epilogue.steps, -1};
-    const std::size_t residual = context.input_index(epilogue.residual);
-    epilogue.steps.residual_pitch = pitch_of(context.input_desc(residual, tactic));
-    return {epilogue.steps, static_cast<int>(residual)};
+SimdEpilogue own_epilogue(const RegionContext& context, const ConvRegion& region) {
+    return *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
 }
 
 }  // namespace
@@ -181,14 +57,21 @@ std::unique_ptr<Kernel> prepare_stem(const RegionContext& context, const Tactic&
     conv.multiply = products(source.dtype);
     conv.type = target.dtype;
     conv.output_pitch = pitch_of(target);
-    int residual = -1;
-    std::tie(conv.epilogue, residual) = epilogue_of(context, tactic, region);
+    const int residual = set_epilogue(context, tactic, own_epilogue(context, region), conv.epilogue);
     auto weights = packed_weights(
         context, region, "stem:" + std::string(to_string(conv.multiply)) + std::string(to_string(source.layout)),
         simd::stem_packed_size(conv),
         [&](const float* filters, float* packed) { simd::stem_pack(conv, filters, packed); });
-    return std::make_unique<StemKernel>(conv, input, residual, std::move(weights), bias_of(context, region),
-                                        context.threads);
+    return make_own_conv<simd::StemConv>({.conv = conv,
+                                          .implementation = "direct, few input channels",
+                                          .workspace = simd::stem_workspace(conv, context.threads),
+                                          .compute = simd::stem_conv,
+                                          .sources = {},
+                                          .input = input,
+                                          .residual = residual,
+                                          .weights = std::move(weights),
+                                          .bias = bias_of(context, region)},
+                                         context);
 }
 
 bool suits_depthwise(const RegionContext& context, const ConvRegion& region) {
@@ -222,13 +105,23 @@ std::unique_ptr<Kernel> prepare_depthwise(const RegionContext& context, const Ta
     conv.type = target.dtype;
     conv.input_pitch = pitch_of(source);
     conv.output_pitch = pitch_of(target);
-    int residual = -1;
-    std::tie(conv.epilogue, residual) = epilogue_of(context, tactic, region);
+    const int residual = set_epilogue(context, tactic, own_epilogue(context, region), conv.epilogue);
     auto weights =
         packed_weights(context, region, "depthwise", simd::depthwise_packed_size(conv),
                        [&](const float* filters, float* packed) { simd::depthwise_pack(conv, filters, packed); });
-    return std::make_unique<DepthwiseKernel>(conv, input, residual, std::move(weights), bias_of(context, region),
-                                             context.threads);
+    const auto compute = [](const simd::DepthwiseConv& c, void*, int threads) noexcept {
+        simd::depthwise_conv(c, threads);
+    };
+    return make_own_conv<simd::DepthwiseConv>({.conv = conv,
+                                               .implementation = "depthwise",
+                                               .workspace = 0,
+                                               .compute = compute,
+                                               .sources = {},
+                                               .input = input,
+                                               .residual = residual,
+                                               .weights = std::move(weights),
+                                               .bias = bias_of(context, region)},
+                                              context);
 }
 
 bool suits_narrow(const RegionContext& context, const ConvRegion& region) {
@@ -248,7 +141,6 @@ std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tacti
     if (!suits_narrow(context, region))
         throw Error(ErrorCode::unsupported, "the convolution has too many output channels for this kernel");
     const TensorDesc target = context.output_desc(0, tactic);
-    const SimdEpilogue epilogue = *simd_epilogue(context, region.epilogue, context.region.outputs[0]);
     simd::NarrowConv conv;
     conv.batch = static_cast<int>(target.shape[0]);
     conv.height = static_cast<int>(target.shape[2]);
@@ -261,9 +153,7 @@ std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tacti
     conv.output_pitch =
         last ? pitch_of(target) : simd::Pitch{target.shape[1] * target.shape[2] * target.pitch, target.pitch, 1};
     conv.output_channel_step = last ? 1 : target.shape[2] * target.pitch;
-    conv.activation = epilogue.steps.activation;
-    conv.alpha = epilogue.steps.alpha;
-    conv.beta = epilogue.steps.beta;
+    const int residual = set_epilogue(context, tactic, own_epilogue(context, region), conv.epilogue);
     auto sources = conv_sources(context, tactic, region, simd::narrow_table_size(conv.height),
                                 simd::narrow_table_size(conv.width), conv.sources);
     auto weights = packed_weights(
@@ -271,8 +161,16 @@ std::unique_ptr<Kernel> prepare_narrow(const RegionContext& context, const Tacti
         "narrow:" + std::string(to_string(conv.multiply)) + ":" + std::to_string(conv.sources[0].channels),
         simd::narrow_packed_size(conv),
         [&](const float* filters, float* packed) { simd::narrow_pack(conv, filters, packed); });
-    return std::make_unique<NarrowKernel>(conv, std::move(sources), std::move(weights), bias_of(context, region),
-                                          context.threads);
+    const auto compute = [](const simd::NarrowConv& c, void*, int threads) noexcept { simd::narrow_conv(c, threads); };
+    return make_own_conv<simd::NarrowConv>({.conv = conv,
+                                            .implementation = "direct, few output channels",
+                                            .workspace = 0,
+                                            .compute = compute,
+                                            .sources = std::move(sources),
+                                            .residual = residual,
+                                            .weights = std::move(weights),
+                                            .bias = bias_of(context, region)},
+                                           context);
 }
 
 }  // namespace fovea::backend::cpu

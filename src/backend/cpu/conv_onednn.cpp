@@ -2,7 +2,6 @@
 
 #include "backend/cpu/conv.hpp"
 #include "backend/cpu/onednn.hpp"
-#include "backend/cpu/simd/patch_source.hpp"
 #include "base/checked.hpp"
 #include "base/parallel.hpp"
 #include "fovea/error.hpp"
@@ -45,8 +44,8 @@ class PrologueCopy {
                       desc.shape[3],
                       {},
                       {}};
-            part.rows = table(height_, desc.shape[2], source.upsample, region.prologue, 0);
-            part.columns = table(width_, desc.shape[3], source.upsample, region.prologue, 1);
+            part.rows = source_index(region.prologue, source, desc, 0, static_cast<int>(height_));
+            part.columns = source_index(region.prologue, source, desc, 1, static_cast<int>(width_));
             pixel_ += part.bytes;
             parts_.push_back(std::move(part));
         }
@@ -67,18 +66,6 @@ class PrologueCopy {
         std::int64_t height, width;
         std::vector<std::int32_t> rows, columns;
     };
-
-    static std::vector<std::int32_t> table(std::int64_t count, std::int64_t size, std::int64_t upsample,
-                                           const ConvPrologue& prologue, std::size_t axis) {
-        const auto mode = prologue.pad == ConvPrologue::Pad::reflect ? simd::PadMode::reflect
-                          : prologue.pad == ConvPrologue::Pad::edge  ? simd::PadMode::edge
-                                                                     : simd::PadMode::zero;
-        std::vector<std::int32_t> result(static_cast<std::size_t>(count));
-        simd::fill_source_index(result.data(), static_cast<int>(count), static_cast<int>(size),
-                                static_cast<int>(prologue.pads_begin[axis]), static_cast<int>(prologue.pads_end[axis]),
-                                mode, static_cast<int>(upsample));
-        return result;
-    }
 
     void copy_row(const std::byte* const* inputs, std::int64_t row, std::byte* target) const {
         const std::int64_t image = row / height_, y = row % height_;

@@ -105,10 +105,10 @@ HWY_INLINE void sum_lanes_of_four(const Vec* v, float* sums) {
 template <class Out>
 HWY_INLINE void store_block(const NarrowConv& conv, std::int64_t image, int y, int x, int channel, float* sums) {
     const F32 d;
-    const Vec bias = hn::Set(d, conv.bias ? conv.bias[channel] : 0.0f);
+    const Vec bias = hn::Set(d, conv.epilogue.bias ? conv.epilogue.bias[channel] : 0.0f);
     for (std::size_t i = 0; i < kBlockPixels; i += lanes()) {
         Vec value = hn::Add(hn::LoadU(d, sums + i), bias);
-        activate(conv.activation, conv.alpha, conv.beta, &value, 1);
+        activate(conv.epilogue.activation, conv.epilogue.alpha, conv.epilogue.beta, &value, 1);
         hn::StoreU(value, d, sums + i);
     }
     Out* output = static_cast<Out*>(conv.output) + image * conv.output_pitch.image + channel * conv.output_channel_step;

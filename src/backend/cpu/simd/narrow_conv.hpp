@@ -22,9 +22,7 @@ struct NarrowConv {
     void* output = nullptr;
     Pitch output_pitch;
     std::int64_t output_channel_step = 1;  ///< more than 1 when the output is plain (NCHW)
-    const float* bias = nullptr;           ///< one per output channel, or none
-    Activation activation = Activation::none;
-    float alpha = 0, beta = 0;
+    Epilogue epilogue;                     ///< without residual
 };
 
 /// Entries an index table needs for an output axis of `size`.

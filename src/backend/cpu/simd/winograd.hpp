@@ -28,6 +28,9 @@ struct WinogradConv {
     void* output = nullptr;
     Pitch output_pitch;
     Epilogue epilogue;
+    /// What follows the epilogue where there is a scale: one scale and shift per output channel, then perhaps ReLU.
+    const float *last_scale = nullptr, *last_shift = nullptr;
+    bool last_relu = false;
 };
 
 /// How the work is cut. `automatic` chooses; tests and tuning set it.

@@ -46,9 +46,23 @@ HWY_INLINE void prefetch(const WinogradConv& conv, const TileStore<T>& store) {
         }
 }
 
+/// The scale, shift and ReLU that may follow the epilogue, for one vector of channels.
+struct LastStep {
+    Vec scale, shift, low;
+    HWY_INLINE LastStep(const WinogradConv& conv, std::int64_t channel, std::size_t count)
+        : scale(load_some(conv.last_scale + channel, count)),
+          shift(load_some(conv.last_shift + channel, count)),
+          low(conv.last_relu ? hn::Zero(F32()) : hn::Neg(hn::Inf(F32()))) {}
+    HWY_INLINE Vec operator()(Vec x) const { return hn::Max(low, hn::MulAdd(x, scale, shift)); }
+};
+struct NoLastStep {
+    HWY_INLINE Vec operator()(Vec x) const { return x; }
+};
+
 /// A whole tile of whole vectors with an activation that is a clamp.
-template <class T>
-HWY_INLINE void store_whole(const WinogradConv& conv, const TileStore<T>& to, const Clamp& clamp, const Vec* values) {
+template <class T, class Last>
+HWY_INLINE void store_whole(const WinogradConv& conv, const TileStore<T>& to, const Clamp& clamp, const Last& last,
+                            const Vec* values) {
 #pragma GCC unroll 4
     for (int y = 0; y < 4; y++) {
         T* row = to.output + y * conv.output_pitch.row;
@@ -58,13 +72,14 @@ HWY_INLINE void store_whole(const WinogradConv& conv, const TileStore<T>& to, co
             if (to.residual)
                 value = hn::Add(value, load(to.residual + y * conv.epilogue.residual_pitch.row +
                                             x * conv.epilogue.residual_pitch.pixel));
-            store(clamp(value), row + x * conv.output_pitch.pixel);
+            store(last(clamp(value)), row + x * conv.output_pitch.pixel);
         }
     }
 }
 
 template <class T>
-HWY_NOINLINE void store_any(const WinogradConv& conv, const TileStore<T>& to, Vec* values, std::size_t count) {
+HWY_NOINLINE void store_any(const WinogradConv& conv, const TileStore<T>& to, Vec* values, std::int64_t channel,
+                            std::size_t count) {
     const Epilogue& e = conv.epilogue;
     for (std::int64_t y = 0; to.residual && y < to.rows; y++)
         for (std::int64_t x = 0; x < to.columns; x++) {
@@ -72,6 +87,10 @@ HWY_NOINLINE void store_any(const WinogradConv& conv, const TileStore<T>& to, Ve
             values[y * 4 + x] = hn::Add(values[y * 4 + x], load_some(at, count));
         }
     activate(e.activation, e.alpha, e.beta, values, 16);
+    if (conv.last_scale) {
+        const LastStep last(conv, channel, count);
+        for (int i = 0; i < 16; i++) values[i] = last(values[i]);
+    }
     for (std::int64_t y = 0; y < to.rows; y++)
         for (std::int64_t x = 0; x < to.columns; x++)
             store_some(values[y * 4 + x], to.output + y * conv.output_pitch.row + x * conv.output_pitch.pixel, count);
@@ -101,10 +120,11 @@ HWY_INLINE void finish_block(const WinogradConv& conv, const Clamp& clamp, const
     for (int y = 0; y < 4; y++) transform_output_axis(middle + y * 6, values + y * 4, 1);
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++) values[i] = hn::MulAdd(values[i], scale, shift);
-    if (whole) return store_whole(conv, to, clamp, values);
+    if (whole && conv.last_scale) return store_whole(conv, to, clamp, LastStep(conv, channel, count), values);
+    if (whole) return store_whole(conv, to, clamp, NoLastStep(), values);
     Vec copy[16];  // what an outside function may change cannot stay in registers before
     std::copy_n(values, 16, copy);
-    store_any(conv, to, copy, count);
+    store_any(conv, to, copy, channel, count);
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd/target.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cpu {
@@ -148,7 +149,9 @@ std::vector<Tactic> tactics(const RegionContext& context) {
     std::vector<Tactic> result = {uniform_tactic(context, "onednn", Layout::channels_last)};
     const ConvRegion region = read_conv(context);
     if (region.input.size() != 4) return result;
-    if (suits_winograd(context, region)) {
+    // Tiles multiply faster than Winograd's algorithm saves multiplications.
+    const bool tiles = simd::target_has_tiles() && context.dtype(region.conv->inputs[0]) == DType::bf16;
+    if (!tiles && suits_winograd(context, region)) {
         for (const char* name : {"winograd:f32", "winograd:i16"}) {
             if (name == std::string_view("winograd:i16") && !winograd_in_words(context, region)) continue;
             result.push_back(uniform_tactic(context, name, Layout::channels_last));

@@ -32,7 +32,8 @@ class PendingPixels {
     }
     /// Of the pixels not finished yet, so many finish the list in `steps` portions.
     [[nodiscard]] int portion(std::int64_t steps) const {
-        return static_cast<int>((count_ - done_ + steps - 1) / steps);
+        const std::int64_t pixels = (count_ - done_ + steps - 1) / steps;
+        return static_cast<int>(clamps_ ? pixels : (pixels + kBatch - 1) / kBatch * kBatch);
     }
     HWY_INLINE void finish(int pixels) {
         const Pixel *p = pixels_ + done_, *end = pixels_ + std::min(done_ + pixels, count_);
@@ -48,6 +49,7 @@ class PendingPixels {
 
   private:
     static constexpr std::int64_t kWhole = 32;
+    static constexpr int kBatch = 8;  ///< pixels whose slow activations run side by side
     struct Pixel {
         const float* sums;
         T* output;
@@ -77,14 +79,19 @@ class PendingPixels {
 
     HWY_NOINLINE void finish_any(const Pixel* p, const Pixel* end) const {
         const F32 d;
-        for (; p < end; p++)
+        for (; p < end; p += kBatch) {
+            const std::size_t pixels = static_cast<std::size_t>(std::min<std::ptrdiff_t>(kBatch, end - p));
             for (std::int64_t i = 0; i < channels_; i += lanes()) {
                 const auto count = static_cast<std::size_t>(channels_ - i);
-                Vec value[1] = {hn::Add(hn::Load(d, p->sums + i), hn::Load(d, bias_ + i))};
-                if (p->residual) value[0] = hn::Add(value[0], load_some(p->residual + i, count));
-                activate(epilogue_.activation, epilogue_.alpha, epilogue_.beta, value, 1);
-                store_some(value[0], p->output + i, count);
+                Vec values[kBatch];
+                for (std::size_t k = 0; k < pixels; k++) {
+                    values[k] = hn::Add(hn::Load(d, p[k].sums + i), hn::Load(d, bias_ + i));
+                    if (p[k].residual) values[k] = hn::Add(values[k], load_some(p[k].residual + i, count));
+                }
+                activate(epilogue_.activation, epilogue_.alpha, epilogue_.beta, values, pixels);
+                for (std::size_t k = 0; k < pixels; k++) store_some(values[k], p[k].output + i, count);
             }
+        }
     }
 
     const Epilogue& epilogue_;

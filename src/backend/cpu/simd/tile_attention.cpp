@@ -4,85 +4,125 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/tile_attention.cpp"
 #include "hwy/foreach_target.h"
 
+#include <cmath>
 #include <limits>
 
 #include "backend/cpu/simd/exp-inl.hpp"
 #include "backend/cpu/simd/tile_attention_plan.hpp"
 #include "backend/cpu/simd/tiles-inl.hpp"
+#include "backend/cpu/simd/transpose-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
 
 constexpr float kLogE = 1.44269504f;  ///< log2(e)
+/// Scores (in units of log2) whose powers and their sums stay far inside f32 without relation to a maximum.
+constexpr float kSafeScore = 50;
 
 template <class T>
 const T* rows_of(const Attention::Operand& operand, std::int64_t batch, std::int64_t head) {
     return static_cast<const T*>(operand.data) + batch * operand.batch_step + head * operand.head_step;
 }
 
-/// Pairs of neighbouring elements of 16 keys, keys along the rows of a tile.
-void pack_keys(const Attention& a, const TileAttentionPlan& plan, const Bf16Bits* keys, std::byte* memory) {
-    auto* to = reinterpret_cast<Bf16Bits*>(memory + plan.keys());
-    for (std::int64_t first = 0; first < 32 * plan.key_steps; first += 16)
-        for (std::int64_t i = 0; i < plan.depth_blocks * kTileDepth; i += kTileDepth, to += kTileBytes / 2)
-            for (std::int64_t key = 0; key < 16; key++) {
-                HWY_ALIGN Bf16Bits row[kTileDepth] = {};
-                if (first + key < a.keys)
-                    std::copy_n(keys + (first + key) * a.key.row_step + i, std::min<std::int64_t>(32, a.width - i),
-                                row);
-                for (std::int64_t pair = 0; pair < 16; pair++) std::copy_n(row + 2 * pair, 2, to + 32 * pair + 2 * key);
+/// Of `kTileDepth` elements.
+HWY_INLINE float sum_of_squares(const Bf16Bits* row) {
+    const F32 d;
+    Vec sum = hn::Zero(d);
+    for (std::int64_t i = 0; i < kTileDepth; i += lanes()) sum = hn::MulAdd(load(row + i), load(row + i), sum);
+    return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+/// Pairs of neighbouring elements of 16 keys, keys along the rows of a tile. Returns the largest sum of squares of a
+/// key.
+float pack_keys(const Attention& a, const TileAttentionPlan& plan, const Bf16Bits* keys, std::byte* memory) {
+    float* to = reinterpret_cast<float*>(memory + plan.keys());
+    float largest = 0;
+    for (std::int64_t first = 0; first < 32 * plan.key_steps; first += 16) {
+        float squares[16] = {};
+        for (std::int64_t i = 0; i < plan.depth_blocks * kTileDepth; i += kTileDepth, to += 256) {
+            HWY_ALIGN Bf16Bits rows[16][kTileDepth] = {};
+            for (std::int64_t key = 0; key < std::min<std::int64_t>(16, a.keys - first); key++) {
+                std::copy_n(keys + (first + key) * a.key.row_step + i, std::min<std::int64_t>(kTileDepth, a.width - i),
+                            rows[key]);
+                squares[key] += sum_of_squares(rows[key]);
             }
+            const float* pairs = reinterpret_cast<const float*>(rows);
+            for (std::int64_t pair = 0; pair < 16; pair += lanes())
+                for (std::int64_t key = 0; key < 16; key += 4)
+                    transpose_four(pairs + key * 16 + pair, 16, to + pair * 16 + key, 16);
+        }
+        for (const float square : squares) largest = square <= largest ? largest : square;  // lets NaN win
+    }
+    return largest;
 }
 
 /// Pairs of neighbouring keys, elements along the rows of a tile.
 void pack_values(const Attention& a, const TileAttentionPlan& plan, const Bf16Bits* values, std::byte* memory) {
-    auto* to = reinterpret_cast<Bf16Bits*>(memory + plan.values());
+    const U32 du;
+    const auto load_row = [&](std::int64_t key, std::int64_t i) HWY_ATTR {
+        return key < a.keys && i < a.value_width
+                   ? load_some(values + key * a.value.row_step + i, static_cast<std::size_t>(a.value_width - i))
+                   : hn::Zero(F32());
+    };
+    float* to = reinterpret_cast<float*>(memory + plan.values());
     for (std::int64_t i = 0; i < plan.value_pitch(); i += 16)
-        for (std::int64_t key = 0; key < 32 * plan.key_steps; key += 2, to += 32) {
-            HWY_ALIGN Bf16Bits rows[2][16] = {};
-            for (std::int64_t j = 0; j < 2; j++)
-                if (key + j < a.keys && i < a.value_width)
-                    std::copy_n(values + (key + j) * a.value.row_step + i,
-                                std::min<std::int64_t>(16, a.value_width - i), rows[j]);
-            for (std::int64_t column = 0; column < 16; column++)
-                to[2 * column] = rows[0][column], to[2 * column + 1] = rows[1][column];
-        }
+        for (std::int64_t key = 0; key < 32 * plan.key_steps; key += 2, to += 16)
+            for (std::int64_t j = 0; j < 16; j += lanes()) {
+                const auto low = hn::ShiftRight<16>(hn::BitCast(du, load_row(key, i + j))),
+                           high = hn::BitCast(du, load_row(key + 1, i + j));
+                hn::Store(hn::BitCast(F32(), hn::Or(low, high)), F32(), to + j);
+            }
 }
 
 /// One group of query rows of one head, whose K and V are packed.
 template <class Tiles>
 class QueryGroup {
   public:
-    QueryGroup(const Attention& a, const TileAttentionPlan& plan, std::byte* memory, std::int64_t batch,
-               std::int64_t head, std::int64_t first)
+    /// `largest_key`: as `pack_keys` gives it.
+    QueryGroup(const Attention& a, const TileAttentionPlan& plan, std::byte* memory, float largest_key,
+               std::int64_t batch, std::int64_t head, std::int64_t first)
         : a_(a),
           plan_(plan),
           memory_(memory),
           scores_(reinterpret_cast<float*>(memory + plan.scores())),
-          probabilities_(reinterpret_cast<Bf16Bits*>(memory + plan.probabilities())),
           output_(reinterpret_cast<float*>(memory + plan.output())),
           rows_(std::min(plan.rows(), a.queries - first)) {
         if (a.bias.data) bias_ = rows_of<float>(a.bias, batch, head) + first * a.bias.row_step;
+        factor_ = (bias_ ? 1 : a.scale) * kLogE;
         std::fill_n(maximum_, TileAttentionPlan::kMostRows, -std::numeric_limits<float>::infinity());
+        float squares[TileAttentionPlan::kMostRows] = {};
         const Bf16Bits* queries = rows_of<Bf16Bits>(a.query, batch, head) + first * a.query.row_step;
         auto* to = reinterpret_cast<Bf16Bits*>(memory + plan.query());
         for (std::int64_t i = 0; i < plan.depth_blocks * kTileDepth; i += kTileDepth)
             for (std::int64_t row = 0; row < plan.rows(); row++, to += kTileDepth) {
                 const std::int64_t count = row < rows_ ? std::min<std::int64_t>(kTileDepth, a.width - i) : 0;
                 std::fill_n(std::copy_n(queries + row * a.query.row_step + i, count, to), kTileDepth - count, 0);
+                squares[row] += sum_of_squares(to);
             }
+        // No score exceeds the product of the lengths of its query and key.
+        relative_ = bias_ != nullptr;
+        for (const float square : squares) relative_ |= !(std::sqrt(square * largest_key) * factor_ < kSafeScore);
     }
 
     void run(Bf16Bits* output, std::int64_t row_step) {
-        for (std::int64_t key = 0; key < a_.keys; key += TileAttentionPlan::kChunk) {
-            const std::int64_t steps = std::min(TileAttentionPlan::kChunk / 32, plan_.key_steps - key / 32);
-            score(key, steps);
-            if (bias_) add_bias(key);
-            if (key + 32 * steps > a_.keys) hide_beyond(a_.keys - key, 32 * steps);
-            soften(32 * steps);
-            if (key > 0) shrink_output();
-            weigh(key, steps);
+        const std::int64_t chunk = TileAttentionPlan::kChunk;
+        const auto steps_of = [&](std::int64_t key) { return std::min(chunk / 32, plan_.key_steps - key / 32); };
+        float *now = scores_, *next = scores_ + TileAttentionPlan::kMostRows * kPitch;
+        for (std::int64_t step = 0; step < steps_of(0); step++) score_step(0, step, now);
+        for (std::int64_t key = 0; key < a_.keys; key += chunk, std::swap(now, next)) {
+            const std::int64_t steps = steps_of(key), after = key + chunk < a_.keys ? steps_of(key + chunk) : 0;
+            if (bias_) add_bias(key, now);
+            if (key + 32 * steps > a_.keys) hide_beyond(a_.keys - key, 32 * steps, now);
+            if (relative_) find_maxima(now, 32 * steps, key > 0);
+            // Tiles multiply the next chunk meanwhile.
+            for (std::int64_t part = 0; part < kParts; part++) {
+                for (std::int64_t step = after * part / kParts; step < after * (part + 1) / kParts; step++)
+                    score_step(key + chunk, step, next);
+                for (std::int64_t row = rows_ * part / kParts; row < rows_ * (part + 1) / kParts; row++)
+                    soften_row(now + row * kPitch, 32 * steps, row);
+            }
+            weigh(key, steps, now);
         }
         const F32 d;
         for (std::int64_t row = 0; row < rows_; row++) {
@@ -96,8 +136,7 @@ class QueryGroup {
     }
 
   private:
-    static constexpr std::int64_t kPitch = TileAttentionPlan::kScorePitch,
-                                  kRightPitch = TileAttentionPlan::kProbabilityPitch;
+    static constexpr std::int64_t kPitch = TileAttentionPlan::kScorePitch, kParts = 4;
 
     /// Two tiles of rows times two of columns: sums 0 to 3, right 4 and 5, left 6 and 7.
     static HWY_INLINE void multiply(const std::byte* left, std::int64_t left_step, std::int64_t left_tile,
@@ -122,67 +161,68 @@ class QueryGroup {
         Tiles::template load<2>(below, pitch * 4), Tiles::template load<3>(below + 16, pitch * 4);
     }
 
-    void score(std::int64_t key, std::int64_t steps) {
+    /// Scores of 32 keys, counted from `key`.
+    HWY_INLINE void score_step(std::int64_t key, std::int64_t step, float* scores) const {
         const std::int64_t panel = plan_.depth_blocks * kTileBytes, tile = plan_.tile_rows * 64;
-        const std::byte* keys = memory_ + plan_.keys() + key / 16 * panel;
-        for (std::int64_t step = 0; step < steps; step++, keys += 2 * panel) {
-            zero();
-            for (std::int64_t i = 0; i < plan_.depth_blocks; i++)
-                multiply(memory_ + plan_.query() + 2 * i * tile, 64, tile, keys + i * kTileBytes, panel);
-            store_sums(scores_ + 32 * step, kPitch);
-        }
+        const std::byte* keys = memory_ + plan_.keys() + (key / 16 + 2 * step) * panel;
+        zero();
+        for (std::int64_t i = 0; i < plan_.depth_blocks; i++)
+            multiply(memory_ + plan_.query() + 2 * i * tile, 64, tile, keys + i * kTileBytes, panel);
+        store_sums(scores + 32 * step, kPitch);
     }
 
-    void weigh(std::int64_t key, std::int64_t steps) {
-        const std::int64_t panel = plan_.key_steps * kTileBytes, step_bytes = 2 * kRightPitch;
-        const auto* left = reinterpret_cast<const std::byte*>(probabilities_);
+    void weigh(std::int64_t key, std::int64_t steps, const float* probabilities) {
+        const std::int64_t panel = plan_.key_steps * kTileBytes;
+        const auto* left = reinterpret_cast<const std::byte*>(probabilities);
         for (std::int64_t pair = 0; pair < plan_.value_pairs; pair++) {
             float* sums = output_ + 32 * pair;
             key == 0 ? zero() : load_sums(sums, plan_.value_pitch());
             const std::byte* values = memory_ + plan_.values() + 2 * pair * panel + key / 32 * kTileBytes;
             for (std::int64_t step = 0; step < steps; step++)
-                multiply(left + 64 * step, step_bytes, plan_.tile_rows * step_bytes, values + step * kTileBytes, panel);
+                multiply(left + 64 * step, 4 * kPitch, plan_.tile_rows * 4 * kPitch, values + step * kTileBytes, panel);
             store_sums(sums, plan_.value_pitch());
         }
     }
 
-    void add_bias(std::int64_t key) {
+    void add_bias(std::int64_t key, float* scores) const {
         const F32 d;
         const Vec scale = hn::Set(d, a_.scale);
         const std::int64_t count = std::min(TileAttentionPlan::kChunk, a_.keys - key);
         for (std::int64_t row = 0; row < rows_; row++)
             for (std::int64_t i = 0; i < count; i += lanes()) {
-                float* to = scores_ + row * kPitch + i;
+                float* to = scores + row * kPitch + i;
                 const Vec bias =
                     load_some(bias_ + row * a_.bias.row_step + key + i, static_cast<std::size_t>(count - i));
                 hn::Store(hn::MulAdd(hn::Load(d, to), scale, bias), d, to);
             }
     }
-    void hide_beyond(std::int64_t keys, std::int64_t count) {
+    void hide_beyond(std::int64_t keys, std::int64_t count, float* scores) const {
         for (std::int64_t row = 0; row < rows_; row++)
-            std::fill(scores_ + row * kPitch + keys, scores_ + row * kPitch + count,
+            std::fill(scores + row * kPitch + keys, scores + row * kPitch + count,
                       -std::numeric_limits<float>::infinity());
     }
 
-    /// Turns the scores of a chunk into probabilities relative to each row's maximum so far, in units of log2.
-    void soften(std::int64_t count) {
+    /// Raises each row's maximum, in units of log2, to the chunk's, and shrinks what was summed relative to the old
+    /// one.
+    void find_maxima(const float* scores, std::int64_t count, bool shrinks) {
         const F32 d;
-        const float factor = (bias_ ? 1 : a_.scale) * kLogE;
-        HWY_ALIGN float highest[TileAttentionPlan::kMostRows] = {};
-        for (std::int64_t row = 0; row < rows_; row++) highest[row] = largest(scores_ + row * kPitch, count);
+        HWY_ALIGN float highest[TileAttentionPlan::kMostRows] = {}, shrink[TileAttentionPlan::kMostRows];
+        for (std::int64_t row = 0; row < rows_; row++) highest[row] = largest(scores + row * kPitch, count);
         for (std::int64_t row = 0; row < rows_; row += lanes()) {
             const Vec before = hn::Load(d, maximum_ + row);
             // Finite, so that a row of masked keys gives zeros.
-            const Vec after = hn::Max(hn::Max(before, hn::Mul(hn::Load(d, highest + row), hn::Set(d, factor))),
+            const Vec after = hn::Max(hn::Max(before, hn::Mul(hn::Load(d, highest + row), hn::Set(d, factor_))),
                                       hn::Set(d, std::numeric_limits<float>::lowest()));
             hn::Store(after, d, maximum_ + row);
-            hn::Store(power_of_two(hn::Sub(before, after)), d, shrink_ + row);
+            hn::Store(power_of_two(hn::Sub(before, after)), d, shrink + row);
         }
-        for (std::int64_t row = 0; row < rows_; row++) {
-            const Vec total = soften_row(scores_ + row * kPitch, probabilities_ + row * kRightPitch, count,
-                                         hn::Set(d, factor), hn::Set(d, -maximum_[row]));
-            float* sum = sums_ + row * static_cast<std::int64_t>(lanes());
-            hn::Store(hn::MulAdd(hn::Load(d, sum), hn::Set(d, shrink_[row]), total), d, sum);
+        for (std::int64_t row = 0; shrinks && row < rows_; row++) {
+            if (shrink[row] == 1) continue;
+            const Vec factor = hn::Set(d, shrink[row]);
+            const auto scale = [&](float* to) HWY_ATTR { hn::Store(hn::Mul(hn::Load(d, to), factor), d, to); };
+            scale(sums_ + row * static_cast<std::int64_t>(lanes()));
+            for (std::int64_t i = 0; i < plan_.value_pitch(); i += lanes())
+                scale(output_ + row * plan_.value_pitch() + i);
         }
     }
 
@@ -195,41 +235,34 @@ class QueryGroup {
         return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
     }
 
-    static HWY_INLINE Vec soften_row(const float* scores, Bf16Bits* to, std::int64_t count, Vec factor, Vec shift) {
+    /// Turns a row's scores of a chunk into probabilities, up to one factor for the row, in their place.
+    HWY_INLINE void soften_row(float* scores, std::int64_t count, std::int64_t row) {
         const F32 d;
-        Vec totals[2] = {hn::Zero(d), hn::Zero(d)};
-        for (std::int64_t i = 0; i < count; i += 2 * lanes())
+        const Vec factor = hn::Set(d, factor_), shift = hn::Set(d, relative_ ? -maximum_[row] : 0);
+        auto* to = reinterpret_cast<Bf16Bits*>(scores);
+        float* sum = sums_ + row * static_cast<std::int64_t>(lanes());
+        Vec totals[2] = {hn::Load(d, sum), hn::Zero(d)};
+        for (std::int64_t i = 0; i < count; i += 2 * lanes()) {
+            Vec p[2];
 #pragma GCC unroll 2
-            for (std::int64_t j = 0; j < 2; j++) {
-                const std::int64_t at = i + j * static_cast<std::int64_t>(lanes());
-                const Vec p = power_of_two<true>(hn::MulAdd(hn::Load(d, scores + at), factor, shift));
-                totals[j] = hn::Add(totals[j], p);
-                store(p, to + at);
+            for (int j = 0; j < 2; j++) {
+                p[j] = power_of_two<true>(hn::MulAdd(hn::Load(d, scores + i + j * lanes()), factor, shift));
+                totals[j] = hn::Add(totals[j], p[j]);
             }
-        return hn::Add(totals[0], totals[1]);
-    }
-
-    void shrink_output() {
-        const F32 d;
-        for (std::int64_t row = 0; row < rows_; row++) {
-            if (shrink_[row] == 1) continue;
-            const Vec factor = hn::Set(d, shrink_[row]);
-            float* to = output_ + row * plan_.value_pitch();
-            for (std::int64_t i = 0; i < plan_.value_pitch(); i += lanes())
-                hn::Store(hn::Mul(hn::Load(d, to + i), factor), d, to + i);
+            store(p[0], to + i), store(p[1], to + i + lanes());
         }
+        hn::Store(hn::Add(totals[0], totals[1]), d, sum);
     }
 
     const Attention& a_;
     const TileAttentionPlan& plan_;
     std::byte* memory_;
-    float* scores_;
-    Bf16Bits* probabilities_;
-    float* output_;
+    float *scores_, *output_;
     const float* bias_ = nullptr;
     std::int64_t rows_;
-    HWY_ALIGN float maximum_[TileAttentionPlan::kMostRows];  ///< of each row so far
-    HWY_ALIGN float shrink_[TileAttentionPlan::kMostRows];   ///< by how much its last move shrinks earlier results
+    float factor_;   ///< of a score, to units of log2
+    bool relative_;  ///< whether probabilities relate to the row's largest score, lest they overflow
+    HWY_ALIGN float maximum_[TileAttentionPlan::kMostRows];
     HWY_ALIGN float sums_[TileAttentionPlan::kMostRows * lanes()] = {};
 };
 
@@ -241,16 +274,17 @@ void attend(const Attention& a, const TileAttentionPlan& plan, void* scratch, st
         for (const int tile : {0, 1, 2, 3, 6, 7}) shapes.rows[tile] = static_cast<std::uint8_t>(plan.tile_rows);
         Tiles::configure(shapes);
         std::int64_t packed = -1;
+        float largest_key = 0;
         for (std::int64_t i = begin; i < end; i++) {
             const std::int64_t index = i / plan.groups, batch = index / a.heads, head = index % a.heads,
                                first = i % plan.groups * plan.rows();
             if (first >= a.queries) continue;
             if (packed != index) {
-                pack_keys(a, plan, rows_of<Bf16Bits>(a.key, batch, head), memory);
+                largest_key = pack_keys(a, plan, rows_of<Bf16Bits>(a.key, batch, head), memory);
                 pack_values(a, plan, rows_of<Bf16Bits>(a.value, batch, head), memory);
                 packed = index;
             }
-            QueryGroup<Tiles> group(a, plan, memory, batch, head, first);
+            QueryGroup<Tiles> group(a, plan, memory, largest_key, batch, head, first);
             group.run(static_cast<Bf16Bits*>(a.output) + batch * a.output_batch_step + head * a.output_head_step +
                           first * a.output_row_step,
                       a.output_row_step);

@@ -11,10 +11,10 @@ namespace fovea::backend::cpu::simd {
 /// Sizes that follow from an attention's shape, and one thread's scratch memory in bytes. Two tiles of query rows go
 /// through the keys together, a chunk of keys at a time.
 struct TileAttentionPlan {
-    /// Keys whose scores are computed before their probabilities are used: they fit a first-level cache.
-    static constexpr std::int64_t kChunk = 256;
+    /// Keys whose scores are computed before their probabilities are used: twice that fits a first-level cache.
+    static constexpr std::int64_t kChunk = 128;
     static constexpr std::int64_t kMostRows = 2 * kTileRows;
-    static constexpr std::int64_t kScorePitch = kChunk + 16, kProbabilityPitch = kChunk + 32;  ///< elements of a row
+    static constexpr std::int64_t kScorePitch = kChunk + 16;  ///< floats of a row; not a power of two
 
     std::int64_t groups, tile_rows;  ///< groups of query rows of a head, and rows of each of a group's two tiles
     std::int64_t depth_blocks;       ///< of 32 elements of a row of Q and K
@@ -38,9 +38,10 @@ struct TileAttentionPlan {
     [[nodiscard]] std::int64_t query() const {  ///< bf16 [depth block][row][32]
         return values() + 2 * value_pairs * key_steps * kTileBytes;
     }
-    [[nodiscard]] std::int64_t scores() const { return query() + depth_blocks * kMostRows * 64; }  ///< f32 [row][key]
-    [[nodiscard]] std::int64_t probabilities() const { return scores() + kMostRows * kScorePitch * 4; }
-    [[nodiscard]] std::int64_t output() const { return probabilities() + kMostRows * kProbabilityPitch * 2; }
+    [[nodiscard]] std::int64_t scores() const {  ///< f32 [row][key] of two chunks; probabilities take their place
+        return query() + depth_blocks * kMostRows * 64;
+    }
+    [[nodiscard]] std::int64_t output() const { return scores() + 2 * kMostRows * kScorePitch * 4; }  ///< [row][column]
     [[nodiscard]] std::int64_t size() const { return output() + kMostRows * value_pitch() * 4; }
 };
 

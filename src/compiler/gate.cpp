@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <random>
 
 #include "base/dispatch.hpp"
+#include "base/parallel.hpp"
 #include "compiler/region_reference.hpp"
 #include "fovea/error.hpp"
 
@@ -53,8 +55,10 @@ double largest_magnitude(const backend::TensorDesc& desc, const std::byte* data)
     double largest = 0;
     base::visit(desc.dtype, [&]<class T>() {
         const T* elements = reinterpret_cast<const T*>(data);
-        for (std::int64_t row = 0; row < desc.rows(); ++row)
-            for (std::int64_t i = 0; i < desc.row(); ++i) {
+        const std::int64_t rows = desc.rows(), width = desc.row();
+#pragma omp parallel for reduction(max : largest)
+        for (std::int64_t row = 0; row < rows; ++row)
+            for (std::int64_t i = 0; i < width; ++i) {
                 const double value =
                     std::fabs(static_cast<double>(static_cast<base::arithmetic_t<T>>(elements[row * desc.pitch + i])));
                 if (std::isfinite(value)) largest = std::max(largest, value);
@@ -66,7 +70,7 @@ double largest_magnitude(const backend::TensorDesc& desc, const std::byte* data)
 /// Places worth looking at in a tensor. Half of the elements go into lines through all channels (axis 1), one of them
 /// at the very end; the rest into small boxes: both corners, and boxes that straddle multiples of usual tile sizes.
 std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, std::mt19937& random) {
-    constexpr std::int64_t kTiles[] = {4, 6, 8, 16, 32, 64};
+    constexpr std::int64_t kTiles[] = {4, 6, 8, 16, 32, 64}, kPiece = 32;
     std::vector<ops::Box> boxes;
     const auto somewhere = [&](std::int64_t room) {
         return room > 0 ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(room + 1)) : 0;
@@ -80,7 +84,11 @@ std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, st
                 const std::int64_t room = shape[axis] - line.size[axis];
                 line.start[axis] = i == 0 ? room : somewhere(room);
             }
-            boxes.push_back(std::move(line));
+            // In pieces, which threads can share.
+            for (std::int64_t end = line.start[1] + line.size[1]; line.start[1] < end; line.start[1] += kPiece) {
+                boxes.push_back(line);
+                boxes.back().size[1] = std::min(kPiece, end - line.start[1]);
+            }
         }
     const std::int64_t rest = shape.size() >= 3 ? elements / 2 : elements;
     const auto count = std::clamp<std::int64_t>(rest / 6, 3, 10);
@@ -110,6 +118,25 @@ std::string names(const ir::Graph& graph, const backend::Region& region) {
     return text.empty() && !region.outputs.empty() ? graph.value(region.outputs[0]).name : text;
 }
 
+/// The boxes of `value`, shared out among the threads.
+std::vector<Tensor> reference_boxes(const RegionReference& reference, ir::ValueId value,
+                                    const std::vector<ops::Box>& boxes) {
+    std::vector<Tensor> results(boxes.size());
+    const auto parts = std::min<std::int64_t>(base::thread_count(), static_cast<std::int64_t>(boxes.size()));
+    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(parts));
+    base::parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (auto part = static_cast<std::size_t>(begin); part < static_cast<std::size_t>(end); ++part) try {
+                RegionReference own = reference;
+                for (std::size_t i = part; i < boxes.size(); i += errors.size()) results[i] = own.box(value, boxes[i]);
+            } catch (...) {
+                errors[part] = std::current_exception();
+            }
+    });
+    for (const std::exception_ptr& error : errors)
+        if (error) std::rethrow_exception(error);
+    return results;
+}
+
 class KernelCheck {
   public:
     KernelCheck(const runtime::Engine& engine, const runtime::Program& program, const GateOptions& options)
@@ -122,7 +149,7 @@ class KernelCheck {
                 std::find(step.region.inputs.begin(), step.region.inputs.end(), id) - step.region.inputs.begin());
             return crop(desc(step.inputs[at]), seen.args.inputs[at], box);
         };
-        RegionReference reference(engine_.plan().graph, program_.values, step.region, reader);
+        const RegionReference reference(engine_.plan().graph, program_.values, step.region, reader);
         plan::Evidence evidence{names(engine_.plan().graph, step.region), {}, 0, 200, 0};
         std::int64_t boxes = 0;
         for (std::size_t i = 0; i < step.region.outputs.size(); ++i)
@@ -136,7 +163,7 @@ class KernelCheck {
         return runtime::slot_desc(engine_.target(), program_.values, slot);
     }
 
-    std::int64_t check_output(const runtime::Observation& seen, std::size_t i, RegionReference& reference,
+    std::int64_t check_output(const runtime::Observation& seen, std::size_t i, const RegionReference& reference,
                               plan::Evidence& evidence) {
         const plan::Step& step = *seen.launch.step;
         const backend::TensorDesc target = desc(step.outputs[i]);
@@ -149,9 +176,10 @@ class KernelCheck {
                                ? std::vector{ops::Box::whole(target.shape)}
                                : sample_boxes(target.shape, elements, random_);
         Comparison comparison;
-        for (const ops::Box& box : boxes) {
-            const auto expected = reference.box(step.region.outputs[i], box).to_float();
-            const auto found = crop(target, seen.args.outputs[i], box).to_float();
+        const auto references = reference_boxes(reference, step.region.outputs[i], boxes);
+        for (std::size_t b = 0; b < boxes.size(); ++b) {
+            const auto expected = references[b].to_float();
+            const auto found = crop(target, seen.args.outputs[i], boxes[b]).to_float();
             for (std::size_t k = 0; k < expected.size(); ++k) comparison.add(found[k], expected[k]);
         }
         // Steps of a quantised type are whole numbers, however small the results are.

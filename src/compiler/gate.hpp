@@ -12,7 +12,7 @@ struct GateOptions {
     GateMode mode = GateMode::boxes;
     std::uint32_t seed = 1;
     bool refuse = true;                   ///< false: kernels beyond their tolerance are recorded like the others
-    double milliseconds_per_kernel = 25;  ///< reference time that one kernel's boxes may take, roughly
+    double milliseconds_per_kernel = 15;  ///< reference time that one kernel's boxes may take, roughly
 };
 
 /// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.

@@ -108,7 +108,7 @@ def prepare_fovea(model: Path, image: np.ndarray, threads: int, precision: str, 
 
     def run() -> None:
         nonlocal last
-        last = engine.run({"image": image})
+        last = engine.run({"image": image}, copy=False)
 
     return Runner(run=run, outputs=lambda: {name: np.array(value) for name, value in last.items()}, setting=variant,
                   build_seconds=seconds)

@@ -63,7 +63,7 @@ class PythonEngine {
   public:
     PythonEngine(Engine engine) : engine_(std::move(engine)), context_(engine_.make_context()) {}
 
-    nb::dict run(const nb::dict& inputs) {
+    nb::dict run(const nb::dict& inputs, bool copy) {
         std::vector<Tensor> tensors;
         for (const auto& [name, array] : inputs) {
             tensors.push_back(tensor_from_array(array));
@@ -75,8 +75,10 @@ class PythonEngine {
             context_.run();
         }
         nb::dict outputs;
-        for (std::size_t i = 0; i < engine_.outputs().size(); ++i)
-            outputs[engine_.outputs()[i].name.c_str()] = array_from_tensor(context_.content().output(i).clone());
+        for (std::size_t i = 0; i < engine_.outputs().size(); ++i) {
+            const Tensor output = context_.content().output(i);
+            outputs[engine_.outputs()[i].name.c_str()] = array_from_tensor(copy ? output.clone() : output);
+        }
         return outputs;
     }
 
@@ -139,8 +141,9 @@ void add_engine(nb::module_& module) {
             "__init__",
             [](PythonEngine* self, const Plan& plan, int threads) { new (self) PythonEngine(Engine(plan, threads)); },
             "plan"_a, "threads"_a = 0)
-        .def("run", &PythonEngine::run, "inputs"_a,
-             "Runs the network on a dict of arrays; returns a dict of new arrays.")
+        .def("run", &PythonEngine::run, "inputs"_a, "copy"_a = true,
+             "Runs the network on a dict of arrays; returns a dict of arrays: new ones, or, without copy, views of\n"
+             "memory that the next run writes.")
         .def_prop_ro("inputs", &PythonEngine::inputs)
         .def_prop_ro("outputs", &PythonEngine::outputs)
         .def_prop_ro("memory", &PythonEngine::memory);

@@ -7,10 +7,20 @@
 namespace fovea::ops {
 namespace {
 
+/// Whether input `i` is constant, f32, and stands beside a narrow floating-point tensor.
+bool is_wide_number(const InferContext& c, std::size_t i) {
+    const DType other = c.dtype(1 - i);
+    return c.dtype(i) == DType::f32 && (other == DType::bf16 || other == DType::f16) && c.constant(i);
+}
+
+/// Beyond the specification, f32 constants may stand beside a narrow tensor, whose type the result then has: plans in
+/// narrow types keep them so.
 void infer_binary(InferContext& c) {
     expect_types(c, 0, Types::number);
-    expect_same_type(c, 0, 1);
-    c.set_output(0, c.dtype(0) == DType::undefined ? c.dtype(1) : c.dtype(0), broadcast_inputs(c, 0, 1));
+    const bool mixed = is_wide_number(c, 0) || is_wide_number(c, 1);
+    if (!mixed) expect_same_type(c, 0, 1);
+    const bool second = c.dtype(0) == DType::undefined || is_wide_number(c, 0);
+    c.set_output(0, c.dtype(second ? 1 : 0), broadcast_inputs(c, 0, 1));
 }
 
 /// `function(a, b)` on numbers of any type.

@@ -7,6 +7,7 @@
 #include "ops/infer.hpp"
 #include "ops/onnx_type.hpp"
 #include "precision/operators.hpp"
+#include "precision/weights.hpp"
 
 namespace fovea::precision {
 namespace {
@@ -179,8 +180,11 @@ class Converter {
             const ValueId input = node.inputs[i];
             if (input == kNone) continue;
             const DType declared = source_.value(input).dtype;
-            const bool narrow = type != DType::f32 && declared == DType::f32 && narrow_input(source_.node(id), i);
-            node.inputs[i] = as_type(input, narrow ? type : declared);
+            const bool number = source_.constant(input) && keeps_numbers(node);
+            const bool narrow =
+                type != DType::f32 && declared == DType::f32 && narrow_input(source_.node(id), i) && !number;
+            node.inputs[i] = narrow && source_.constant(input) ? weights(source_.node(id), i, type)
+                                                               : as_type(input, narrow ? type : declared);
         }
         for (std::size_t i = 0; i < node.outputs.size(); ++i) {
             ValueId& output = node.outputs[i];
@@ -210,16 +214,26 @@ class Converter {
     ValueId as_type(ValueId id, DType type) {
         if (mapped_[at(id)] != kNone && result_.value(mapped_[at(id)]).dtype == type) return mapped_[at(id)];
         const auto [it, added] = casts_.try_emplace({id, type}, kNone);
-        if (added) it->second = source_.constant(id) ? constant(id, type) : cast(mapped_[at(id)], type);
+        if (added)
+            it->second = !source_.constant(id)             ? cast(mapped_[at(id)], type)
+                         : source_.value(id).dtype == type ? copy_value(id)
+                                                           : constant(id, type, {0, 0});
         return it->second;
     }
 
-    ValueId constant(ValueId id, DType type) {
+    /// Constant input `i` of `node` in a narrow type. Readers share it as the first of them has it rounded.
+    ValueId weights(const Node& node, std::size_t i, DType type) {
+        const ValueId id = node.inputs[i];
+        const auto [it, added] = casts_.try_emplace({id, type}, kNone);
+        if (added) it->second = constant(id, type, weight_lines(node, i, source_.constant(id)->shape()));
+        return it->second;
+    }
+
+    ValueId constant(ValueId id, DType type, WeightLines lines) {
         const ir::Value& value = source_.value(id);
-        if (value.dtype == type) return copy_value(id);
         Tensor tensor = value.constant;
         if (type == DType::f16) tensor = clamped(tensor);
-        const ValueId added = result_.add_constant(typed_name(value.name, type), tensor.cast(type));
+        const ValueId added = result_.add_constant(typed_name(value.name, type), round_weights(tensor, type, lines));
         result_.value(added).origins = value.origins;
         return added;
     }

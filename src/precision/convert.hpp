@@ -24,8 +24,9 @@ struct Choice {
 
 /// Rewrites an annotated f32 graph for a narrow floating-point type. Tensors between operators become narrow; inputs
 /// and outputs of the graph keep their types behind explicit Cast nodes, one per tensor and type. Weights of Conv, Gemm
-/// and MatMul become narrow constants; biases of Conv and Gemm, parameters of normalisations and coordinates stay f32
-/// (the result of such a node has the type of its first input). Integer and boolean tensors and tensors of other
+/// and MatMul become narrow constants, rounded so that the errors of one output cancel; biases, the numbers of
+/// element-wise operators, parameters of normalisations and coordinates stay f32 (the result of such a node has the
+/// type of its other input). Integer and boolean tensors and tensors of other
 /// floating-point types are left alone. Nodes whose result only f32 readers want, and that do little work, stay f32.
 ///
 /// Returns one choice per node of the result, Cast nodes that were added excepted. Throws `invalid_argument` for a type

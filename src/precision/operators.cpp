@@ -67,6 +67,9 @@ constexpr std::pair<std::string_view, std::size_t> kNarrowInputs[] = {
     {"Resize", 1},
 };
 
+/// Element-wise operators that take numbers in f32 beside a narrow tensor: kernels compute in f32 anyway.
+constexpr std::string_view kWideNumbers[] = {"Add", "Div", "Mul", "PRelu", "Pow", "Sub"};
+
 }  // namespace
 
 std::string_view keeps_f32(std::string_view op) {
@@ -79,6 +82,10 @@ bool narrow_input(const ir::Node& node, std::size_t i) {
     const auto it = std::find_if(std::begin(kNarrowInputs), std::end(kNarrowInputs),
                                  [&node](const auto& entry) { return entry.first == node.op; });
     return it == std::end(kNarrowInputs) || i < it->second;
+}
+
+bool keeps_numbers(const ir::Node& node) {
+    return std::find(std::begin(kWideNumbers), std::end(kWideNumbers), node.op) != std::end(kWideNumbers);
 }
 
 bool heavy(const ir::Node& node) {

@@ -3,7 +3,6 @@
 import numpy as np
 import onnx
 import onnxruntime
-import pytest
 from weights import draw_uniform
 
 # Precision is judged over this many images, because a single one leaves the ratio to chance.
@@ -42,14 +41,3 @@ def run_each(run, images: np.ndarray) -> dict[str, np.ndarray]:
     """Outputs of a function of one image, for each image in turn, joined along the batch."""
     parts = [run(image[None]) for image in images]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-# bf16 outputs that are more than LARGEST_LOSS_DB noisier than OpenVINO's. The causes have not been found. Each is
-# a fault to mend, not a bound to widen.
-KNOWN_BF16_GAPS = {"detr_r50_800x1066", "text_detection", "text_recognition"}
-
-
-def expect_known_gap(request, name: str) -> None:
-    """Lets the test of network `name` fail when its bf16 noise is a known fault."""
-    if name in KNOWN_BF16_GAPS:
-        request.applymarker(pytest.mark.xfail(reason="bf16 noise more than 2 dB above OpenVINO's", strict=False))

@@ -8,7 +8,7 @@ from accuracy import relative_error, signal_to_noise
 from catalog import INPUT, NETWORKS, graph_file
 from fill import fill
 from plans import build_engine, needs_bf16, needs_module, run_engine
-from references import IMAGES, expect_known_gap, onnxruntime_session, random_images, run_each, run_session
+from references import IMAGES, onnxruntime_session, random_images, run_each, run_session
 
 LARGEST_ERROR = 1e-4
 LARGEST_LOSS_DB = 2.0
@@ -100,8 +100,7 @@ def test_unsimplified_with_dynamic_batch_and_size(network, tmp_path):
 
 @needs_bf16
 @networks()
-def test_bf16_is_as_exact_as_openvino(network, tmp_path, request):
-    expect_known_gap(request, network.name)
+def test_bf16_is_as_exact_as_openvino(network, tmp_path):
     model = fill(network, "small")
     images = random_images(IMAGES, network.small_size)
     engine = build_engine(model, tmp_path, "bf16")

@@ -9,7 +9,7 @@ from accuracy import relative_error, signal_to_noise
 from plans import build_engine, needs_bf16, needs_module, run_engine
 from real_networks import REAL_NETWORKS
 from real_files import DownloadError, fetch
-from references import IMAGES, expect_known_gap, onnxruntime_session, run_each, run_session
+from references import IMAGES, onnxruntime_session, run_each, run_session
 
 LARGEST_ERROR = 1e-4
 LARGEST_LOSS_DB = 2.0
@@ -70,8 +70,7 @@ def test_dynamic_shape(open_network, tmp_path):
 
 
 @needs_bf16
-def test_bf16_is_as_exact_as_openvino(network, tmp_path, request):
-    expect_known_gap(request, network.name)
+def test_bf16_is_as_exact_as_openvino(network, tmp_path):
     engine = build_engine(original(network), tmp_path, "bf16", shapes={network.input: network.shape})
     session = onnxruntime_session(network.reference_model())
     images = network.images(IMAGES)

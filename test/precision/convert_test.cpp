@@ -17,7 +17,7 @@ constexpr std::string_view kNet = R"(graph "net" {
   input %x : f32[n, 2, 4, 4]
   const %w : f32[2, 2, 1, 1] = [1, 2, 3, 4]
   const %b : f32[2] = [0.1, 0.2]
-  const %v : f32[3, 2, 3, 3] = random(1)
+  const %v : f32[3, 2, 1, 1] = [1, 2, 3, 4, 5, 6]
   const %half : f32[] = [0.5]
   %a : f32[*] = Conv(%x, %w, %b) name "first" from ["first"]
   %r : f32[*] = Relu(%a) name "relu" from ["relu"]
@@ -45,7 +45,7 @@ TEST(Convert, NarrowsBetweenOperatorsAndKeepsTheTail) {
       input %x : f32[n, 2, 4, 4]
       const %w : bf16[2, 2, 1, 1] = [1, 2, 3, 4]
       const %b : f32[2] = [0.1, 0.2]
-      const %v : bf16[3, 2, 3, 3] = random(1)
+      const %v : bf16[3, 2, 1, 1] = [1, 2, 3, 4, 5, 6]
       const %half : f32[] = [0.5]
       %xn : bf16[*] = Cast(%x) {to = 16}
       %a : bf16[*] = Conv(%xn, %w, %b)
@@ -61,6 +61,29 @@ TEST(Convert, NarrowsBetweenOperatorsAndKeepsTheTail) {
     EXPECT_EQ(choice(choices, "second").reason, "");
     EXPECT_EQ(choice(choices, "scale").type, DType::f32);
     EXPECT_NE(choice(choices, "scale").reason, "");
+}
+
+TEST(Convert, KeepsTheDigitsOfNumbers) {
+    ir::Graph graph = network(R"(graph "net" {
+      input %x : f32[1, 8]
+      const %w : f32[8, 8] = random(1)
+      const %b : f32[8] = random(2)
+      const %one : f32[] = [1]
+      %m : f32[*] = MatMul(%x, %w) name "product"
+      %a : f32[*] = Add(%m, %b) name "bias"
+      %s : f32[*] = Sub(%one, %a) name "from one"
+      %n : f32[*] = MatMul(%s, %w) name "last"
+      output "y" = %n
+    })");
+    convert(graph, {});
+    for (const char* name : {"bias", "from one"}) {
+        const auto order = graph.order();
+        const ir::Node& node = graph.node(
+            *std::find_if(order.begin(), order.end(), [&](ir::NodeId id) { return graph.node(id).name == name; }));
+        EXPECT_EQ(graph.value(node.outputs[0]).dtype, DType::bf16) << name;
+        for (const ir::ValueId input : node.inputs)
+            EXPECT_EQ(graph.value(input).dtype, graph.constant(input) ? DType::f32 : DType::bf16) << name;
+    }
 }
 
 TEST(Convert, StaysCloseToF32) {

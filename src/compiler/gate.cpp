@@ -15,6 +15,8 @@ namespace {
 
 /// Reference operations per millisecond; an order of magnitude, it only sizes the sample.
 constexpr double kReferencePerMillisecond = 40'000;
+/// What more boxes of one kernel would hardly add to.
+constexpr double kMillisecondsPerKernel = 25;
 
 /// Results below this differ by what they lose near the smallest numbers that f32 holds.
 constexpr double kNegligible = 1e-30;
@@ -137,10 +139,18 @@ std::vector<Tensor> reference_boxes(const RegionReference& reference, ir::ValueI
     return results;
 }
 
+/// Reference kernels are what others are held against; conversions belong to no node.
+bool is_checked(const runtime::Launch& launch) {
+    return launch.kernel && launch.step->region.pattern != "reference" && !launch.step->region.nodes.empty();
+}
+
 class KernelCheck {
   public:
     KernelCheck(const runtime::Engine& engine, const runtime::Program& program, const GateOptions& options)
-        : engine_(engine), program_(program), options_(options), random_(options.seed) {}
+        : engine_(engine), program_(program), options_(options), random_(options.seed) {
+        const auto kernels = std::count_if(program.launches.begin(), program.launches.end(), is_checked);
+        milliseconds_ = std::min(kMillisecondsPerKernel, options.milliseconds / static_cast<double>(kernels));
+    }
 
     plan::Evidence operator()(const runtime::Observation& seen) {
         const plan::Step& step = *seen.launch.step;
@@ -170,8 +180,8 @@ class KernelCheck {
         const std::int64_t total = base::element_count(target.shape);
         if (total == 0) return 0;
         const double cost = reference.cost_per_element(step.region.outputs[i]);
-        const auto elements = static_cast<std::int64_t>(
-            std::clamp(options_.milliseconds_per_kernel * kReferencePerMillisecond / cost, 24.0, 600.0));
+        const auto elements =
+            static_cast<std::int64_t>(std::clamp(milliseconds_ * kReferencePerMillisecond / cost, 24.0, 600.0));
         const auto boxes = options_.mode == GateMode::full || total <= elements
                                ? std::vector{ops::Box::whole(target.shape)}
                                : sample_boxes(target.shape, elements, random_);
@@ -203,6 +213,7 @@ class KernelCheck {
     const runtime::Engine& engine_;
     const runtime::Program& program_;
     const GateOptions& options_;
+    double milliseconds_;  ///< reference time per kernel
     std::mt19937 random_;
 };
 
@@ -259,8 +270,8 @@ void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const s
         context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
     std::unique_ptr<KernelCheck> check;
     context.run([&](const runtime::Observation& seen) {
+        if (!is_checked(seen.launch)) return;
         const plan::Step& step = *seen.launch.step;
-        if (!seen.launch.kernel || step.region.pattern == "reference" || step.region.nodes.empty()) return;
         if (!check) check = std::make_unique<KernelCheck>(*engine, context.program(), options);
         const plan::Evidence evidence = (*check)(seen);
         if (options.refuse && !(evidence.max_error <= evidence.tolerance))

@@ -11,8 +11,8 @@ enum class GateMode : std::uint8_t { off, boxes, full };
 struct GateOptions {
     GateMode mode = GateMode::boxes;
     std::uint32_t seed = 1;
-    bool refuse = true;                   ///< false: kernels beyond their tolerance are recorded like the others
-    double milliseconds_per_kernel = 15;  ///< reference time that one kernel's boxes may take, roughly
+    bool refuse = true;          ///< false: kernels beyond their tolerance are recorded like the others
+    double milliseconds = 2000;  ///< reference time that the boxes of all kernels may take together, roughly
 };
 
 /// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.

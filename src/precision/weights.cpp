@@ -30,19 +30,20 @@ std::uint16_t neighbour(std::uint16_t bits, bool down) {
     return static_cast<std::uint16_t>(down == negative ? bits + 1 : bits - 1);
 }
 
-void balance(const float* exact, std::uint16_t* bits, DType type, WeightLines lines) {
+/// `rounded` holds what `bits` encode.
+void balance(const float* exact, const float* rounded, std::uint16_t* bits, DType type, WeightLines lines) {
     double sum = 0;
     for (std::int64_t i = 0; i < lines.length; ++i)
-        sum += static_cast<double>(base::decode_float(bits[i * lines.step], type)) - exact[i * lines.step];
+        sum += static_cast<double>(rounded[i * lines.step] - exact[i * lines.step]);
     if (!std::isfinite(sum)) return;
     const bool down = sum > 0;
     std::vector<Candidate> candidates;
     for (std::int64_t i = 0; i < lines.length; ++i) {
         const std::int64_t at = i * lines.step;
-        const float rounded = base::decode_float(bits[at], type), error = rounded - exact[at];
-        if (rounded == 0 || (down ? error <= 0 : error >= 0)) continue;
+        const float error = rounded[at] - exact[at];
+        if (rounded[at] == 0 || (down ? error <= 0 : error >= 0)) continue;
         const std::uint16_t other = neighbour(bits[at], down);
-        const float step = std::fabs(base::decode_float(other, type) - rounded);
+        const float step = std::fabs(base::decode_float(other, type) - rounded[at]);
         if (std::fabs(error) >= kNearMiddle * step)
             candidates.push_back({at, other, step, step - 2 * std::fabs(error)});
     }
@@ -73,12 +74,14 @@ Tensor round_weights(const Tensor& weights, DType type, WeightLines lines) {
     Tensor result = weights.cast(type);
     const std::int64_t block = lines.length * lines.step;
     if (block == 0) return result;
+    const Tensor wide = result.cast(DType::f32);
     const float* exact = weights.as<float>().data();
+    const float* rounded = wide.as<float>().data();
     auto* bits = reinterpret_cast<std::uint16_t*>(result.raw());
     base::parallel_for(weights.size() / lines.length, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t line = begin; line < end; ++line) {
             const std::int64_t start = line / lines.step * block + line % lines.step;
-            balance(exact + start, bits + start, type, lines);
+            balance(exact + start, rounded + start, bits + start, type, lines);
         }
     });
     return result;

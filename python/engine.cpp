@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/function.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
@@ -118,11 +119,12 @@ void add_engine(nb::module_& module) {
     module.def("version", [] { return std::string(version()); });
     nb::class_<Plan>(module, "Plan", "A network made ready to run on this machine.")
         .def(
-            "save", [](const Plan& plan, const std::string& path) { plan.save(path); }, "path"_a,
+            "save", [](const Plan& plan, const std::filesystem::path& path) { plan.save(path); }, "path"_a,
             "Writes the plan file.")
         .def("to_json", &Plan::to_json, "Kernels, types, layouts and certificate, as JSON.");
     module.def(
-        "load", [](const std::string& path) { return Plan::load(path); }, "path"_a, "Reads and verifies a plan file.");
+        "load", [](const std::filesystem::path& path) { return Plan::load(path); }, "path"_a,
+        "Reads and verifies a plan file.");
     module.def("build", &build, "model"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 0,
                "shapes"_a = std::map<std::string, Sizes>(),
                "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes",
@@ -133,8 +135,8 @@ void add_engine(nb::module_& module) {
     nb::class_<PythonEngine>(module, "Engine", "A plan ready to run. Use one engine per thread.")
         .def(
             "__init__",
-            [](PythonEngine* self, const std::string& path, int threads) {
-                new (self) PythonEngine(Engine(std::filesystem::path(path), threads));
+            [](PythonEngine* self, const std::filesystem::path& path, int threads) {
+                new (self) PythonEngine(Engine(path, threads));
             },
             "path"_a, "threads"_a = 0)
         .def(
@@ -142,7 +144,8 @@ void add_engine(nb::module_& module) {
             [](PythonEngine* self, const Plan& plan, int threads) { new (self) PythonEngine(Engine(plan, threads)); },
             "plan"_a, "threads"_a = 0)
         .def("run", &PythonEngine::run, "inputs"_a, "copy"_a = true,
-             "Runs the network on a dict of arrays; returns a dict of arrays: new ones, or, without copy, views of\n"
+             "Runs the network on a dict of arrays (NumPy's, or anything that has __dlpack__ or __array__; dense\n"
+             "arrays are read where they lie); returns a dict of NumPy arrays: new ones, or, without copy, views of\n"
              "memory that the next run writes.")
         .def_prop_ro("inputs", &PythonEngine::inputs)
         .def_prop_ro("outputs", &PythonEngine::outputs)

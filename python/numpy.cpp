@@ -77,7 +77,9 @@ nb::object numpy_type(DType type) {
 
 Tensor tensor_from_array(nb::handle source) {
     const auto numpy = nb::module_::import_("numpy");
-    nb::object array = numpy.attr("asarray")(source, nb::arg("order") = "C");
+    const bool shared = !nb::hasattr(source, "__array__") && nb::hasattr(source, "__dlpack__");
+    nb::object array =
+        numpy.attr("asarray")(shared ? numpy.attr("from_dlpack")(source) : source, nb::arg("order") = "C");
     const DType type = type_of(array);
     if (!nb::cast<bool>(array.attr("dtype").attr("isnative")))
         array = array.attr("astype")(array.attr("dtype").attr("newbyteorder")("="));

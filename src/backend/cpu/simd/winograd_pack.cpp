@@ -4,6 +4,7 @@
 
 #include "backend/cpu/simd/target.hpp"
 #include "backend/cpu/simd/winograd_plan.hpp"
+#include "base/parallel.hpp"
 
 namespace fovea::backend::cpu::simd {
 namespace {
@@ -56,6 +57,62 @@ double word_scale(const WinogradConv& conv, const Filter& filter) {
     return std::min(32767 / largest, kWordSum / largest_sum);
 }
 
+/// Packs panels of filters, each by itself.
+struct Packing {
+    const WinogradConv& conv;
+    const float* filters;
+    WinogradPlan plan;
+    FilterTransform transform;
+    int channels;
+
+    Packing(const WinogradConv& conv, const float* filters)
+        : conv(conv),
+          filters(filters),
+          plan(weight_plan(conv)),
+          channels(conv.sources[0].channels + conv.sources[1].channels) {}
+
+    void transformed(std::int64_t k, int c, double* u) const { transform.apply(filters + (k * channels + c) * 9, u); }
+
+    [[nodiscard]] double scale(std::int64_t k) const {
+        if (conv.multiply != DType::i16) return 1;
+        Filter filter(static_cast<std::size_t>(channels) * kWinogradPoints);
+        for (int c = 0; c < channels; c++) transformed(k, c, &filter[c * kWinogradPoints]);
+        return word_scale(conv, filter);
+    }
+
+    /// All filters channel by channel, so that each line of memory is written at once.
+    void pack(std::int64_t panel, float* packed) const {
+        const std::int64_t width = plan.panel_vectors(panel, conv.out_channels) * plan.lanes;
+        const std::int64_t first = panel * plan.panel_width;
+        const std::int64_t count = std::min(width, conv.out_channels - first);
+        std::fill_n(packed + plan.weight_offset(panel, 0, width), kWinogradPoints * plan.depth() * width, 0.0f);
+        std::fill_n(packed + plan.scale_offset() + first, width, 0.0f);
+        std::vector<double> scales;
+        for (std::int64_t lane = 0; lane < count; lane++) {
+            scales.push_back(scale(first + lane));
+            packed[plan.scale_offset() + first + lane] = static_cast<float>(1 / scales.back());
+        }
+        const int channels_a = conv.sources[0].channels;
+        const std::int64_t second = plan.source_blocks[0] * plan.lanes * plan.unit_channels - channels_a;
+        for (int c = 0; c < channels; c++) {
+            const std::int64_t channel = c < channels_a ? c : c + second;
+            float* units = packed + plan.weight_offset(panel, 0, width) + channel / plan.unit_channels * width;
+            for (std::int64_t lane = 0; lane < count; lane++) {
+                double weights[kWinogradPoints];
+                transformed(first + lane, c, weights);
+                for (int point = 0; point < kWinogradPoints; point++) {
+                    float* unit = units + point * plan.depth() * width + lane;
+                    if (conv.multiply == DType::i16)
+                        reinterpret_cast<std::int16_t*>(unit)[channel % 2] = static_cast<std::int16_t>(
+                            std::lround(weights[point] * scales[static_cast<std::size_t>(lane)]));
+                    else
+                        *unit = static_cast<float>(weights[point]);
+                }
+            }
+        }
+    }
+};
+
 }  // namespace
 
 WinogradPlan weight_plan(const WinogradConv& conv) {
@@ -81,33 +138,10 @@ std::size_t winograd_packed_size(const WinogradConv& conv) {
 }
 
 void winograd_pack(const WinogradConv& conv, const float* filters, float* packed) {
-    const WinogradPlan plan = weight_plan(conv);
-    const FilterTransform transform;
-    const int channels_a = conv.sources[0].channels, channels = channels_a + conv.sources[1].channels;
-    const std::int64_t second = plan.source_blocks[0] * plan.lanes * plan.unit_channels - channels_a;
-    std::fill_n(packed, winograd_packed_size(conv), 0.0f);
-    Filter filter(static_cast<std::size_t>(channels) * kWinogradPoints);
-    for (int k = 0; k < conv.out_channels; k++, filters += static_cast<std::int64_t>(channels) * 9) {
-        for (int c = 0; c < channels; c++) transform.apply(filters + c * 9, &filter[c * kWinogradPoints]);
-        const double scale = conv.multiply == DType::i16 ? word_scale(conv, filter) : 1;
-        packed[plan.scale_offset() + k] = static_cast<float>(1 / scale);
-
-        const std::int64_t panel = k / plan.panel_width, lane = k % plan.panel_width;
-        const std::int64_t width = plan.panel_vectors(panel, conv.out_channels) * plan.lanes;
-        for (int c = 0; c < channels; c++) {
-            const std::int64_t channel = c < channels_a ? c : c + second;
-            for (int point = 0; point < kWinogradPoints; point++) {
-                const double weight = filter[c * kWinogradPoints + point];
-                float* unit =
-                    packed + plan.weight_offset(panel, point, width) + channel / plan.unit_channels * width + lane;
-                if (conv.multiply == DType::i16)
-                    reinterpret_cast<std::int16_t*>(unit)[channel % 2] =
-                        static_cast<std::int16_t>(std::lround(weight * scale));
-                else
-                    *unit = static_cast<float>(weight);
-            }
-        }
-    }
+    const Packing packing(conv, filters);
+    base::parallel_for(packing.plan.panels, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t panel = begin; panel < end; panel++) packing.pack(panel, packed);
+    });
 }
 
 }  // namespace fovea::backend::cpu::simd

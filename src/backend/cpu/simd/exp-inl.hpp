@@ -27,9 +27,9 @@ HWY_INLINE Vec power_of_two(Vec x) {
     // Polynomials of least relative error.
 #if HWY_TARGET == HWY_AVX3
     const Vec r{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};  // x - floor(x), 0 for -infinity
-    const Vec p = kRough ? polynomial(r, 0.0780245233f, 0.226067159f, 0.695833537f, 0.999925219f)
-                         : polynomial(r, 0.00187757668f, 0.00898934014f, 0.0558263179f, 0.240153617f, 0.693153073f,
-                                      0.999999925f);
+    const Vec p =
+        kRough ? polynomial(r, 0.0780245233f, 0.226067159f, 0.695833537f, 0.999925219f)
+               : polynomial(r, 0.00187757668f, 0.00898934014f, 0.0558263179f, 0.240153617f, 0.693153073f, 0.999999925f);
     return Vec{_mm512_scalef_ps(p.raw, x.raw)};
 #else
     const F32 d;

@@ -172,6 +172,8 @@ class Backend {
     [[nodiscard]] virtual std::string_view name() const = 0;
     /// What a plan's target section must match, e.g. "x86-64 avx512_bf16".
     [[nodiscard]] virtual std::string target() const = 0;
+    /// Whether it has kernels that calculate in this floating-point type; where not, the compiler widens the type.
+    [[nodiscard]] virtual bool computes(DType) const { return true; }
     /// Number of matchers; the compiler offers every node to matcher 0, then to matcher 1, and so on.
     [[nodiscard]] virtual std::size_t matcher_count() const = 0;
     /// The region that matcher `matcher` proposes with `root` as its main node, or why there is none.

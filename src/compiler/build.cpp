@@ -11,6 +11,7 @@
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "pass/pipeline.hpp"
+#include "precision/widen.hpp"
 #include "vision/contract.hpp"
 #include "vision/sample.hpp"
 
@@ -150,10 +151,14 @@ class Build {
         plan_.contract = checked_contract(plan_.profile, options_.contract);
         declare_inputs(graph, plan_.profile);
         stages_.begin("simplify", 0, 0.1);
+        const auto halves = widen_halves(graph);
         report_.simplification = pass::simplify(graph, {.disabled = options_.disabled_passes});
         const ir::Graph simplified = canonical(graph);
         stages_.begin("types", 0.1, 0.12);
         plan_.graph = canonical(assign_types(simplified, options_.precision, options_.pins, plan_.choices));
+        for (plan::Choice& choice : plan_.choices)
+            if (choice.reason.empty() && halves.contains(choice.node))
+                choice.reason = "f16 in the model, which the " + std::string(backend_.name()) + " computes wider";
         compile(true);
         return finish(simplified);
     }
@@ -162,11 +167,25 @@ class Build {
     plan::Plan run(plan::Plan plan) {
         plan_ = std::move(plan);
         compile(false);
-        return finish(widened(plan_.graph, precision()));
+        return finish(precision() == DType::f32 ? plan_.graph : precision::widen(plan_.graph, precision()));
     }
 
   private:
     [[nodiscard]] DType precision() const { return dtype_from_string(plan_.precision); }
+
+    /// Has the backend compute in f32 what the model declares as f16, where it has no kernels for that. Returns the
+    /// user's nodes that this concerns.
+    [[nodiscard]] std::set<std::string, std::less<>> widen_halves(ir::Graph& graph) const {
+        std::set<std::string, std::less<>> halves;
+        if (backend_.computes(DType::f16)) return halves;
+        ops::annotate(graph);
+        for (const ir::NodeId id : graph.order())
+            for (const ir::ValueId output : graph.node(id).outputs)
+                if (output != ir::kNone && graph.value(output).dtype == DType::f16)
+                    halves.insert(graph.node(id).origins.begin(), graph.node(id).origins.end());
+        if (precision::holds(graph, DType::f16)) graph = precision::widen(std::move(graph), DType::f16);
+        return halves;
+    }
 
     /// Proves the plan's new section against the network in f32.
     plan::Plan finish(const ir::Graph& reference) {

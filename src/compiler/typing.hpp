@@ -12,8 +12,4 @@ namespace fovea::compiler {
 ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins,
                        std::vector<plan::Choice>& choices);
 
-/// The network that a graph typed for `type` computes, in f32: constants of that type widened, casts to it gone. Inputs
-/// keep their type.
-ir::Graph widened(ir::Graph graph, DType type);
-
 }  // namespace fovea::compiler

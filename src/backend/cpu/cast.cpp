@@ -1,5 +1,6 @@
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/simd/half.hpp"
 #include "base/parallel.hpp"
 
 namespace fovea::backend::cpu {
@@ -13,6 +14,41 @@ bool byte(DType type) { return type == DType::u8 || type == DType::i8; }
 bool between_bytes(DType from, DType to) {
     return (byte(from) && to == DType::f32) || (from == DType::f32 && byte(to));
 }
+
+/// Whether elements change between f32 and f16, as inputs and outputs of models in f16 do.
+bool between_halves(DType from, DType to) {
+    return (from == DType::f16 && to == DType::f32) || (from == DType::f32 && to == DType::f16);
+}
+
+class HalfKernel final : public Kernel {
+  public:
+    HalfKernel(bool widens, std::int64_t count) : widens_(widens), count_(count) {}
+    void run(const KernelArgs& args) const override {
+        base::parallel_for(count_, 16384, [&](std::int64_t begin, std::int64_t end) {
+            const auto part = static_cast<std::size_t>(end - begin);
+            if (widens_)
+                simd::half_to_float(at<std::uint16_t>(args.inputs[0]) + begin, at<float>(args.outputs[0]) + begin,
+                                    part);
+            else
+                simd::float_to_half(at<float>(args.inputs[0]) + begin, at<std::uint16_t>(args.outputs[0]) + begin,
+                                    part);
+        });
+    }
+    [[nodiscard]] std::string implementation() const override { return "own"; }
+
+  private:
+    template <class T>
+    static const T* at(const std::byte* data) {
+        return reinterpret_cast<const T*>(data);
+    }
+    template <class T>
+    static T* at(std::byte* data) {
+        return reinterpret_cast<T*>(data);
+    }
+
+    bool widens_;
+    std::int64_t count_;
+};
 
 class ByteKernel final : public Kernel {
   public:
@@ -60,12 +96,19 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
 DType input_type(const RegionContext& context) { return context.dtype(context.node(0).inputs[0]); }
 DType output_type(const RegionContext& context) { return context.dtype(context.node(0).outputs[0]); }
 
+/// Own kernels leave elements where they are.
+bool is_own(const RegionContext& context) {
+    return between_bytes(input_type(context), output_type(context)) ||
+           between_halves(input_type(context), output_type(context));
+}
+
 /// A cast may change the layout on the way.
 std::vector<Tactic> tactics(const RegionContext& context) {
-    std::vector<Tactic> result = {uniform_tactic(context, "reorder:plain", Layout::plain)};
+    const std::string name = is_own(context) ? "simd:" : "reorder:";
+    std::vector<Tactic> result = {uniform_tactic(context, name + "plain", Layout::plain)};
     if (!has_channels(context, context.node(0).inputs[0])) return result;
-    result.push_back(uniform_tactic(context, "reorder:channels_last", Layout::channels_last));
-    if (between_bytes(input_type(context), output_type(context))) return result;
+    result.push_back(uniform_tactic(context, name + "channels_last", Layout::channels_last));
+    if (is_own(context)) return result;
     result.push_back({"reorder:plain-channels_last", {Layout::plain}, {Layout::channels_last}});
     result.push_back({"reorder:channels_last-plain", {Layout::channels_last}, {Layout::plain}});
     return result;
@@ -74,6 +117,9 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     if (between_bytes(input_type(context), output_type(context)))
         return std::make_unique<ByteKernel>(input_type(context), output_type(context),
+                                            base::element_count(context.shape(context.node(0).inputs[0])));
+    if (between_halves(input_type(context), output_type(context)))
+        return std::make_unique<HalfKernel>(output_type(context) == DType::f32,
                                             base::element_count(context.shape(context.node(0).inputs[0])));
     return reorder(context.input_desc(0, tactic), context.output_desc(0, tactic));
 }

@@ -62,6 +62,7 @@ class CpuBackend final : public Backend {
   public:
     [[nodiscard]] std::string_view name() const override { return "cpu"; }
     [[nodiscard]] std::string target() const override { return cpu::instruction_set(); }
+    [[nodiscard]] bool computes(DType type) const override { return type != DType::f16; }
     [[nodiscard]] std::size_t matcher_count() const override { return cpu::families().size() + 1; }
 
     std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context,

@@ -30,7 +30,7 @@ constexpr std::array kActivations = {
     Row{"Mish", Activation::mish, 0, 0},
 };
 
-bool small_float(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
+bool small_float(DType type) { return type == DType::f32 || type == DType::bf16; }
 
 /// Scalar content of an input, or `fallback` when it is omitted; nothing when it is not known.
 std::optional<float> scalar(const ops::ValueTable& values, const ir::Node& node, std::size_t i, float fallback) {

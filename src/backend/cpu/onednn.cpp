@@ -235,8 +235,8 @@ std::unique_ptr<Kernel> reorder(const TensorDesc& from, const TensorDesc& to) {
     if (from.dtype == to.dtype) {
         // A change of layout moves words; the type only has to have their width.
         const std::size_t width = element_bytes(from.dtype);
-        const DType word = width == 4 ? DType::f32 : width == 1 ? DType::u8 : from.dtype;
-        if (width == 8 || (width == 2 && word != DType::bf16 && word != DType::f16)) return nullptr;
+        if (width == 8 || (width == 2 && from.dtype != DType::bf16 && from.dtype != DType::f16)) return nullptr;
+        const DType word = width == 4 ? DType::f32 : width == 1 ? DType::u8 : DType::bf16;
         source.dtype = target.dtype = word;
     }
     dnnl::primitive_attr attr;

@@ -16,7 +16,9 @@ TEST(Half, EveryNumberComesBack) {
         for (std::size_t i = 0; i < all.size(); i++) {
             const float expected = base::decode_float(all[i], DType::f16);
             ASSERT_TRUE(wide[i] == expected || (std::isnan(wide[i]) && std::isnan(expected))) << target_name() << i;
-            if (!std::isnan(expected)) ASSERT_EQ(back[i], all[i]) << target_name();
+            if (!std::isnan(expected)) {
+                ASSERT_EQ(back[i], all[i]) << target_name();
+            }
         }
     }
 }

@@ -74,8 +74,12 @@ TEST(Widen, LeavesBodiesAndBitsAlone) {
     const ir::Graph wide = widen(half, DType::f16);
     for (const ir::NodeId id : wide.order()) {
         const ir::Node& node = wide.node(id);
-        if (node.op == "Add") EXPECT_EQ(wide.value(node.outputs[0]).dtype, DType::f32);
-        if (node.op == "If") EXPECT_EQ(wide.value(node.outputs[0]).dtype, DType::f16);
+        if (node.op == "Add") {
+            EXPECT_EQ(wide.value(node.outputs[0]).dtype, DType::f32);
+        }
+        if (node.op == "If") {
+            EXPECT_EQ(wide.value(node.outputs[0]).dtype, DType::f16);
+        }
     }
     for (const bool condition : {false, true}) {
         auto inputs = test::random_inputs(half, 4);

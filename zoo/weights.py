@@ -43,7 +43,7 @@ def folded_norm(description: dict, count: int) -> np.ndarray:
 
 
 def make_weight(tensor_name: str, shape: tuple[int, ...], description: dict) -> np.ndarray:
-    """The float32 tensor of this shape that `description` (see `export.py`) stands for.
+    """The float32 tensor of this shape that `description` (see `fovea_zoo/graphs.py`) stands for.
 
     `he` and `lecun` draw from the uniform distributions with variance 2 / fan_in and 1 / fan_in.
     """

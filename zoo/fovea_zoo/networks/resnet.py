@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
+BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 
 
 class FrozenBatchNorm(nn.Module):
@@ -29,16 +29,18 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.C
 
 
 class ResidualBlock(nn.Module):
-    """Adds `body(x)` to `x`, or to a strided projection of `x` where the shapes differ."""
+    """Adds `body(x)` to `x`, or to a strided projection of `x` where the shapes differ; then a ReLU, if `activate`."""
 
     def __init__(self, body: nn.Sequential, inputs: int, outputs: int, stride: int, norm):
         super().__init__()
         self.body = body
+        self.activate = True
         same_shape = stride == 1 and inputs == outputs
         self.shortcut = nn.Identity() if same_shape else nn.Sequential(convolution(inputs, outputs, 1, stride), norm(outputs))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (self.body(x) + self.shortcut(x)).relu()
+        x = self.body(x) + self.shortcut(x)
+        return x.relu() if self.activate else x
 
 
 def basic_block(inputs: int, width: int, stride: int, norm) -> ResidualBlock:
@@ -59,15 +61,18 @@ def bottleneck_block(inputs: int, width: int, stride: int, norm) -> ResidualBloc
 
 
 class ResNetFeatures(nn.Module):
-    """The convolutional part of ResNet-18 or ResNet-50.
+    """The convolutional part of ResNet-18, ResNet-34 or ResNet-50.
 
     Returns the stem's output (stride 2) and the output of each stage (strides 4, 8, ... unless `strides` differs);
-    `channels` holds their numbers of channels.
+    `channels` holds their numbers of channels. With `before_relu`, the stages' outputs are returned before the ReLU
+    that the next stage's input has.
     """
 
-    def __init__(self, depth: int, width: int = 64, strides: tuple[int, ...] = (1, 2, 2, 2), norm=nn.BatchNorm2d):
+    def __init__(self, depth: int, width: int = 64, strides: tuple[int, ...] = (1, 2, 2, 2), norm=nn.BatchNorm2d,
+                 before_relu: bool = False):
         super().__init__()
-        block, expansion = (basic_block, 1) if depth == 18 else (bottleneck_block, 4)
+        self.before_relu = before_relu
+        block, expansion = (basic_block, 1) if depth < 50 else (bottleneck_block, 4)
         self.stem = nn.Sequential(convolution(3, width, 7, 2), norm(width), nn.ReLU())
         self.pool = nn.MaxPool2d(3, 2, 1)
         self.stages = nn.ModuleList()
@@ -78,19 +83,20 @@ class ResNetFeatures(nn.Module):
             first = block(inputs, inner, stride, norm)
             rest = (block(outputs, inner, 1, norm) for _ in range(blocks - 1))
             self.stages.append(nn.Sequential(first, *rest))
+            self.stages[-1][-1].activate = not before_relu
             self.channels.append(outputs)
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         maps = [self.stem(image)]
         x = self.pool(maps[0])
         for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
+            maps.append(stage(x))
+            x = maps[-1].relu() if self.before_relu else maps[-1]
         return maps
 
 
 class ResNetClassifier(nn.Module):
-    """ResNet-18 or ResNet-50 with average pooling and one fully connected layer. Output: (batch, classes) logits."""
+    """ResNet with average pooling and one fully connected layer. Output: (batch, classes) logits."""
 
     def __init__(self, depth: int, width: int = 64, classes: int = 1000):
         super().__init__()

@@ -58,29 +58,30 @@ class DecoderLayer(nn.Module):
 
 def waves(coordinates: torch.Tensor, channels: int) -> torch.Tensor:
     """Sines and cosines, alternating, of a (height, width) grid: (height, width, channels)."""
-    index = torch.arange(channels)
+    index = torch.arange(channels, device=coordinates.device)
     wavelengths = 10000 ** (2 * torch.div(index, 2, rounding_mode="floor").float() / channels)
     angles = coordinates[..., None] / wavelengths
     return torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), 3).flatten(2)
 
 
-def sine_positions(height: int, width: int, channels: int) -> torch.Tensor:
+def sine_positions(height: int, width: int, channels: int, device: torch.device) -> torch.Tensor:
     """Position of each cell of a map as (1, height * width, channels): half of the channels for y, half for x."""
-    rows = torch.arange(1, height + 1).float()[:, None].expand(height, width)
-    columns = torch.arange(1, width + 1).float()[None].expand(height, width)
+    rows = torch.arange(1, height + 1, device=device).float()[:, None].expand(height, width)
+    columns = torch.arange(1, width + 1, device=device).float()[None].expand(height, width)
     rows = rows / (rows[-1:, :] + 1e-6) * (2 * math.pi)
     columns = columns / (columns[:, -1:] + 1e-6) * (2 * math.pi)
     return torch.cat((waves(rows, channels // 2), waves(columns, channels // 2)), 2).flatten(0, 1)[None]
 
 
 class DetectionTransformer(nn.Module):
-    """Outputs: class logits (batch, queries, classes) and boxes (batch, queries, 4), centre and size in [0, 1]."""
+    """Outputs: class logits (batch, queries, classes), the last class being "no object", and boxes (batch, queries, 4),
+    centre and size in [0, 1]. Training from scratch wants `norm=nn.BatchNorm2d`."""
 
     def __init__(self, depth: int = 50, width: int = 64, channels: int = 256, heads: int = 8, inner: int = 2048, layers: int = 6,
-                 queries: int = 100, classes: int = 92):
+                 queries: int = 100, classes: int = 92, norm=FrozenBatchNorm):
         super().__init__()
-        self.channels = channels
-        self.features = ResNetFeatures(depth, width, norm=FrozenBatchNorm)
+        self.channels, self.query_count, self.activation = channels, queries, "softmax"
+        self.features = ResNetFeatures(depth, width, norm=norm)
         self.project = nn.Conv2d(self.features.channels[-1], channels, 1)
         self.encoder = nn.ModuleList(EncoderLayer(channels, heads, inner) for _ in range(layers))
         self.decoder = nn.ModuleList(DecoderLayer(channels, heads, inner) for _ in range(layers))
@@ -91,10 +92,13 @@ class DetectionTransformer(nn.Module):
             nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, 4)
         )
 
+    def initialise_heads(self) -> None:
+        nn.init.normal_(self.queries)
+
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = self.project(self.features(image)[-1])
         batch, _, height, width = features.shape
-        positions = sine_positions(height, width, self.channels)
+        positions = sine_positions(height, width, self.channels, features.device)
         memory = features.flatten(2).transpose(1, 2)
         for layer in self.encoder:
             memory = layer(memory, positions)

@@ -1,4 +1,4 @@
-"""Export the zoo's networks to ONNX graphs without weights, into zoo/graphs (needs zoo/requirements.txt).
+"""The speed networks as ONNX graphs without weights, in zoo/graphs.
 
 Each weight becomes a graph input whose documentation string says how `fill.py` makes it: the parameter that it
 is, how to draw it, and whether it is stored transposed. Smaller constants stay in the graph.
@@ -7,13 +7,8 @@ Forms: `plain` has a free batch and free sides, constants folded by the exporter
 dimension fixed; `raw` is `plain` with nothing folded, as `do_constant_folding=False` writes it.
 """
 
-import argparse
-import io
 import json
-import sys
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Callable
 
 import numpy as np
@@ -22,20 +17,18 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from catalog import INPUT, NETWORKS, SCALES, graph_file
-from networks.depth import DepthNetwork
-from networks.detr import DetectionTransformer
-from networks.mix_transformer import MixTransformer
-from networks.multitask import MultiTaskNetwork
-from networks.resnet import FrozenBatchNorm, ResNetClassifier
-from networks.ssd import SingleShotDetector
-from networks.swiftnet import PYRAMID_GRIDS, SwiftNet
 from weights import BATCH_NORM_RANGES
 
-OPSET = 17
-LARGEST_KEPT = 64
+from .networks.depth import DepthNetwork
+from .networks.detr import DetectionTransformer
+from .networks.mix_transformer import MixTransformer
+from .networks.multitask import MultiTaskNetwork
+from .networks.resnet import FrozenBatchNorm, ResNetClassifier
+from .networks.ssd import SingleShotDetector
+from .networks.swiftnet import PYRAMID_GRIDS, SwiftNet
+from .onnx_file import LARGEST_KEPT, trace
+
 NARROW = 16
 
 
@@ -47,22 +40,30 @@ class Export:
     forms: tuple[str, ...] = ("plain",)
 
 
+def speed_multitask(encoder: MixTransformer, **options) -> nn.Module:
+    return MultiTaskNetwork(encoder, labels=True, metres=None, **options)
+
+
+def speed_swiftnet(*options) -> nn.Module:
+    return SwiftNet(*options, before_relu=False, bias=False)
+
+
 def small_transformer() -> nn.Module:
     return DetectionTransformer(18, NARROW, channels=64, heads=4, inner=128, layers=2, queries=20, classes=20)
 
 
 def small_multitask() -> nn.Module:
-    return MultiTaskNetwork(MixTransformer((16, 32, 80, 128), blocks=1), channels=NARROW, classes=7)
+    return speed_multitask(MixTransformer((16, 32, 80, 128), blocks=1), channels=NARROW, classes=7)
 
 
 EXPORTS = {
     "resnet50": Export(lambda: ResNetClassifier(50), lambda: ResNetClassifier(50, NARROW, 100), ("logits",)),
     "depth_r18": Export(lambda: DepthNetwork(18), lambda: DepthNetwork(18, NARROW), ("depth",)),
     "depth_r50": Export(lambda: DepthNetwork(50), lambda: DepthNetwork(50, NARROW), ("depth",)),
-    "ssd300_r50": Export(SingleShotDetector, lambda: SingleShotDetector(NARROW, 21), ("loc", "conf"), ("plain", "static")),
-    "swiftnet_r18": Export(SwiftNet, lambda: SwiftNet(NARROW, 7), ("logits",), ("plain", "static")),
+    "ssd300_r50": Export(SingleShotDetector, lambda: SingleShotDetector(50, NARROW, 21), ("loc", "conf"), ("plain", "static")),
+    "swiftnet_r18": Export(speed_swiftnet, lambda: speed_swiftnet(NARROW, 7), ("logits",), ("plain", "static")),
     "detr_r50": Export(DetectionTransformer, small_transformer, ("class_logits", "boxes"), ("plain", "static", "raw")),
-    "mtmi_b0": Export(lambda: MultiTaskNetwork(MixTransformer()), small_multitask, ("segmentation", "depth"), ("plain", "static")),
+    "mtmi_b0": Export(lambda: speed_multitask(MixTransformer()), small_multitask, ("segmentation", "depth"), ("plain", "static")),
 }
 
 
@@ -132,19 +133,6 @@ def first_elements(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1)[:LARGEST_KEPT].copy()
 
 
-def trace(network: nn.Module, size: tuple[int, int], outputs: tuple[str, ...], form: str) -> onnx.ModelProto:
-    free = {} if form == "static" else {INPUT: {0: "batch", 2: "height", 3: "width"}, **{o: {0: "batch"} for o in outputs}}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network, torch.rand(1, 3, *size), buffer, input_names=[INPUT], output_names=list(outputs),
-            opset_version=OPSET, dynamo=False, dynamic_axes=free, do_constant_folding=form != "raw",
-            training=torch.onnx.TrainingMode.PRESERVE,
-        )
-    return onnx.load_from_string(buffer.getvalue())
-
-
 def remove_weights(model: onnx.ModelProto, parameters: Parameters) -> None:
     graph = model.graph
     kept = []
@@ -190,7 +178,8 @@ def export(graph: str, scale: str, form: str) -> None:
     network = getattr(entry, scale)().eval()
     parameters = Parameters(network)
     size = next(n for n in NETWORKS.values() if n.graph == graph).size(scale)
-    model = trace(network, size, entry.outputs, form)
+    free = {} if form == "static" else {INPUT: {0: "batch", 2: "height", 3: "width"}, **{o: {0: "batch"} for o in entry.outputs}}
+    model = trace(network, size, entry.outputs, free, fold=form != "raw")
     remove_weights(model, parameters)
     number_values(model)
     if graph == "swiftnet_r18":
@@ -202,16 +191,11 @@ def export(graph: str, scale: str, form: str) -> None:
     print(f"{target.name:32} {len(model.graph.node):5} nodes {target.stat().st_size:8} bytes", flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("graphs", nargs="*", default=list(EXPORTS), metavar="GRAPH", help=", ".join(EXPORTS))
-    for graph in parser.parse_args().graphs:
+def export_all(graphs: list[str]) -> None:
+    """Writes every scale and form of these graphs, of all without any."""
+    for graph in graphs or EXPORTS:
         for scale in SCALES:
             for form in EXPORTS[graph].forms:
                 if form == "static" and scale == "full":
                     continue
                 export(graph, scale, form)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .layers import resize_bilinear
+from .layers import depth_in_metres, disparity_start, resize_bilinear
 from .mix_transformer import MixTransformer
 
 
@@ -29,31 +29,45 @@ class SegmentationHead(nn.Module):
 
 
 class DepthHead(nn.Module):
-    """Adds the four maps from coarse to fine and predicts one value in (0, 1) for each pixel."""
+    """Adds the four maps from coarse to fine and predicts one value for each pixel: in (0, 1), or in `metres`."""
 
-    def __init__(self, inputs: tuple[int, ...], channels: int):
+    def __init__(self, inputs: tuple[int, ...], channels: int, metres: tuple[float, float] | None):
         super().__init__()
+        self.metres = metres
         self.laterals = nn.ModuleList(conv_norm_relu(c, channels, 1) for c in inputs)
         self.blends = nn.ModuleList(conv_norm_relu(channels, channels, 3) for _ in inputs)
         self.output = nn.Conv2d(channels, 1, 3, padding=1)
+
+    def initialise_heads(self) -> None:
+        if self.metres:
+            nn.init.constant_(self.output.bias, disparity_start(*self.metres))
 
     def forward(self, maps: list[torch.Tensor], image_size) -> torch.Tensor:
         x = self.blends[-1](self.laterals[-1](maps[-1]))
         for i in range(len(maps) - 2, -1, -1):
             x = self.blends[i](resize_bilinear(x, maps[i].shape[2:]) + self.laterals[i](maps[i]))
-        return self.output(resize_bilinear(x, image_size)).sigmoid()
+        disparity = self.output(resize_bilinear(x, image_size)).sigmoid()
+        return depth_in_metres(disparity, *self.metres) if self.metres else disparity
 
 
 class MultiTaskNetwork(nn.Module):
-    """Outputs: labels (batch, 1, height / 4, width / 4) of int32 and depth (batch, 1, height, width) in (0, 1)."""
+    """Outputs: segmentation at a quarter of the image's size and depth (batch, 1, height, width).
 
-    def __init__(self, encoder: MixTransformer, channels: int = 64, classes: int = 19):
+    The segmentation is (batch, classes, ...) logits, or with `labels` (batch, 1, ...) int32. The depth is in metres
+    between the two `metres`, or a disparity in (0, 1) without them.
+    """
+
+    def __init__(self, encoder: MixTransformer, channels: int = 64, classes: int = 19, labels: bool = False,
+                 metres: tuple[float, float] | None = (0.1, 100.0)):
         super().__init__()
+        self.labels = labels
         self.encoder = encoder
         self.segmentation = SegmentationHead(encoder.channels, channels, classes)
-        self.depth = DepthHead(encoder.channels, channels)
+        self.depth = DepthHead(encoder.channels, channels, metres)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         maps = self.encoder(image)
-        labels = self.segmentation(maps).argmax(1, keepdim=True).int()
-        return labels, self.depth(maps, image.shape[2:])
+        segmentation = self.segmentation(maps)
+        if self.labels:
+            segmentation = segmentation.argmax(1, keepdim=True).int()
+        return segmentation, self.depth(maps, image.shape[2:])

@@ -4,9 +4,8 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from .layers import depth_in_metres, disparity_start
 from .resnet import ResNetFeatures
-
-NEAREST_METRES, FARTHEST_METRES = 0.1, 100.0
 
 
 class ReflectConvolution(nn.Module):
@@ -21,10 +20,11 @@ class ReflectConvolution(nn.Module):
 
 
 class DepthNetwork(nn.Module):
-    """Input: image in [0, 1], sides divisible by 32. Output: (batch, 1, height, width) depth in metres."""
+    """Input: image in [0, 1], sides divisible by 32. Output: (batch, 1, height, width) depth in metres, in `metres`."""
 
-    def __init__(self, depth: int, width: int = 64):
+    def __init__(self, depth: int, width: int = 64, metres: tuple[float, float] = (0.1, 100.0)):
         super().__init__()
+        self.metres = metres
         self.encoder = ResNetFeatures(depth, width)
         self.before_upsample, self.after_upsample = nn.ModuleList(), nn.ModuleList()
         inputs = self.encoder.channels[-1]
@@ -36,6 +36,9 @@ class DepthNetwork(nn.Module):
             inputs = outputs
         self.disparity = ReflectConvolution(inputs, 1)
 
+    def initialise_heads(self) -> None:
+        nn.init.constant_(self.disparity.convolution.bias, disparity_start(*self.metres))
+
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         *skips, x = self.encoder((image - 0.45) / 0.225)
         for before, after in zip(self.before_upsample, self.after_upsample):
@@ -43,5 +46,4 @@ class DepthNetwork(nn.Module):
             if skips:
                 x = torch.cat([x, skips.pop()], 1)
             x = functional.elu(after(x))
-        lowest, highest = 1 / FARTHEST_METRES, 1 / NEAREST_METRES
-        return 1 / (lowest + (highest - lowest) * self.disparity(x).sigmoid())
+        return depth_in_metres(self.disparity(x).sigmoid(), *self.metres)

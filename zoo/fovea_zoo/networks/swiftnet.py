@@ -10,10 +10,10 @@ from .resnet import ResNetFeatures
 PYRAMID_GRIDS = ((8, 16), (4, 8), (2, 4))
 
 
-def normalised_convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+def normalised_convolution(inputs: int, outputs: int, kernel: int, bias: bool = False) -> nn.Sequential:
     """Batch norm, ReLU, convolution: the order of pre-activation networks."""
     return nn.Sequential(
-        nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
     )
 
 
@@ -41,17 +41,21 @@ class PyramidPooling(nn.Module):
 
 
 class SwiftNet(nn.Module):
-    """Input: sides divisible by 32. Output: (batch, classes, height, width) logits."""
+    """Input: sides divisible by 32. Output: (batch, classes, height, width) logits.
 
-    def __init__(self, width: int = 64, classes: int = 19):
+    The published network takes its lateral maps `before_relu` and its classifier has a bias.
+    """
+
+    def __init__(self, width: int = 64, classes: int = 19, channels: int | None = None, before_relu: bool = True,
+                 bias: bool = True):
         super().__init__()
-        self.encoder = ResNetFeatures(18, width)
-        channels = 2 * width
+        self.encoder = ResNetFeatures(18, width, before_relu=before_relu)
+        channels = channels or 2 * width
         laterals = self.encoder.channels[-2:0:-1]
         self.pyramid = PyramidPooling(self.encoder.channels[-1], channels)
         self.laterals = nn.ModuleList(normalised_convolution(c, channels, 1) for c in laterals)
         self.blends = nn.ModuleList(normalised_convolution(channels, channels, 3) for _ in laterals)
-        self.classifier = normalised_convolution(channels, classes, 1)
+        self.classifier = normalised_convolution(channels, classes, 1, bias)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         _, *laterals, x = self.encoder(image)

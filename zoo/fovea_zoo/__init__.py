@@ -1,0 +1,1 @@
+"""The zoo's PyTorch side: networks, their export, import of public checkpoints, road scenes and training."""

@@ -1,1 +1,0 @@
-"""PyTorch definitions of the zoo's networks, one file per family. Only `zoo/export.py` imports them."""

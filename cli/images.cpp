@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "api/image_contract.hpp"
 #include "base/file.hpp"
 #include "fovea/error.hpp"
 #include "media/image_file.hpp"
 #include "runtime/engine.hpp"
 #include "tensors.hpp"
-#include "vision/decode.hpp"
 #include "vision/preprocess.hpp"
 
 namespace fovea::cli {
@@ -23,27 +23,11 @@ std::string contract_text(const Engine& engine, const std::filesystem::path& fil
     return own;
 }
 
-/// Takes height and width from the profile where it allows one value only.
-void fix_size(vision::InputContract& input, const plan::InputProfile& profile) {
-    if (profile.opt.size() != 4) return;
-    const std::size_t height = input.layout == vision::Layout::nchw ? 2 : 1;
-    if (input.height == 0 && profile.min[height] == profile.max[height]) input.height = profile.opt[height];
-    if (input.width == 0 && profile.min[height + 1] == profile.max[height + 1]) input.width = profile.opt[height + 1];
-}
-
 }  // namespace
 
 vision::Contract contract_for(const Engine& engine, const std::filesystem::path& file) {
     try {
-        vision::Contract contract = vision::contract_from_json(contract_text(engine, file));
-        const auto& profile = engine.content()->plan().profile;
-        const auto found = profile.find(contract.input.tensor);
-        if (found == profile.end())
-            throw Error(ErrorCode::invalid_argument, "the plan has no input \"" + contract.input.tensor + "\"")
-                .in("tensor")
-                .in("input");
-        fix_size(contract.input, found->second);
-        return contract;
+        return image_contract(engine, contract_text(engine, file));
     } catch (Error& error) {
         throw error.in(file.empty() ? "contract" : file.string());
     }
@@ -60,9 +44,8 @@ Seen look(const Engine& engine, Context& context, const vision::Contract& contra
         bind_inputs(context, inputs);
         context.run();
         seen.outputs = outputs(engine, context);
-        if (!contract.output.decoder.empty())
-            seen.detections = vision::decode(contract.output, seen.outputs,
-                                             vision::place(contract.input, seen.image.width, seen.image.height));
+        seen.findings = vision::decode(contract.outputs, seen.outputs,
+                                       vision::place(contract.input, seen.image.width, seen.image.height));
     } catch (Error& error) {
         throw error.in(path.string());
     }

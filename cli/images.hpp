@@ -8,20 +8,19 @@
 #include "fovea/engine.hpp"
 #include "npz.hpp"
 #include "vision/contract.hpp"
-#include "vision/detection.hpp"
+#include "vision/decode.hpp"
 
 namespace fovea::cli {
 
-/// The contract in `file`, or the plan's own where `file` is empty. Input sizes that the contract leaves open are the
-/// plan's where the plan fixes them. Throws `invalid_argument` when there is no contract or it names no input of the
-/// plan.
+/// The contract in `file`, or the plan's own where `file` is empty, as `image_contract` reads it. Throws
+/// `invalid_argument` when there is none.
 vision::Contract contract_for(const Engine& engine, const std::filesystem::path& file);
 
 /// What a plan finds in one image.
 struct Seen {
     Image image;  ///< as decoded
     Tensors outputs;
-    std::vector<vision::Detection> detections;  ///< empty where the contract has no decoder
+    vision::Findings findings;  ///< for each task of the contract
 };
 
 /// Reads, prepares, runs and decodes.

@@ -55,19 +55,39 @@ void run_arrays(const Options& options, const Engine& engine) {
     std::cout << row.dump() << "\n";
 }
 
-std::string label_of(const vision::Contract& contract, const vision::Detection& detection) {
-    const auto index = static_cast<std::size_t>(detection.label);
-    return index < contract.output.labels.size() ? contract.output.labels[index] : std::to_string(detection.label);
+std::string label_of(const vision::OutputContract& contract, std::int64_t label) {
+    const auto index = static_cast<std::size_t>(label);
+    return index < contract.labels.size() ? contract.labels[index] : std::to_string(label);
 }
 
-Json describe(const vision::Contract& contract, const vision::Detection& detection) {
+Json describe(const vision::OutputContract& contract, const vision::Detection& detection) {
     Json landmarks = Json::array();
     for (const vision::Point& point : detection.landmarks) landmarks.push_back({point.x, point.y});
     const vision::Box& box = detection.box;
-    return {{"label", label_of(contract, detection)},
+    return {{"label", label_of(contract, detection.label)},
             {"score", detection.score},
             {"box", {box.x1, box.y1, box.x2, box.y2}},
             {"landmarks", landmarks}};
+}
+
+/// Adds what was found for one task to an image's row.
+void describe(const vision::OutputContract& contract, const vision::Findings& findings, Json& row) {
+    switch (vision::task_of(contract.decoder)) {
+        case vision::Task::detection:
+            row["detections"] = Json::array();
+            for (const vision::Detection& found : *findings.detections)
+                row["detections"].push_back(describe(contract, found));
+            return;
+        case vision::Task::segmentation:
+            row["classes"] = Json::array();
+            for (const vision::ClassShare& found : vision::class_shares(*findings.labels))
+                row["classes"].push_back({{"label", label_of(contract, found.label)}, {"share", found.share}});
+            return;
+        case vision::Task::depth: {
+            const vision::DepthRange range = vision::depth_range(*findings.depth);
+            row["depth"] = {{"nearest", range.nearest}, {"median", range.median}, {"farthest", range.farthest}};
+        }
+    }
 }
 
 /// Where the drawing of `image` goes; empty: nowhere.
@@ -79,7 +99,7 @@ fs::path drawing_path(const Options& options, const fs::path& image) {
 
 void check_drawings(const Options& options, const vision::Contract& contract) {
     if (options.output.empty()) return;
-    if (contract.output.decoder.empty())
+    if (contract.outputs.empty())
         misuse("the contract names no decoder, so there is nothing to draw; write the outputs with --output FILE.npz");
     std::set<fs::path> names;
     for (const fs::path& image : options.images)
@@ -89,7 +109,7 @@ void check_drawings(const Options& options, const vision::Contract& contract) {
 
 Json run_image(const Options& options, const Engine& engine, Context& context, const vision::Contract& contract,
                const fs::path& path) {
-    Seen seen = look(engine, context, contract, path);
+    const Seen seen = look(engine, context, contract, path);
     Json row = {{"image", path.string()},
                 {"width", seen.image.width},
                 {"height", seen.image.height},
@@ -98,32 +118,39 @@ Json run_image(const Options& options, const Engine& engine, Context& context, c
         write_npz(options.output, seen.outputs);
         row["written"] = options.output.string();
     } else if (const fs::path drawing = drawing_path(options, path); !drawing.empty()) {
-        vision::draw_detections(seen.image, seen.detections, contract.output.labels);
-        media::write_image(drawing, seen.image);
+        media::write_image(drawing, vision::illustrate(seen.image, contract.outputs, seen.findings));
         row["written"] = drawing.string();
     }
-    if (!contract.output.decoder.empty()) {
-        row["detections"] = Json::array();
-        for (const vision::Detection& detection : seen.detections)
-            row["detections"].push_back(describe(contract, detection));
-    }
+    for (const vision::OutputContract& output : contract.outputs) describe(output, seen.findings, row);
     return row;
 }
 
-void print_image(const Json& row) {
+void print_findings(const Json& row) {
+    const auto number = [](const Json& value) { return value.get<double>(); };
+    if (row.contains("detections"))
+        for (const Json& found : row["detections"]) {
+            const Json& box = found["box"];
+            std::cout << fmt::format("  {} {:.3f} at {:.1f}, {:.1f} to {:.1f}, {:.1f}\n",
+                                     found["label"].get<std::string>(), number(found["score"]), number(box[0]),
+                                     number(box[1]), number(box[2]), number(box[3]));
+        }
+    if (row.contains("classes"))
+        for (const Json& found : row["classes"])
+            std::cout << fmt::format("  {} {:.1f} % of the pixels\n", found["label"].get<std::string>(),
+                                     100 * number(found["share"]));
+    if (row.contains("depth"))
+        std::cout << fmt::format("  depth {:.1f} to {:.1f} m, median {:.1f} m\n", number(row["depth"]["nearest"]),
+                                 number(row["depth"]["farthest"]), number(row["depth"]["median"]));
+}
+
+void print_image(const Json& row, bool decoded) {
     std::cout << fmt::format("{} {}x{}", row["image"].get<std::string>(), row["width"].get<int>(),
                              row["height"].get<int>());
     if (row.contains("written")) std::cout << " -> " << row["written"].get<std::string>();
     std::cout << "\n";
-    if (!row.contains("detections"))
-        for (const auto& [name, tensor] : row["outputs"].items())
-            std::cout << fmt::format("  {} {}{}\n", name, tensor["dtype"].get<std::string>(), tensor["shape"].dump());
-    else
-        for (const Json& found : row["detections"])
-            std::cout << fmt::format("  {} {:.3f} at {:.1f}, {:.1f} to {:.1f}, {:.1f}\n",
-                                     found["label"].get<std::string>(), found["score"].get<double>(),
-                                     found["box"][0].get<double>(), found["box"][1].get<double>(),
-                                     found["box"][2].get<double>(), found["box"][3].get<double>());
+    if (decoded) return print_findings(row);
+    for (const auto& [name, tensor] : row["outputs"].items())
+        std::cout << fmt::format("  {} {}{}\n", name, tensor["dtype"].get<std::string>(), tensor["shape"].dump());
 }
 
 void run_images(const Options& options, const Engine& engine) {
@@ -136,7 +163,7 @@ void run_images(const Options& options, const Engine& engine) {
     Json rows = Json::array();
     for (const fs::path& image : options.images) {
         rows.push_back(run_image(options, engine, context, contract, image));
-        if (!options.json) print_image(rows.back());
+        if (!options.json) print_image(rows.back(), !contract.outputs.empty());
     }
     if (options.json) std::cout << Json{{"images", rows}}.dump() << "\n";
 }

@@ -12,11 +12,11 @@ constexpr std::int64_t kLandmarks = 5;
 }  // namespace
 
 std::vector<Detection> decode_centerface(const OutputContract& contract, const Roles& roles) {
-    const Roles::Head scores = roles.head("heatmap", 1);
-    const std::int64_t height = scores.height, width = scores.width;
-    const Roles::Head scale = roles.head("scale", 2, height, width);
-    const Roles::Head offset = roles.head("offset", 2, height, width);
-    const Roles::Head marks = roles.head("landmarks", 2 * kLandmarks, height, width);
+    const Roles::Values scores = roles.values("heatmap", {1, -1, -1});
+    const std::int64_t height = scores.shape()[1], width = scores.shape()[2];
+    const Roles::Values scale = roles.values("scale", {2, height, width});
+    const Roles::Values offset = roles.values("offset", {2, height, width});
+    const Roles::Values marks = roles.values("landmarks", {2 * kLandmarks, height, width});
 
     std::vector<Detection> found;
     for (std::int64_t cell = 0; cell < height * width; ++cell) {

@@ -1,20 +1,9 @@
 #include "vision/contract.hpp"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-
-#include "fovea/error.hpp"
+#include "vision/contract_fields.hpp"
 
 namespace fovea::vision {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <class Enum>
-struct Choice {
-    Enum value;
-    std::string_view name;
-};
 
 constexpr std::array kFits = {Choice<Fit>{Fit::stretch, "stretch"}, Choice<Fit>{Fit::letterbox, "letterbox"},
                               Choice<Fit>{Fit::corner, "corner"}, Choice<Fit>{Fit::center_crop, "center_crop"}};
@@ -23,71 +12,6 @@ constexpr std::array kColors = {Choice<ColorOrder>{ColorOrder::rgb, "rgb"}, Choi
 constexpr std::array kLayouts = {Choice<Layout>{Layout::nchw, "nchw"}, Choice<Layout>{Layout::nhwc, "nhwc"}};
 
 constexpr std::int64_t kMaxSide = 1 << 16;
-
-[[noreturn]] void fail(const std::string& message) { throw Error(ErrorCode::invalid_argument, message); }
-
-template <class Choices, class Enum>
-std::string_view name_of(const Choices& choices, Enum value) {
-    return std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.value == value; })->name;
-}
-
-template <class Choices>
-auto value_of(const Choices& choices, const std::string& name) {
-    std::string known;
-    for (const auto& choice : choices) {
-        if (choice.name == name) return choice.value;
-        known += (known.empty() ? "" : ", ") + std::string(choice.name);
-    }
-    fail("'" + name + "' is not one of " + known);
-}
-
-/// Reads the members of one JSON object; every member must be asked for before `finish`.
-class Members {
-  public:
-    explicit Members(const Json& object) : object_(object) {
-        if (!object.is_object()) fail(std::string("expected an object, found ") + object.type_name());
-    }
-
-    /// Hands the member's value to `read` where there is one; errors carry the key.
-    template <class Read>
-    void member(const char* key, const Read& read) {
-        known_.emplace_back(key);
-        const auto found = object_.find(key);
-        if (found == object_.end()) return;
-        try {
-            read(*found);
-        } catch (Error& error) {
-            throw error.in(key);
-        } catch (const nlohmann::json::exception&) {
-            throw Error(ErrorCode::invalid_argument,
-                        std::string("a value of another type was expected, found ") + found->type_name())
-                .in(key);
-        }
-    }
-
-    template <class T>
-    void value(const char* key, T& target) {
-        member(key, [&](const Json& json) { target = json.get<T>(); });
-    }
-
-    template <class Choices, class Enum>
-    void choice(const char* key, const Choices& choices, Enum& target) {
-        member(key, [&](const Json& json) { target = value_of(choices, json.get<std::string>()); });
-    }
-
-    void finish() const {
-        for (const auto& [key, value] : object_.items())
-            if (std::find(known_.begin(), known_.end(), key) == known_.end()) fail("unknown key '" + key + "'");
-    }
-
-  private:
-    const Json& object_;
-    std::vector<std::string> known_;
-};
-
-void require(bool holds, const char* message) {
-    if (!holds) fail(message);
-}
 
 void check(const InputContract& input) {
     const std::size_t channels = input.color == ColorOrder::grey ? 1 : 3;
@@ -100,83 +24,80 @@ void check(const InputContract& input) {
     require(std::none_of(input.std.begin(), input.std.end(), [](float s) { return s == 0.0f; }), "'std' must not be 0");
     require(input.fit != Fit::center_crop || (input.width && input.height && side(input.resize_shorter, 1)),
             "'center_crop' needs 'width', 'height' and 'resize_shorter'");
-    require(input.dtype == DType::f32 || input.dtype == DType::u8, "'dtype' must be f32 or u8");
+    require(input.dtype == DType::f32 || input.dtype == DType::f16 || input.dtype == DType::u8,
+            "'dtype' must be f32, f16 or u8");
     const bool identity = input.scale == 1.0f && input.mean == std::vector{0.0f} && input.std == std::vector{1.0f};
-    require(input.dtype == DType::f32 || identity,
-            "'dtype' u8 takes pixels as they are: leave out scale, mean and std");
+    require(input.dtype != DType::u8 || identity, "'dtype' u8 takes pixels as they are: leave out scale, mean and std");
 }
 
-InputContract read_input(const Json& json) {
-    InputContract input;
-    Members members(json);
-    members.value("tensor", input.tensor);
-    members.value("width", input.width);
-    members.value("height", input.height);
-    members.value("multiple", input.multiple);
-    members.choice("fit", kFits, input.fit);
-    members.value("resize_shorter", input.resize_shorter);
-    members.member("resize", [&](const Json& j) { input.resize = resize_rule_from_string(j.get<std::string>()); });
-    members.value("fill", input.fill);
-    members.choice("color", kColors, input.color);
-    members.value("scale", input.scale);
-    members.value("mean", input.mean);
-    members.value("std", input.std);
-    members.choice("layout", kLayouts, input.layout);
-    members.member("dtype", [&](const Json& j) { input.dtype = dtype_from_string(j.get<std::string>()); });
-    members.finish();
-    check(input);
-    return input;
+/// `resize` and `dtype` have names of their own.
+void describe_names(ResizeRule& rule, DType& dtype, FieldReader& fields) {
+    fields.member("resize", [&](const Json& json) { rule = resize_rule_from_string(json.get<std::string>()); });
+    fields.member("dtype", [&](const Json& json) { dtype = dtype_from_string(json.get<std::string>()); });
 }
 
-OutputContract read_output(const Json& json) {
-    OutputContract output;
-    Members members(json);
-    members.value("decoder", output.decoder);
-    members.value("tensors", output.tensors);
-    members.value("score_threshold", output.score_threshold);
-    members.value("iou_threshold", output.iou_threshold);
-    members.value("labels", output.labels);
-    members.finish();
-    return output;
+void describe_names(ResizeRule rule, DType dtype, FieldWriter& fields) {
+    fields.value("resize", to_string(rule));
+    fields.value("dtype", to_string(dtype));
+}
+
+}  // namespace
+
+template <class Fields>
+void describe(InputContract& input, Fields& fields) {
+    fields.value("tensor", input.tensor);
+    fields.value("width", input.width);
+    fields.value("height", input.height);
+    fields.value("multiple", input.multiple);
+    fields.choice("fit", kFits, input.fit);
+    fields.value("resize_shorter", input.resize_shorter);
+    fields.value("fill", input.fill);
+    fields.choice("color", kColors, input.color);
+    fields.value("scale", input.scale);
+    fields.value("mean", input.mean);
+    fields.value("std", input.std);
+    fields.choice("layout", kLayouts, input.layout);
+    describe_names(input.resize, input.dtype, fields);
+}
+
+namespace {
+
+/// One task is an object, several are a list of them.
+std::vector<OutputContract> read_outputs(const Json& json) {
+    std::vector<OutputContract> outputs(json.is_array() ? json.size() : 1);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (json.is_array())
+            at_key(std::to_string(i), json[i], [&] { FieldReader::read(json[i], outputs[i]); });
+        else
+            FieldReader::read(json, outputs[i]);
+        for (std::size_t before = 0; before < i; ++before)
+            require(task_of(outputs[before].decoder) != task_of(outputs[i].decoder),
+                    "two entries have decoders for the same task; give one");
+    }
+    return outputs;
 }
 
 }  // namespace
 
 Contract contract_from_json(std::string_view text) {
     const Json json = Json::parse(text, nullptr, false, true);
-    if (json.is_discarded()) fail("the contract is not valid JSON");
+    if (json.is_discarded()) refuse("the contract is not valid JSON");
     Contract contract;
-    Members members(json);
-    members.member("input", [&](const Json& j) { contract.input = read_input(j); });
-    members.member("output", [&](const Json& j) { contract.output = read_output(j); });
-    members.finish();
+    FieldReader fields(json);
+    fields.object("input", contract.input);
+    fields.member("output", [&](const Json& found) { contract.outputs = read_outputs(found); });
+    fields.finish();
     require(json.contains("input"), "the contract has no 'input'");
+    at_key("input", json["input"], [&] { check(contract.input); });
     return contract;
 }
 
 std::string to_json(const Contract& contract) {
-    const InputContract& in = contract.input;
-    const OutputContract& out = contract.output;
-    Json json;
-    json["input"] = {{"tensor", in.tensor},
-                     {"width", in.width},
-                     {"height", in.height},
-                     {"multiple", in.multiple},
-                     {"fit", name_of(kFits, in.fit)},
-                     {"resize_shorter", in.resize_shorter},
-                     {"resize", to_string(in.resize)},
-                     {"fill", in.fill},
-                     {"color", name_of(kColors, in.color)},
-                     {"scale", in.scale},
-                     {"mean", in.mean},
-                     {"std", in.std},
-                     {"layout", name_of(kLayouts, in.layout)},
-                     {"dtype", to_string(in.dtype)}};
-    json["output"] = {{"decoder", out.decoder},
-                      {"tensors", out.tensors},
-                      {"score_threshold", out.score_threshold},
-                      {"iou_threshold", out.iou_threshold},
-                      {"labels", out.labels}};
+    Contract source = contract;
+    Json json = {{"input", FieldWriter::write(source.input)}};
+    if (source.outputs.size() == 1) json["output"] = FieldWriter::write(source.outputs[0]);
+    if (source.outputs.size() > 1)
+        for (OutputContract& output : source.outputs) json["output"].push_back(FieldWriter::write(output));
     return json.dump(2) + "\n";
 }
 

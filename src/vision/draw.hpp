@@ -1,18 +1,17 @@
 #pragma once
 
-#include <array>
 #include <string>
 #include <vector>
 
 #include "base/image.hpp"
-#include "vision/detection.hpp"
+#include "base/tensor.hpp"
+#include "vision/color.hpp"
+#include "vision/decode.hpp"
 
 namespace fovea::vision {
 
-/// RGB; grey images take its first value, RGBA images become opaque where something is drawn.
-using Color = std::array<std::uint8_t, 3>;
-
-/// Everything is cut at the image's borders; coordinates are rounded to whole pixels.
+/// Everything is cut at the image's borders; coordinates are rounded to whole pixels. Grey images take a colour's first
+/// value, RGBA images become opaque where something is drawn.
 
 /// The outline of `box`, `thickness` pixels wide, growing inwards.
 void draw_box(Image& image, const Box& box, Color color, int thickness = 2);
@@ -33,5 +32,18 @@ std::int64_t text_height(int scale);
 
 /// Boxes, landmarks, and "label score" on a plate above each box; sizes follow the image's, colours the label.
 void draw_detections(Image& image, const std::vector<Detection>& detections, const std::vector<std::string>& labels);
+
+/// Lays each label's colour over the RGB image, `opacity` of it; `labels` is u8 [height, width] of the image, `kUnseen`
+/// is left as it is, and labels beyond the palette start it again.
+void draw_labels(Image& image, const Tensor& labels, const std::vector<Color>& palette, float opacity);
+
+/// Paints the RGB image over with depth, f32 [height, width] in metres: near pixels bright, far ones dark, evenly in
+/// the logarithm, black where there is none; and a scale of metres at the right border. The scale ends at the lengths
+/// of the series 1, 2, 5, 10, ... m around the middle 98 % of the values.
+void draw_depth(Image& image, const Tensor& depth);
+
+/// What was found in `image`: boxes, coloured classes, depth, as the contract's outputs say. Several tasks give one
+/// picture below the other.
+Image illustrate(const Image& image, const std::vector<OutputContract>& contracts, const Findings& findings);
 
 }  // namespace fovea::vision

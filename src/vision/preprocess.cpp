@@ -49,15 +49,6 @@ Plan plan(const InputContract& contract, std::int64_t width, std::int64_t height
 
 float at(const std::vector<float>& values, std::size_t channel) { return values[values.size() == 1 ? 0 : channel]; }
 
-/// Every 8-bit value normalised, for one channel.
-std::array<float, 256> normalised(const InputContract& contract, std::size_t channel) {
-    std::array<float, 256> table{};
-    for (std::size_t value = 0; value < table.size(); ++value)
-        table[value] =
-            (static_cast<float>(value) * contract.scale - at(contract.mean, channel)) / at(contract.std, channel);
-    return table;
-}
-
 /// Writes each pixel's channel `c`, mapped by `map(c, value)`, to its place in the layout.
 template <class T, class Map>
 void scatter(const InputContract& contract, const Image& image, std::span<T> out, const Map& map) {
@@ -73,6 +64,23 @@ void scatter(const InputContract& contract, const Image& image, std::span<T> out
                 *to = map(static_cast<std::size_t>(c), *in);
         }
     });
+}
+
+/// Every 8-bit value normalised, for one channel.
+template <class T>
+std::array<T, 256> normalised(const InputContract& contract, std::size_t channel) {
+    std::array<T, 256> table{};
+    for (std::size_t value = 0; value < table.size(); ++value)
+        table[value] =
+            T((static_cast<float>(value) * contract.scale - at(contract.mean, channel)) / at(contract.std, channel));
+    return table;
+}
+
+template <class T>
+void scatter_normalised(const InputContract& contract, const Image& image, std::span<T> out) {
+    std::array<std::array<T, 256>, 3> tables;
+    for (std::size_t c = 0; c < tables.size(); ++c) tables[c] = normalised<T>(contract, c);
+    scatter(contract, image, out, [&](std::size_t c, std::uint8_t value) { return tables[c][value]; });
 }
 
 }  // namespace
@@ -123,9 +131,10 @@ Tensor to_tensor(const InputContract& contract, const Image& fitted) {
         scatter(contract, fitted, tensor.as<std::uint8_t>(), [](std::size_t, std::uint8_t value) { return value; });
         return tensor;
     }
-    std::array<std::array<float, 256>, 3> tables;
-    for (std::size_t c = 0; c < tables.size(); ++c) tables[c] = normalised(contract, c);
-    scatter(contract, fitted, tensor.as<float>(), [&](std::size_t c, std::uint8_t value) { return tables[c][value]; });
+    if (contract.dtype == DType::f16)
+        scatter_normalised(contract, fitted, tensor.as<base::Half>());
+    else
+        scatter_normalised(contract, fitted, tensor.as<float>());
     return tensor;
 }
 

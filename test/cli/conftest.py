@@ -79,21 +79,46 @@ DETECTOR_CONTRACT = {
 }
 
 
+def multitask_model():
+    """From an image of 64x64: logits of two classes, the second where red is above 100, and red itself as depth."""
+    nodes = [helper.make_node("Slice", ["image", "zero", "one", "axis"], ["depth"], name="red"),
+             helper.make_node("Sub", ["depth", "level"], ["bright"], name="bright"),
+             helper.make_node("Neg", ["bright"], ["dark"], name="dark"),
+             helper.make_node("Concat", ["dark", "bright"], ["logits"], name="classes", axis=1)]
+    weights = [numpy_helper.from_array(np.array([value], np.int64), name) for name, value in (("zero", 0), ("one", 1), ("axis", 1))]
+    weights.append(numpy_helper.from_array(np.array(100, np.float32), "level"))
+    graph = helper.make_graph(
+        nodes, "multitask", [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 2, 64, 64]),
+         helper.make_tensor_value_info("depth", TensorProto.FLOAT, [1, 1, 64, 64])], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+MULTITASK_CONTRACT = {
+    "input": {"tensor": "image"},
+    "output": [{"decoder": "segmentation", "tensors": {"logits": "logits"}, "labels": ["road", "sky"], "palette": [[0, 0, 0], [255, 255, 255]]},
+               {"decoder": "depth", "tensors": {"depth": "depth"}}],
+}
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    """A folder with model.onnx, dynamic.onnx, detector.onnx, contract.json, photo.png, in.npz and the models' plans. Tests
+    """A folder with model.onnx, dynamic.onnx, detector.onnx, multitask.onnx, contract.json, photo.png, in.npz and the models' plans. Tests
     write elsewhere."""
     folder = tmp_path_factory.mktemp("cli")
     onnx.save(make_model(np.random.default_rng(0)), folder / "model.onnx")
     onnx.save(dynamic_model(), folder / "dynamic.onnx")
     onnx.save(detector_model(), folder / "detector.onnx")
+    onnx.save(multitask_model(), folder / "multitask.onnx")
     (folder / "contract.json").write_text(json.dumps(DETECTOR_CONTRACT))
+    (folder / "multitask.json").write_text(json.dumps(MULTITASK_CONTRACT))
     make_photo().save(folder / "photo.png")
     np.savez(folder / "in.npz", image=random(1, 3, 32, 32, seed=1))
     tool = Tool(folder)
     tool("build", "model.onnx", "-o", "model.plan")
     tool("build", "dynamic.onnx", "-o", "dynamic.plan", "--profile", "image=1x3x8x8:1x3x16x16:4x3x32x32", "--no-tune")
     tool("build", "detector.onnx", "-o", "detector.plan", "--contract", "contract.json", "--no-tune")
+    tool("build", "multitask.onnx", "-o", "multitask.plan", "--contract", "multitask.json", "--no-tune")
     return folder
 
 

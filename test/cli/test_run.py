@@ -99,6 +99,24 @@ def test_dark_photo_has_no_face(fovea, files):
     assert fovea.json("run", files / "detector.plan", "photo.png")["images"][0]["detections"] == []
 
 
+def test_draws_classes_and_depth(fovea, files):
+    photo = np.full((64, 128, 3), 20, np.uint8)
+    photo[:, 96:] = 200
+    Image.fromarray(photo).save(fovea.folder / "photo.png")
+    (row,) = fovea.json("run", files / "multitask.plan", "photo.png", "--output", "drawn.png")["images"]
+    assert [found["label"] for found in row["classes"]] == ["road", "sky"]
+    assert row["classes"][1]["share"] == 0.25
+    assert row["depth"] == {"nearest": 20, "median": 20, "farthest": 200}
+    assert "detections" not in row
+    drawn = np.asarray(Image.open(fovea.folder / "drawn.png"))
+    assert drawn.shape == (128, 128, 3)
+    np.testing.assert_array_equal(drawn[32, [10, 120]], [[8] * 3, [233] * 3])
+    np.testing.assert_array_equal(drawn[96, 10], [252, 231, 33])  # the nearest: the bright end of the colours
+    text = fovea("run", files / "multitask.plan", "photo.png")
+    assert "road 75.0 % of the pixels" in text
+    assert "depth 20.0 to 200.0 m, median 20.0 m" in text
+
+
 def test_several_images_into_a_folder(fovea, files):
     (fovea.folder / "out").mkdir()
     bright_photo(fovea.folder / "a.png")

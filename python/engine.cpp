@@ -8,9 +8,11 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include "api/image_contract.hpp"
 #include "fovea/fovea.hpp"
 #include "numpy.hpp"
 #include "runtime/engine.hpp"
+#include "vision/contract.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -45,7 +47,7 @@ Gate gate_named(const std::string& name) {
 Plan build(nb::handle model, const std::string& precision, int threads, const std::map<std::string, Sizes>& shapes,
            const std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>& profiles, const std::string& gate, bool tune,
            bool fuse, const std::vector<std::string>& disable, const std::map<std::string, std::string>& pins,
-           bool reference, const std::optional<std::string>& timing_cache) {
+           bool reference, const std::optional<std::string>& timing_cache, const vision::Contract* contract) {
     Builder builder = builder_for(model);
     builder.precision(dtype_named(precision)).threads(threads).gate(gate_named(gate)).tune(tune).fuse(fuse);
     for (const auto& [name, shape] : shapes) builder.shape(name, shape);
@@ -55,6 +57,7 @@ Plan build(nb::handle model, const std::string& precision, int threads, const st
     for (const auto& [node, type] : pins) builder.pin(node, dtype_named(type));
     if (reference) builder.target("reference");
     if (timing_cache) builder.timing_cache(*timing_cache);
+    if (contract) builder.contract(vision::to_json(*contract));
     const nb::gil_scoped_release release;
     return builder.build();
 }
@@ -83,6 +86,10 @@ class PythonEngine {
         return outputs;
     }
 
+    [[nodiscard]] nb::object contract() const {
+        const std::string& text = engine_.content()->plan().contract;
+        return text.empty() ? nb::object(nb::none()) : nb::cast(image_contract(engine_, text));
+    }
     [[nodiscard]] nb::list inputs() const { return described(engine_.inputs()); }
     [[nodiscard]] nb::list outputs() const { return described(engine_.outputs()); }
     /// Bytes of activations, their lower bound, and of workspace, at the shapes of the last run.
@@ -125,13 +132,15 @@ void add_engine(nb::module_& module) {
     module.def(
         "load", [](const std::filesystem::path& path) { return Plan::load(path); }, "path"_a,
         "Reads and verifies a plan file.");
-    module.def("build", &build, "model"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 0,
-               "shapes"_a = std::map<std::string, Sizes>(),
-               "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes",
-               "tune"_a = true, "fuse"_a = true, "disable"_a = std::vector<std::string>(),
-               "pins"_a = std::map<std::string, std::string>(), "reference"_a = false, "timing_cache"_a = nb::none(),
-               "Builds a plan from an ONNX model (a path, or the bytes of a file).\n\n"
-               "shapes fixes input shapes by name; profiles gives (min, opt, max) shapes. Raises fovea.Error.");
+    module.def(
+        "build", &build, "model"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 0,
+        "shapes"_a = std::map<std::string, Sizes>(),
+        "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes", "tune"_a = true,
+        "fuse"_a = true, "disable"_a = std::vector<std::string>(), "pins"_a = std::map<std::string, std::string>(),
+        "reference"_a = false, "timing_cache"_a = nb::none(), "contract"_a = nb::none(),
+        "Builds a plan from an ONNX model (a path, or the bytes of a file).\n\n"
+        "shapes fixes input shapes by name; profiles gives (min, opt, max) shapes; contract, a Contract, is kept in\n"
+        "the plan. Raises fovea.Error.");
     nb::class_<PythonEngine>(module, "Engine", "A plan ready to run. Use one engine per thread.")
         .def(
             "__init__",
@@ -147,6 +156,7 @@ void add_engine(nb::module_& module) {
              "Runs the network on a dict of arrays (NumPy's, or anything that has __dlpack__ or __array__; dense\n"
              "arrays are read where they lie); returns a dict of NumPy arrays: new ones, or, without copy, views of\n"
              "memory that the next run writes.")
+        .def_prop_ro("contract", &PythonEngine::contract, "The plan's Contract for images, or None.")
         .def_prop_ro("inputs", &PythonEngine::inputs)
         .def_prop_ro("outputs", &PythonEngine::outputs)
         .def_prop_ro("memory", &PythonEngine::memory);

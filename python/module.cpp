@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "contract.hpp"
 #include "engine.hpp"
 #include "fovea/error.hpp"
 #include "numpy.hpp"
@@ -63,6 +64,7 @@ nb::bytes convert(nb::handle model, const std::optional<Shapes>& shapes) {
 
 NB_MODULE(_fovea, module) {
     nb::exception<fovea::Error>(module, "Error");
+    fovea::python::add_contract(module);
     fovea::python::add_engine(module);
     module.def("evaluate", &fovea::python::evaluate, "model"_a, "inputs"_a, "shapes"_a = nb::none(),
                "Runs an ONNX model (a path, or the bytes of a file) with the plain reference kernels.\n\n"

@@ -16,7 +16,6 @@ struct Format {
 
 constexpr Format format_of(DType type) {
     switch (type) {
-        case DType::f16: return {5, 10, 15, true, false, true};
         case DType::f8e4m3fn: return {4, 3, 7, false, false, true};
         case DType::f8e4m3fnuz: return {4, 3, 8, false, true, true};
         case DType::f8e5m2: return {5, 2, 15, true, false, true};
@@ -92,6 +91,28 @@ std::uint16_t encode_bf16(float value) {
     return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
+std::uint16_t encode_f16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value), magnitude = bits & 0x7FFFFFFF;
+    const std::uint32_t sign = (bits & 0x80000000) >> 16;
+    if (magnitude > 0x7F800000) return static_cast<std::uint16_t>(sign | 0x7E00);
+    if (magnitude >= std::bit_cast<std::uint32_t>(65520.0f)) return static_cast<std::uint16_t>(sign | 0x7C00);
+    if (magnitude < std::bit_cast<std::uint32_t>(0x1p-14f)) {
+        // The last bit of a number in [0.5, 1) is the smallest f16.
+        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) & 0x7FF));
+    }
+    const std::uint32_t rounded = magnitude + 0xFFF + (magnitude >> 13 & 1);
+    return static_cast<std::uint16_t>(sign | ((rounded - (112u << 23)) >> 13));
+}
+
+float decode_f16(std::uint16_t bits) {
+    const std::uint32_t magnitude = (bits & 0x7FFFu) << 13, sign = (bits & 0x8000u) << 16;
+    const std::uint32_t wide = magnitude >= 0x0F800000
+                                   ? magnitude | 0x7F800000
+                                   : std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+    return std::bit_cast<float>(wide | sign);
+}
+
 /// Powers of two from 2^-127 (0) to 2^127 (254); 255 is NaN. Rounds half up in the exponent, as OCP MX does.
 std::uint16_t encode_e8m0(float value, bool saturate) {
     if (std::isnan(value)) return 255;
@@ -105,12 +126,14 @@ std::uint16_t encode_e8m0(float value, bool saturate) {
 
 std::uint16_t encode_float(float value, DType type, bool saturate) {
     if (type == DType::bf16) return encode_bf16(value);
+    if (type == DType::f16) return encode_f16(value);
     if (type == DType::f8e8m0) return encode_e8m0(value, saturate);
-    return encode_generic(value, format_of(type), saturate && type != DType::f16);
+    return encode_generic(value, format_of(type), saturate);
 }
 
 float decode_float(std::uint16_t bits, DType type) {
     if (type == DType::bf16) return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+    if (type == DType::f16) return decode_f16(bits);
     if (type == DType::f8e8m0)
         return bits == 255 ? std::numeric_limits<float>::quiet_NaN() : std::ldexp(1.0f, static_cast<int>(bits) - 127);
     return decode_generic(bits, format_of(type));

@@ -73,7 +73,7 @@ TEST(Attention, MatchesItsDefinition) {
     const Case cases[] = {
         {1, 1, 1, 1, 1, 1, false, f32},      {2, 3, 29, 50, 32, 32, false, f32},  {1, 2, 7, 401, 17, 40, false, f32},
         {1, 2, 15, 1000, 64, 64, true, f32}, {2, 2, 30, 33, 32, 32, false, bf16}, {1, 3, 16, 850, 20, 70, true, bf16},
-        {1, 1, 5, 3, 128, 16, true, f32},
+        {1, 1, 5, 3, 128, 16, true, f32},    {2, 2, 30, 33, 33, 32, false, f16},  {1, 3, 16, 850, 20, 70, true, f16},
     };
     for (const std::int64_t target : targets()) {
         UseTarget use(target);

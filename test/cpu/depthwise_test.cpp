@@ -83,6 +83,8 @@ TEST(Depthwise, MatchesDirectConvolution) {
         {1, 16, 11, 27, 7, 1, 1, 1, 3, 3, Activation::none, true, bf16},
         {2, 33, 13, 29, 3, 1, 2, 2, 2, 1, Activation::relu, false, bf16},
         {1, 64, 20, 19, 3, 1, 1, 1, 0, 0, Activation::gelu, false, bf16},
+        {1, 16, 11, 27, 7, 1, 1, 1, 3, 3, Activation::none, true, f16},
+        {2, 33, 13, 29, 3, 1, 2, 2, 2, 1, Activation::relu, false, f16},
         {1, 17, 3, 2, 5, 1, 1, 1, 4, 4, Activation::none, false, f32},
         {1, 16, 6, 70, 4, 3, 3, 1, 1, 2, Activation::none, false, f32},
     };

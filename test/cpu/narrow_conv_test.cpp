@@ -46,6 +46,7 @@ TEST(NarrowConv, MatchesDirectConvolution) {
         {1, 1, 1, 1, 0, 1, 1, kZero, 1, f32},        {2, 7, 21, 16, 0, 1, 1, kZero, 1, f32},
         {1, 6, 74, 37, 20, 3, 1, kReflect, 2, f32},  {1, 5, 9, 64, 0, 4, 0, kZero, 1, bf16},
         {2, 10, 12, 70, 5, 2, 1, kReflect, 2, bf16}, {1, 3, 130, 1000, 0, 1, 1, kZero, 1, f32},
+        {2, 10, 12, 70, 5, 2, 1, kReflect, 2, f16},
     };
     for (const PatchCase& c : cases) {
         PatchProblem problem(c);
@@ -54,6 +55,7 @@ TEST(NarrowConv, MatchesDirectConvolution) {
             SCOPED_TRACE(testing::Message() << target_name() << " case " << &c - cases);
             check(problem, c.type, f32, false, 1);
             check(problem, f32, f32, true, 3);
+            if (c.type == f16) check(problem, f32, f16, true, 2);
             if (c.type == bf16 && target_has_bf16_products()) check(problem, bf16, bf16, false, 2);
         }
     }

@@ -99,7 +99,7 @@ TEST(Pointwise, BroadcastsLikeNumPy) {
     for (const std::int64_t target : targets()) {
         UseTarget use(target);
         SCOPED_TRACE(std::string(target_name()));
-        for (const DType type : {DType::f32, DType::bf16})
+        for (const DType type : kStoredTypes)
             for (const int threads : {1, 3}) {
                 check({2, 3, 5, 7}, {{2, 3, 5, 7}, {1, 3, 1, 1}, {1, 1, 1, 1}}, steps, type, threads);
                 check({2, 9, 11, 19}, {{2, 9, 11, 19}, {1, 1, 1, 19}, {2, 1, 11, 1}}, steps, type, threads);

@@ -48,7 +48,7 @@ TEST(Pool, MatchesItsDefinition) {
     for (const std::int64_t target : targets()) {
         UseTarget use(target);
         SCOPED_TRACE(std::string(target_name()));
-        for (const DType type : {DType::f32, DType::bf16})
+        for (const DType type : kStoredTypes)
             for (const Pool::Kind kind : {max, average, average_padded}) {
                 check({kind, 2, 75, 9, 12, 5, 6, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, type}, 1);
                 check({kind, 1, 130, 8, 8, 4, 4, 2, 2, 2, 2, 1, 1, 0, 0, 0, 0, type}, 2);
@@ -62,7 +62,7 @@ TEST(Pool, MatchesItsDefinition) {
 TEST(GlobalAveragePool, MatchesItsDefinition) {
     for (const std::int64_t target : targets()) {
         UseTarget use(target);
-        for (const DType type : {DType::f32, DType::bf16})
+        for (const DType type : kStoredTypes)
             for (const int channels : {1, 64, 77, 200}) {
                 GlobalAveragePool p{2, channels, 7, 9, type};
                 Buffer input(type, std::int64_t{2} * 63 * (channels + 1)), output(type, 2 * (channels + 2));

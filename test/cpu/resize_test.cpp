@@ -78,6 +78,8 @@ TEST(BilinearResize, MatchesItsDefinition) {
         {7, 1, 5, 37, 20, 148, half_pixel, true, true, DType::f32},
         {2, 1, 6, 40, 11, 75, align_corners, false, false, DType::f32},
         {3, 1, 5, 37, 10, 74, half_pixel, true, true, DType::bf16},
+        {1, 37, 4, 4, 9, 7, asymmetric, true, true, DType::f16},
+        {3, 1, 5, 37, 10, 74, half_pixel, true, true, DType::f16},
         {1, 1, 33, 64, 2112, 2048, half_pixel, false, true, DType::f32},  // larger than the caches
     };
     for (const std::int64_t target : targets()) {

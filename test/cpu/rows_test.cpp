@@ -10,7 +10,7 @@ constexpr int kWidths[] = {1, 2, 15, 16, 19, 33, 850, 1030};
 TEST(Softmax, MatchesItsDefinition) {
     for (const std::int64_t target : targets()) {
         UseTarget use(target);
-        for (const DType type : {DType::f32, DType::bf16})
+        for (const DType type : kStoredTypes)
             for (const int width : kWidths)
                 for (const bool logarithm : {false, true}) {
                     const int rows = 13, in_pitch = width + 3, out_pitch = width + 1;
@@ -49,7 +49,7 @@ TEST(Softmax, KeepsNaNAndMasksInfinity) {
 TEST(LayerNorm, MatchesItsDefinition) {
     for (const std::int64_t target : targets()) {
         UseTarget use(target);
-        for (const DType type : {DType::f32, DType::bf16})
+        for (const DType type : kStoredTypes)
             for (const int width : kWidths)
                 for (const bool rms : {false, true}) {
                     const int rows = 7, pitch = width + 2;
@@ -86,7 +86,7 @@ TEST(LayerNorm, MatchesItsDefinition) {
 TEST(ArgMax, FindsTheFirstLargest) {
     for (const std::int64_t target : targets()) {
         UseTarget use(target);
-        for (const DType type : {DType::f32, DType::bf16})
+        for (const DType type : kStoredTypes)
             for (const int width : kWidths) {
                 const int rows = 40, pitch = width + 1;
                 Buffer input(type, rows * pitch);

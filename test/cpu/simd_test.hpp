@@ -15,14 +15,14 @@
 
 namespace fovea::backend::cpu::simd {
 
-/// Memory aligned to 64 bytes and filled with NaN, of f32 or bf16 elements.
+/// Memory aligned to 64 bytes and filled with NaN, of f32, bf16 or f16 elements.
 class Buffer {
   public:
     Buffer(DType type, std::int64_t count)
         : type_(type), count_(count), bytes_(static_cast<std::size_t>(count) * width() + 128) {
         for (std::int64_t i = 0; i < count; i++) set(i, std::nanf(""));
     }
-    [[nodiscard]] std::size_t width() const { return type_ == DType::bf16 ? 2 : 4; }
+    [[nodiscard]] std::size_t width() const { return element_bytes(type_); }
     [[nodiscard]] void* data() {
         const auto at = reinterpret_cast<std::uintptr_t>(bytes_.data());
         return reinterpret_cast<void*>((at + 63) / 64 * 64);
@@ -32,12 +32,12 @@ class Buffer {
     [[nodiscard]] std::int64_t size() const { return count_; }
     [[nodiscard]] DType type() const { return type_; }
     [[nodiscard]] float get(std::int64_t i) const {
-        if (type_ == DType::bf16) return base::decode_float(static_cast<const std::uint16_t*>(data())[i], DType::bf16);
+        if (type_ != DType::f32) return base::decode_float(static_cast<const std::uint16_t*>(data())[i], type_);
         return static_cast<const float*>(data())[i];
     }
     void set(std::int64_t i, float value) {
-        if (type_ == DType::bf16)
-            static_cast<std::uint16_t*>(data())[i] = base::encode_float(value, DType::bf16);
+        if (type_ != DType::f32)
+            static_cast<std::uint16_t*>(data())[i] = base::encode_float(value, type_);
         else
             static_cast<float*>(data())[i] = value;
     }
@@ -96,8 +96,13 @@ struct ErrorMeasure {
     [[nodiscard]] double value() const { return largest > 0 ? difference / largest : difference; }
 };
 
-/// Error allowed for a result stored as `type`.
-inline double tolerance(DType type, double f32) { return type == DType::bf16 ? 4.1e-3 : f32; }
+/// What kernels that do not multiply in a type of their own read and write.
+constexpr DType kStoredTypes[] = {DType::f32, DType::bf16, DType::f16};
+
+/// Error allowed for a result stored as `type`: half a step, and a little for the kernel.
+inline double tolerance(DType type, double f32) {
+    return type == DType::bf16 ? 4.1e-3 : type == DType::f16 ? 5.2e-4 : f32;
+}
 
 /// Reference of `Activation` in double.
 inline double reference_activation(Activation activation, double alpha, double beta, double x) {

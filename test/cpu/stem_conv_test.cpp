@@ -106,6 +106,7 @@ TEST(StemConv, MatchesDirectConvolution) {
         {1, 3, 9, 40, 33, 3, 3, 1, 0, 2, 1, true, u8, f32, Activation::none, false},
         {2, 1, 8, 8, 5, 5, 3, 1, 2, 1, 2, true, f32, bf16, Activation::relu, true},
         {1, 4, 30, 31, 32, 7, 7, 4, 3, 3, 3, true, bf16, bf16, Activation::hard_swish, false},
+        {1, 3, 19, 23, 40, 7, 7, 2, 3, 3, 3, false, f16, f16, Activation::relu, true},
         {1, 3, 16, 17, 40, 4, 4, 4, 0, 0, 0, false, f32, f32, Activation::none, false},
         {1, 2, 3, 2, 7, 1, 1, 3, 0, 0, 0, false, f32, f32, Activation::none, false},
         {1, 2, 2, 3, 7, 7, 7, 2, 3, 3, 3, false, f32, f32, Activation::none, false},

@@ -74,6 +74,8 @@ TEST(Winograd, MatchesDirectConvolution) {
         {{2, 7, 5, 19, 0, 35, 1, kZero, 1, DType::bf16}, relu, true},
         {{1, 6, 10, 17, 9, 40, 1, kReflect, 2, DType::bf16}, gelu, false},
         {{1, 13, 13, 64, 0, 31, 1, kReflect, 1, DType::bf16}, hard_swish, true},
+        {{2, 7, 5, 19, 0, 35, 1, kZero, 1, DType::f16}, relu, true},
+        {{1, 6, 10, 17, 9, 40, 1, kReflect, 2, DType::f16}, gelu, false},
     };
     for (const Case& c : cases) {
         PatchProblem problem(c.sizes);

@@ -231,12 +231,8 @@ void attend_of(const Attention& a, const AttentionPlan& plan, float* memory, std
 
 /// Tiles of query rows [begin, end), counted over all heads.
 void attend(const Attention& a, const AttentionPlan& plan, float* memory, std::int64_t begin, std::int64_t end) {
-    if (a.type == DType::f32)
-        attend_of<float, false>(a, plan, memory, begin, end);
-    else if (a.multiply == DType::bf16)
-        attend_of<Bf16Bits, true>(a, plan, memory, begin, end);
-    else
-        attend_of<Bf16Bits, false>(a, plan, memory, begin, end);
+    if (a.multiply == DType::bf16) return attend_of<Bf16Bits, true>(a, plan, memory, begin, end);
+    with_storage(a.type, [&]<class T>() HWY_ATTR { attend_of<T, false>(a, plan, memory, begin, end); });
 }
 
 }  // namespace

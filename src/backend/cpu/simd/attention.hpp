@@ -16,7 +16,7 @@ struct Attention {
     };
     std::int64_t batch = 1, heads = 1, queries = 0, keys = 0;
     std::int64_t width = 0, value_width = 0;  ///< elements of a row of Q and K, and of V and the output
-    DType type = DType::f32;                  ///< of Q, K, V and the output: f32 or bf16
+    DType type = DType::f32;                  ///< of Q, K, V and the output: f32, bf16 or f16
     DType multiply =
         DType::f32;  ///< f32; or bf16 for bf16 tensors, rounding probabilities, where `target_has_bf16_products()`
     Operand query, key, value;

@@ -285,10 +285,7 @@ void output_rows_of(const DepthwiseConv& c, std::int64_t image, int y, int rows,
 
 /// Columns [begin, end) of output rows [y, y + rows), at most two.
 void output_rows(const DepthwiseConv& c, std::int64_t image, int y, int rows, int begin, int end) {
-    if (c.type == DType::bf16)
-        output_rows_of<Bf16Bits>(c, image, y, rows, begin, end);
-    else
-        output_rows_of<float>(c, image, y, rows, begin, end);
+    with_storage(c.type, [&]<class T>() HWY_ATTR { output_rows_of<T>(c, image, y, rows, begin, end); });
 }
 
 }  // namespace
@@ -320,7 +317,7 @@ void depthwise_pack(const DepthwiseConv& conv, const float* filters, float* pack
 }
 
 void depthwise_conv(const DepthwiseConv& conv, int threads) noexcept {
-    const std::int64_t pixel = conv.channels * static_cast<std::int64_t>(conv.type == DType::bf16 ? 2 : 4);
+    const std::int64_t pixel = conv.channels * static_cast<std::int64_t>(element_bytes(conv.type));
     const int strip = strip_columns(pixel * (conv.kernel_height + 1) * conv.stride_x, conv.out_width);
     const int pairs = (conv.out_height + 1) / 2;
     for_each_strip(conv.batch, pairs, conv.out_width, strip, threads,

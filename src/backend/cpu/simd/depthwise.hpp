@@ -13,7 +13,7 @@ struct DepthwiseConv {
     int kernel_height = 0, kernel_width = 0;
     int stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
     int pad_top = 0, pad_left = 0;
-    DType type = DType::f32;  ///< of input, residual and output: f32 or bf16
+    DType type = DType::f32;  ///< of input, residual and output: f32, bf16 or f16
     const void* input = nullptr;
     Pitch input_pitch;
     const float* weights = nullptr;  ///< made by `depthwise_pack`

@@ -5,33 +5,23 @@
 #include "hwy/foreach_target.h"
 
 #include "backend/cpu/simd/vector-inl.hpp"
-#include "base/float_types.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::backend::cpu::simd::HWY_NAMESPACE {
 namespace {
 
-/// Whether the target converts in hardware.
-constexpr bool kConverts = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2;
+template <class From, class To>
+void convert_all(const From* input, To* output, std::size_t count) {
+    over_vectors(count, [&]<bool kPart>(std::size_t i, std::size_t part)
+                            HWY_ATTR { store_block<kPart>(load_block<kPart>(input + i, part), output + i, part); });
+}
 
 void widen_all(const std::uint16_t* input, float* output, std::size_t count) {
-    std::size_t i = 0;
-    if constexpr (kConverts) {
-        const hn::Rebind<hwy::float16_t, F32> half;
-        for (; i + lanes() <= count; i += lanes())
-            store(hn::PromoteTo(F32(), hn::BitCast(half, hn::LoadU(U16(), input + i))), output + i);
-    }
-    for (; i < count; ++i) output[i] = base::decode_float(input[i], DType::f16);
+    convert_all(reinterpret_cast<const HalfBits*>(input), output, count);
 }
 
 void narrow_all(const float* input, std::uint16_t* output, std::size_t count) {
-    std::size_t i = 0;
-    if constexpr (kConverts) {
-        const hn::Rebind<hwy::float16_t, F32> half;
-        for (; i + lanes() <= count; i += lanes())
-            hn::StoreU(hn::BitCast(U16(), hn::DemoteTo(half, load(input + i))), U16(), output + i);
-    }
-    for (; i < count; ++i) output[i] = base::encode_float(input[i], DType::f16);
+    convert_all(input, reinterpret_cast<HalfBits*>(output), count);
 }
 
 }  // namespace

@@ -157,21 +157,16 @@ void block_row_of(const NarrowConv& conv, const float* zeros, std::int64_t image
 
 template <class T, class Units>
 void block_row_as(const NarrowConv& conv, const float* zeros, std::int64_t image, int y, int begin, int end) {
-    if (conv.output_type == DType::bf16)
-        block_row_of<T, Bf16Bits, Units>(conv, zeros, image, y, begin, end);
-    else
-        block_row_of<T, float, Units>(conv, zeros, image, y, begin, end);
+    with_storage(conv.output_type,
+                 [&]<class Out>() HWY_ATTR { block_row_of<T, Out, Units>(conv, zeros, image, y, begin, end); });
 }
 
 /// Output rows [y, y + kBlockRows), columns [begin, end); `begin` is a multiple of 8, `end` too or the width.
 /// A pixel outside the input reads `zeros`.
 void block_row(const NarrowConv& conv, const float* zeros, std::int64_t image, int y, int begin, int end) {
-    if (conv.type == DType::f32)
-        block_row_as<float, SingleUnits>(conv, zeros, image, y, begin, end);
-    else if (conv.multiply == DType::bf16)
-        block_row_as<Bf16Bits, PairUnits>(conv, zeros, image, y, begin, end);
-    else
-        block_row_as<Bf16Bits, SingleUnits>(conv, zeros, image, y, begin, end);
+    if (conv.multiply == DType::bf16) return block_row_as<Bf16Bits, PairUnits>(conv, zeros, image, y, begin, end);
+    with_storage(conv.type,
+                 [&]<class T>() HWY_ATTR { block_row_as<T, SingleUnits>(conv, zeros, image, y, begin, end); });
 }
 
 }  // namespace
@@ -231,7 +226,8 @@ void narrow_pack(const NarrowConv& conv, const float* filters, float* packed) {
 
 void narrow_conv(const NarrowConv& conv, int threads) noexcept {
     const std::int64_t channels = conv.sources[0].channels + conv.sources[1].channels;
-    const int strip = strip_columns(channels * (conv.type == DType::bf16 ? 2 : 4) * (kRowsPerBlock + 2), conv.width);
+    const int strip =
+        strip_columns(channels * static_cast<std::int64_t>(element_bytes(conv.type)) * (kRowsPerBlock + 2), conv.width);
     const float* zeros = conv.weights + conv.out_channels * NarrowLayout(conv).filter();
     const int block_rows = static_cast<int>(base::ceil_div(conv.height, kRowsPerBlock));
     for_each_strip(conv.batch, block_rows, conv.width, strip, threads,

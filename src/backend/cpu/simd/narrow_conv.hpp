@@ -13,12 +13,12 @@ namespace fovea::backend::cpu::simd {
 struct NarrowConv {
     int batch = 1, height = 0, width = 0;  ///< of the output
     int out_channels = 1;
-    DType type = DType::f32;  ///< of sources: f32 or bf16
+    DType type = DType::f32;  ///< of sources: f32, bf16 or f16
     PatchSource sources[2];   ///< the second has no channels when there is one input
     DType multiply =
         DType::f32;  ///< f32; or bf16 for bf16 sources, rounding weights, where `target_has_bf16_products()`
     const float* weights = nullptr;  ///< made by `narrow_pack` for the same `multiply`
-    DType output_type = DType::f32;  ///< f32 or bf16
+    DType output_type = DType::f32;  ///< f32, bf16 or f16
     void* output = nullptr;
     Pitch output_pitch;
     std::int64_t output_channel_step = 1;  ///< more than 1 when the output is plain (NCHW)

@@ -128,12 +128,12 @@ void fetch(const Pointwise& p, int input, const Block& block, Registers& registe
         registers.sources[input] = static_cast<const float*>(from.data) + offset;
         return;
     }
-    if (from.type == DType::bf16)
-        fetch_of(static_cast<const Bf16Bits*>(from.data) + offset, row_stride, step, block.rows, block.count, to);
-    else if (from.type == DType::u8)
-        fetch_of(static_cast<const std::uint8_t*>(from.data) + offset, row_stride, step, block.rows, block.count, to);
-    else
-        fetch_of(static_cast<const float*>(from.data) + offset, row_stride, step, block.rows, block.count, to);
+    if (from.type == DType::u8)
+        return fetch_of(static_cast<const std::uint8_t*>(from.data) + offset, row_stride, step, block.rows, block.count,
+                        to);
+    with_storage(from.type, [&]<class T>() HWY_ATTR {
+        fetch_of(static_cast<const T*>(from.data) + offset, row_stride, step, block.rows, block.count, to);
+    });
 }
 
 template <class T>
@@ -159,10 +159,7 @@ void finish_block(const Pointwise& p, const Block& block, Registers& registers) 
         run_step(p.steps[s], registers, to, block.rows * block.count);
     }
     if (direct) return;
-    if (p.output_type == DType::bf16)
-        put_of<Bf16Bits>(p, block, registers.sources[p.result]);
-    else
-        put_of<float>(p, block, registers.sources[p.result]);
+    with_storage(p.output_type, [&]<class T>() HWY_ATTR { put_of<T>(p, block, registers.sources[p.result]); });
 }
 
 /// Blocks [begin, end) of the result: each `block_rows` rows of the second-innermost axis, or a chunk of the innermost.

@@ -46,7 +46,7 @@ struct Pointwise {
     static constexpr int kAxes = 6, kInputs = 8, kRegisters = 12, kSteps = 16;
     struct Operand {
         const void* data = nullptr;
-        DType type = DType::f32;  ///< f32, bf16 or u8
+        DType type = DType::f32;  ///< f32, bf16, f16 or u8
         std::int64_t strides[kAxes] = {};
     };
     int axes = 0, input_count = 0, step_count = 0;
@@ -55,7 +55,7 @@ struct Pointwise {
     PointwiseStep steps[kSteps];
     std::uint8_t result = 0;
     void* output = nullptr;
-    DType output_type = DType::f32;  ///< f32 or bf16
+    DType output_type = DType::f32;  ///< f32, bf16 or f16
     std::int64_t output_strides[kAxes] = {};
 };
 

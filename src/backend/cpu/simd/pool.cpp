@@ -86,10 +86,9 @@ void pool_row_of(const Pool& p, std::int64_t image, int y, int begin, int end) {
 
 void pool_row(const Pool& p, std::int64_t image, int y, int begin, int end) {
     const bool max = p.kind == Pool::Kind::max;
-    if (p.type == DType::bf16)
-        (max ? pool_row_of<true, Bf16Bits> : pool_row_of<false, Bf16Bits>)(p, image, y, begin, end);
-    else
-        (max ? pool_row_of<true, float> : pool_row_of<false, float>)(p, image, y, begin, end);
+    with_storage(p.type, [&]<class T>() HWY_ATTR {
+        (max ? pool_row_of<true, T> : pool_row_of<false, T>)(p, image, y, begin, end);
+    });
 }
 
 template <class T>
@@ -113,10 +112,7 @@ void average_channels_of(const GlobalAveragePool& p, std::int64_t image, std::si
 
 /// Averages channels [channel, channel + channels) of one image.
 void average_channels(const GlobalAveragePool& p, std::int64_t image, std::size_t channel, std::size_t channels) {
-    if (p.type == DType::bf16)
-        average_channels_of<Bf16Bits>(p, image, channel, channels);
-    else
-        average_channels_of<float>(p, image, channel, channels);
+    with_storage(p.type, [&]<class T>() HWY_ATTR { average_channels_of<T>(p, image, channel, channels); });
 }
 
 }  // namespace
@@ -135,7 +131,7 @@ HWY_EXPORT(average_channels);
 }  // namespace
 
 void pool(const Pool& pool, int threads) noexcept {
-    const std::int64_t pixel = pool.channels * static_cast<std::int64_t>(pool.type == DType::bf16 ? 2 : 4);
+    const std::int64_t pixel = pool.channels * static_cast<std::int64_t>(element_bytes(pool.type));
     const int strip = strip_columns(pixel * pool.kernel_height * pool.stride_x, pool.out_width);
     for_each_strip(pool.batch, pool.out_height, pool.out_width, strip, threads,
                    [&](std::int64_t image, int y, int begin, int end) {

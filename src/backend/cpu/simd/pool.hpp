@@ -19,7 +19,7 @@ struct Pool {
     int kernel_height = 0, kernel_width = 0;
     int stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
     int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
-    DType type = DType::f32;  ///< f32 or bf16
+    DType type = DType::f32;  ///< f32, bf16 or f16
     const void* input = nullptr;
     Pitch input_pitch;
     void* output = nullptr;

@@ -64,10 +64,7 @@ void widen_row_of(const BilinearResize& r, std::int64_t image, int y, int begin,
 }
 
 void widen_row(const BilinearResize& r, std::int64_t image, int y, int begin, int end, float* to) {
-    if (r.type == DType::bf16)
-        widen_row_of<Bf16Bits>(r, image, y, begin, end, to);
-    else
-        widen_row_of<float>(r, image, y, begin, end, to);
+    with_storage(r.type, [&]<class T>() HWY_ATTR { widen_row_of<T>(r, image, y, begin, end, to); });
 }
 
 HWY_NOINLINE Vec activated(const Epilogue& e, Vec value) {
@@ -129,10 +126,7 @@ void blend_row_of(const BilinearResize& r, std::int64_t image, int y, int begin,
 
 void blend_row(const BilinearResize& r, std::int64_t image, int y, int begin, int end, const float* upper,
                const float* lower) {
-    if (r.type == DType::bf16)
-        blend_row_of<Bf16Bits>(r, image, y, begin, end, upper, lower);
-    else
-        blend_row_of<float>(r, image, y, begin, end, upper, lower);
+    with_storage(r.type, [&]<class T>() HWY_ATTR { blend_row_of<T>(r, image, y, begin, end, upper, lower); });
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ void fill_linear_taps(LinearTap* taps, int in_size, int out_size, double scale, 
 struct BilinearResize {
     int batch = 1, channels = 0;
     int in_height = 0, in_width = 0, out_height = 0, out_width = 0;
-    DType type = DType::f32;  ///< of input, residual and output: f32 or bf16
+    DType type = DType::f32;  ///< of input, residual and output: f32, bf16 or f16
     const void* input = nullptr;
     Pitch input_pitch;
     const LinearTap *rows = nullptr, *columns = nullptr;  ///< one per output row and column, ascending

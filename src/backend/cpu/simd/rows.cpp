@@ -32,7 +32,7 @@ HWY_INLINE float row_maximum(const T* x, std::size_t width) {
     return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
 }
 
-/// Exponentials of a row of bf16 are kept up to this width, and computed twice beyond.
+/// Exponentials of a row of bf16 or f16 are kept up to this width, and computed twice beyond.
 constexpr std::size_t kWidestKept = 4096;
 
 template <class T>
@@ -73,10 +73,7 @@ void softmax_rows_of(const Softmax& s, std::int64_t begin, std::int64_t end) {
 }
 
 void softmax_rows(const Softmax& s, std::int64_t begin, std::int64_t end) {
-    if (s.type == DType::bf16)
-        softmax_rows_of<Bf16Bits>(s, begin, end);
-    else
-        softmax_rows_of<float>(s, begin, end);
+    with_storage(s.type, [&]<class T>() HWY_ATTR { softmax_rows_of<T>(s, begin, end); });
 }
 
 /// Normalises one row; `line` holds `width` floats and what a vector may add.
@@ -113,12 +110,9 @@ HWY_INLINE void normalise_row(const LayerNorm& n, std::int64_t row, float* line)
 }
 
 void normalise_rows(const LayerNorm& n, float* line, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; row++) {
-        if (n.type == DType::bf16)
-            normalise_row<Bf16Bits>(n, row, line);
-        else
-            normalise_row<float>(n, row, line);
-    }
+    with_storage(n.type, [&]<class T>() HWY_ATTR {
+        for (std::int64_t row = begin; row < end; row++) normalise_row<T>(n, row, line);
+    });
 }
 
 template <class T>
@@ -166,10 +160,7 @@ void arg_max_rows_of(const ArgMax& a, std::int64_t begin, std::int64_t end) {
 }
 
 void arg_max_rows(const ArgMax& a, std::int64_t begin, std::int64_t end) {
-    if (a.type == DType::bf16)
-        arg_max_rows_of<Bf16Bits>(a, begin, end);
-    else
-        arg_max_rows_of<float>(a, begin, end);
+    with_storage(a.type, [&]<class T>() HWY_ATTR { arg_max_rows_of<T>(a, begin, end); });
 }
 
 }  // namespace

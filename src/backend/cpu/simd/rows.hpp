@@ -14,7 +14,7 @@ struct Rows {
 /// Softmax (or its logarithm) of every row: exp(x - max) / sum.
 struct Softmax {
     Rows rows;
-    DType type = DType::f32;  ///< of input and output: f32 or bf16
+    DType type = DType::f32;  ///< of input and output: f32, bf16 or f16
     const void* input = nullptr;
     std::int64_t input_pitch = 0;
     void* output = nullptr;
@@ -26,7 +26,7 @@ void softmax(const Softmax& softmax, int threads) noexcept;
 /// (x + residual - mean) / sqrt(variance + epsilon) · scale + shift over every row.
 struct LayerNorm {
     Rows rows;
-    DType type = DType::f32;  ///< of all tensors but scale and shift: f32 or bf16
+    DType type = DType::f32;  ///< of all tensors but scale and shift: f32, bf16 or f16
     const void* input = nullptr;
     std::int64_t input_pitch = 0;
     const void* residual = nullptr;  ///< or none
@@ -45,7 +45,7 @@ void layer_norm(const LayerNorm& norm, void* workspace, int threads) noexcept;
 /// Position of the largest element of every row, the first of equals; NaN is larger than everything.
 struct ArgMax {
     Rows rows;
-    DType type = DType::f32;  ///< f32 or bf16
+    DType type = DType::f32;  ///< f32, bf16 or f16
     const void* input = nullptr;
     std::int64_t input_pitch = 0;
     void* output = nullptr;          ///< one per row, dense

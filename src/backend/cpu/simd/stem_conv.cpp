@@ -94,10 +94,7 @@ void output_row_as(const StemConv& conv, const float* rows, const std::int32_t* 
 }
 
 void output_row(const StemConv& conv, const float* rows, const std::int32_t* offsets, int image, int y) {
-    if (conv.type == DType::bf16)
-        output_row_as<Bf16Bits>(conv, rows, offsets, image, y);
-    else
-        output_row_as<float>(conv, rows, offsets, image, y);
+    with_storage(conv.type, [&]<class T>() HWY_ATTR { output_row_as<T>(conv, rows, offsets, image, y); });
 }
 
 }  // namespace

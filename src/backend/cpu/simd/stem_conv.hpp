@@ -15,14 +15,14 @@ struct StemConv {
     int kernel_height = 0, kernel_width = 0;
     int stride = 1;  ///< of both axes
     int pad_top = 0, pad_left = 0;
-    DType input_type = DType::f32;  ///< f32, bf16 or u8
+    DType input_type = DType::f32;  ///< f32, bf16, f16 or u8
     const void* input = nullptr;
     std::int64_t image_step = 0, channel_step = 0, row_step = 0, pixel_step = 0;  ///< elements
     const float* input_scale = nullptr;  ///< per input channel, or none: the convolution sees scale · input + shift,
     const float* input_shift = nullptr;  ///< with zeros around it
     DType multiply = DType::f32;     ///< f32; or bf16, rounding inputs and weights, where `target_has_bf16_products()`
     const float* weights = nullptr;  ///< made by `stem_pack` for the same `multiply`
-    DType type = DType::f32;         ///< of residual and output: f32 or bf16
+    DType type = DType::f32;         ///< of residual and output: f32, bf16 or f16
     void* output = nullptr;
     Pitch output_pitch;
     Epilogue epilogue;

@@ -75,10 +75,9 @@ void load_row(const StemConv& conv, const StemLayout& layout, int image, int row
         std::fill_n(units, layout.row, 0.0f);
     else if (conv.input_type == DType::u8)
         load_row_of<std::uint8_t>(conv, layout, image, row, line, units);
-    else if (conv.input_type == DType::bf16)
-        load_row_of<Bf16Bits>(conv, layout, image, row, line, units);
     else
-        load_row_of<float>(conv, layout, image, row, line, units);
+        with_storage(conv.input_type,
+                     [&]<class T>() HWY_ATTR { load_row_of<T>(conv, layout, image, row, line, units); });
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include "fovea/dtype.hpp"
 
 /// Own kernels for channels-last data on raw pointers. Common rules:
-/// - Element types are f32 and bf16 (`DType`), arithmetic is f32 where a kernel does not say otherwise.
+/// - Element types are f32, bf16 and f16 (`DType`), arithmetic is f32 where a kernel does not say otherwise.
 /// - Pitches count elements. A pixel's channels are contiguous; `pixel` may exceed the channel count, so that a tensor
 /// can be a
 ///   channel slice of a wider one.

@@ -106,12 +106,10 @@ void sum_rows(const UpsampledConv& c, const UpsampledPlan& plan, float* memory, 
     float* by_tap = memory + plan.by_tap(part);
     for (std::int64_t row = begin; row < end; row++) {
         const std::int64_t offset = image * c.input_pitch.image + row * c.input_pitch.row;
-        if (c.type == DType::bf16)
-            sum_channels(c, plan, static_cast<const Bf16Bits*>(c.input) + offset, memory + plan.packed(part),
+        with_storage(c.type, [&]<class T>() HWY_ATTR {
+            sum_channels(c, plan, static_cast<const T*>(c.input) + offset, memory + plan.packed(part),
                          memory + plan.sums(part), by_tap);
-        else
-            sum_channels(c, plan, static_cast<const float*>(c.input) + offset, memory + plan.packed(part),
-                         memory + plan.sums(part), by_tap);
+        });
         for (int tap = 0; tap < c.kernel_height; tap++)
             widen(c, plan, by_tap + tap * c.kernel_width * plan.row(), memory + plan.widened(c, row, tap));
     }
@@ -140,10 +138,8 @@ void finish_rows(const UpsampledConv& c, const UpsampledPlan& plan, const float*
                  std::int64_t begin, std::int64_t end) {
     for (std::int64_t y = begin; y < end; y++) {
         const std::int64_t offset = (image * c.out_height + y) * c.out_width;
-        if (c.output_type == DType::bf16)
-            finish_row(c, plan, memory, y, static_cast<Bf16Bits*>(c.output) + offset);
-        else
-            finish_row(c, plan, memory, y, static_cast<float*>(c.output) + offset);
+        with_storage(c.output_type,
+                     [&]<class T>() HWY_ATTR { finish_row(c, plan, memory, y, static_cast<T*>(c.output) + offset); });
     }
 }
 

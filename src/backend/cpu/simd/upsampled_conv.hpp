@@ -23,7 +23,7 @@ struct UpsampledColumns {
 struct UpsampledConv {
     int batch = 1, channels = 0, in_height = 0, in_width = 0, resized_height = 0;
     int out_height = 0, out_width = 0, kernel_height = 0, kernel_width = 0, pad_top = 0;
-    DType type = DType::f32;  ///< of the input: f32 or bf16
+    DType type = DType::f32;  ///< of the input: f32, bf16 or f16
     const void* input = nullptr;
     Pitch input_pitch;
     const LinearTap* rows = nullptr;            ///< `resized_height`
@@ -32,7 +32,7 @@ struct UpsampledConv {
     float bias = 0;
     Activation activation = Activation::none;
     float alpha = 0, beta = 0;
-    DType output_type = DType::f32;  ///< f32 or bf16
+    DType output_type = DType::f32;  ///< f32, bf16 or f16
     void* output = nullptr;          ///< dense
 };
 

@@ -1,4 +1,4 @@
-// Loads and stores of f32 and bf16 memory as f32 vectors, for each of Highway's targets.
+// Loads and stores of f32, bf16 and f16 memory as f32 vectors, for each of Highway's targets.
 #if defined(FOVEA_SIMD_VECTOR_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef FOVEA_SIMD_VECTOR_INL
 #undef FOVEA_SIMD_VECTOR_INL
@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "backend/cpu/simd/native.hpp"
+#include "base/float_types.hpp"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -29,6 +30,14 @@ using Mask = hn::Mask<F32>;
 /// Storage type of bf16 elements.
 using Bf16Bits = std::uint16_t;
 
+/// Storage type of f16 elements.
+struct HalfBits {
+    std::uint16_t bits;
+};
+
+/// Whether the target converts f16 in hardware.
+constexpr bool kConvertsHalves = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2;
+
 HWY_INLINE constexpr std::size_t lanes() { return HWY_LANES(float); }
 
 HWY_INLINE Vec load(const float* p) { return hn::LoadU(F32(), p); }
@@ -41,10 +50,30 @@ HWY_INLINE Vec load(const std::uint8_t* p) {
     return hn::ConvertTo(F32(), hn::BitCast(I32(), hn::PromoteTo(U32(), hn::LoadU(d8, p))));
 }
 
+/// Bits of f16 numbers, each in one lane.
+HWY_INLINE Vec from_half(hn::Vec<U16> bits) {
+    const hn::Rebind<hwy::float16_t, F32> half;
+    return hn::PromoteTo(F32(), hn::BitCast(half, bits));
+}
+
+HWY_INLINE Vec load(const HalfBits* p) {
+    if constexpr (kConvertsHalves) return from_half(hn::LoadU(U16(), &p->bits));
+    HWY_ALIGN float numbers[lanes()];
+    for (std::size_t i = 0; i < lanes(); i++) numbers[i] = base::decode_float(p[i].bits, DType::f16);
+    return hn::Load(F32(), numbers);
+}
+
 /// One stored element as f32.
 HWY_INLINE float number(float x) { return x; }
 HWY_INLINE float number(std::uint8_t x) { return x; }
 HWY_INLINE float number(Bf16Bits x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16); }
+HWY_INLINE float number(HalfBits x) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+    return _cvtsh_ss(x.bits);
+#else
+    return base::decode_float(x.bits, DType::f16);
+#endif
+}
 
 /// Bits of `v` rounded to the nearest bf16, ties to even; NaN stays NaN.
 HWY_INLINE hn::Vec<U16> to_bf16(Vec v) {
@@ -67,11 +96,39 @@ HWY_INLINE hn::Vec<U16> to_bf16(Vec v) {
 HWY_INLINE void store(Vec v, float* p) { hn::StoreU(v, F32(), p); }
 HWY_INLINE void store(Vec v, Bf16Bits* p) { hn::StoreU(to_bf16(v), U16(), p); }
 
+/// Bits of `v` rounded to the nearest f16, ties to even; infinite beyond its range.
+HWY_INLINE hn::Vec<U16> to_half(Vec v) {
+    const hn::Rebind<hwy::float16_t, F32> half;
+    return hn::BitCast(U16(), hn::DemoteTo(half, v));
+}
+
+HWY_INLINE void store(Vec v, HalfBits* p) {
+    if constexpr (kConvertsHalves) return hn::StoreU(to_half(v), U16(), &p->bits);
+    HWY_ALIGN float numbers[lanes()];
+    hn::Store(v, F32(), numbers);
+    for (std::size_t i = 0; i < lanes(); i++) p[i].bits = base::encode_float(numbers[i], DType::f16);
+}
+
 /// Stores one element.
 HWY_INLINE void store_number(float x, float* p) { *p = x; }
 HWY_INLINE void store_number(float x, Bf16Bits* p) {
     const auto bits = std::bit_cast<std::uint32_t>(x);
     *p = static_cast<Bf16Bits>((x != x ? bits | 0x400000 : bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+HWY_INLINE void store_number(float x, HalfBits* p) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+    p->bits = _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT);
+#else
+    p->bits = base::encode_float(x, DType::f16);
+#endif
+}
+
+/// Calls f.template operator()<T>() with the storage type of `type`: f32, bf16 or f16.
+template <class Function>
+HWY_INLINE void with_storage(DType type, const Function& f) {
+    if (type == DType::bf16) return f.template operator()<Bf16Bits>();
+    if (type == DType::f16) return f.template operator()<HalfBits>();
+    f.template operator()<float>();
 }
 
 /// First `count` < lanes() elements, zero above. Reads nothing beyond them.
@@ -85,6 +142,8 @@ HWY_INLINE Vec load_part(const T* p, std::size_t count) {
         const auto bits = hn::MaskedLoad(hn::FirstN(U16(), count), U16(), p);
         return hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), bits)));
     }
+    if constexpr (std::is_same_v<T, HalfBits>)
+        return from_half(hn::MaskedLoad(hn::FirstN(U16(), count), U16(), &p->bits));
 #endif
     HWY_ALIGN T part[lanes()] = {};
     for (std::size_t i = 0; i < count; i++) part[i] = p[i];
@@ -99,6 +158,8 @@ HWY_INLINE void store_part(Vec v, T* p, std::size_t count) {
 #endif
 #if HWY_TARGET == HWY_AVX3
     if constexpr (std::is_same_v<T, Bf16Bits>) return hn::BlendedStore(to_bf16(v), hn::FirstN(U16(), count), U16(), p);
+    if constexpr (std::is_same_v<T, HalfBits>)
+        return hn::BlendedStore(to_half(v), hn::FirstN(U16(), count), U16(), &p->bits);
 #endif
     HWY_ALIGN T part[lanes()];
     store(v, part);

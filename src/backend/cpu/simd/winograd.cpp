@@ -17,10 +17,7 @@ namespace {
 template <class Input>
 void transform_input_to(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
                         std::int64_t begin, std::int64_t end) {
-    if (conv.type == DType::bf16)
-        transform_tiles<Input, Bf16Bits>(conv, plan, block, begin, end);
-    else
-        transform_tiles<Input, float>(conv, plan, block, begin, end);
+    with_storage(conv.type, [&]<class T>() HWY_ATTR { transform_tiles<Input, T>(conv, plan, block, begin, end); });
 }
 
 void transform_input(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block, std::int64_t begin,
@@ -77,10 +74,7 @@ void multiply(const WinogradConv& conv, const WinogradPlan& plan, const Winograd
 
 void transform_output(const WinogradConv& conv, const WinogradPlan& plan, const WinogradBlock& block,
                       std::int64_t panel, std::int64_t begin, std::int64_t end) {
-    if (conv.output_type == DType::bf16)
-        finish_tiles<Bf16Bits>(conv, plan, block, panel, begin, end);
-    else
-        finish_tiles<float>(conv, plan, block, panel, begin, end);
+    with_storage(conv.output_type, [&]<class T>() HWY_ATTR { finish_tiles<T>(conv, plan, block, panel, begin, end); });
 }
 
 }  // namespace

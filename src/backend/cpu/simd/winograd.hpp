@@ -20,8 +20,8 @@ namespace fovea::backend::cpu::simd {
 struct WinogradConv {
     int batch = 1, height = 0, width = 0;  ///< of the output
     int out_channels = 0;
-    DType type = DType::f32;         ///< of the sources: f32 or bf16
-    DType output_type = DType::f32;  ///< of residual and output: f32 or bf16
+    DType type = DType::f32;         ///< of the sources: f32, bf16 or f16
+    DType output_type = DType::f32;  ///< of residual and output: f32, bf16 or f16
     DType multiply = DType::f32;     ///< of the products: f32, or i16 where `target_has_word_products()`
     PatchSource sources[2];          ///< the second has no channels when there is one input
     const float* weights = nullptr;  ///< made by `winograd_pack`

@@ -1,6 +1,8 @@
 """Driver's-view road scenes with exact truth; see zoo/roads.md. Needs NumPy and a C++ compiler; `load` also Pillow."""
 
 from .frame import CATEGORIES, LABELS, PALETTE, Box, Camera, Frame
-from .generate import render, render_many, sequence
+from .generate import render, render_many, sequence, sequence_frame
+from .storage import groups, load
 
-__all__ = ["CATEGORIES", "LABELS", "PALETTE", "Box", "Camera", "Frame", "render", "render_many", "sequence"]
+__all__ = ["CATEGORIES", "LABELS", "PALETTE", "Box", "Camera", "Frame", "groups", "load", "render", "render_many", "sequence",
+           "sequence_frame"]

@@ -23,7 +23,7 @@ def render(seed, index, height=256, width=512):
     return _frame(seed, index, 0.0, REACH, False, height, width)
 
 
-def _in_order(jobs, threads):
+def in_order(jobs, threads):
     """Results of (function, *arguments) in their order, a bounded number ahead."""
     threads = threads or len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(threads) as pool:
@@ -41,11 +41,19 @@ def _in_order(jobs, threads):
 def render_many(seed, indices, height=256, width=512, threads=None):
     """Frames of a series in the order of `indices`, rendered on `threads` threads (all cores if None)."""
     native.library()
-    yield from _in_order(((render, seed, index, height, width) for index in indices), threads)
+    yield from in_order(((render, seed, index, height, width) for index in indices), threads)
 
 
-def sequence(seed, count, height=256, width=512, rate=10.0, threads=None, index=0):
-    """`count` frames at `rate` a second of one drive; the poses share one world."""
+RATE = 10.0  # frames a second of a sequence
+
+
+def sequence_frame(seed, number, count, height=256, width=512, index=0):
+    """Frame `number` of the drive of `count` frames; the poses of all share one world."""
+    reach = REACH + 23.0 * count / RATE
+    return _frame(seed, index, number / RATE, reach, True, height, width)
+
+
+def sequence(seed, count, height=256, width=512, threads=None, index=0):
+    """All frames of the drive in their order."""
     native.library()
-    reach = REACH + 23.0 * count / rate
-    yield from _in_order(((_frame, seed, index, n / rate, reach, True, height, width) for n in range(count)), threads)
+    yield from in_order(((sequence_frame, seed, number, count, height, width, index) for number in range(count)), threads)

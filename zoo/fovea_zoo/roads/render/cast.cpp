@@ -98,7 +98,7 @@ Samples cast(const Scene& scene, int height, int width) {
                 float t;
                 Vec3 normal;
                 if (!intersect(s, scene.planes, from, d, kNear, t, s.cutout ? &normal : nullptr)) continue;
-                if (s.cutout && !is_opaque(s, from + d * t, normal)) continue;
+                if (s.cutout && !is_opaque(s, from + d * t, normal, d)) continue;
                 if (counts) stamp[n] = s.instance, ++samples.total_pixels[static_cast<std::size_t>(s.instance)];
                 if (t < samples.depth[n]) samples.depth[n] = t, samples.solid[n] = static_cast<int>(index);
             }

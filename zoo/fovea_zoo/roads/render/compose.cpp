@@ -143,8 +143,8 @@ void compose_light(Scene& scene, Rng rng) {
     light.clouds = overcast ? rng.uniform(0.75f, 1.0f) : rng.uniform(0.0f, 0.65f);
     const Vec3 noon{3.0f, 2.8f, 2.5f}, evening{2.6f, 1.35f, 0.55f};
     light.sun_color = low ? mix(evening, noon, (elevation - 0.06f) * 2.5f) : noon;
-    light.zenith = mix({0.16f, 0.33f, 0.75f}, {0.25f, 0.45f, 0.8f}, rng.uniform());
-    light.horizon = mix({0.6f, 0.75f, 0.95f}, {0.8f, 0.82f, 0.85f}, rng.uniform());
+    light.zenith = mix({0.28f, 0.52f, 1.05f}, {0.42f, 0.68f, 1.1f}, rng.uniform());
+    light.horizon = mix({0.95f, 1.1f, 1.3f}, {1.15f, 1.18f, 1.2f}, rng.uniform());
     light.ambient = {0.5f, 0.58f, 0.7f};
     if (low) {
         light.zenith = light.zenith * 0.6f;
@@ -209,9 +209,8 @@ Scene compose(std::uint64_t seed, std::uint64_t index, float time, float reach, 
     Rng sensor(own, kSensorStream);
     const float night = scene.light.night;
     Sensor& s = scene.sensor;
-    s.exposure = (night > 0 ? sensor.uniform(1.2f, 2.4f) : sensor.uniform(0.75f, 1.4f)) *
-                 (scene.light.sun_color.x > 1 ? 0.62f : 0.9f);
-    s.noise = sensor.uniform(0.002f, 0.014f) * (1 + 1.5f * night);
+    s.brightness = night > 0 ? sensor.uniform(0.07f, 0.17f) : sensor.uniform(0.17f, 0.36f);
+    s.noise = sensor.uniform(0.002f, 0.011f) * (1 + 1.5f * night);
     s.vignette = sensor.uniform(0.0f, 0.4f), s.blur = sensor.uniform(0.0f, 0.5f);
     s.shutter = sensor.chance(0.5f) ? sensor.uniform(0.0f, 0.02f) : 0;
     s.contrast = sensor.uniform(0.0f, 0.6f), s.saturation = sensor.uniform(0.75f, 1.2f);

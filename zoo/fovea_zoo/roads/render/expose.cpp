@@ -105,6 +105,19 @@ void add_rain(const Scene& scene, std::vector<Vec3>& image, int height, int widt
     }
 }
 
+/// What the camera multiplies by: the mean of the lower part of the image becomes the wanted brightness, within limits.
+float metered(const std::vector<Vec3>& image, int height, int width, float brightness) {
+    double sum = 0;
+    const int first = height / 4;
+    for (int y = first; y < height; ++y)
+        for (int x = 0; x < width; ++x) {
+            const Vec3 c = image[static_cast<std::size_t>(y * width + x)];
+            sum += std::min(0.3f * c.x + 0.59f * c.y + 0.11f * c.z, 2.0f);
+        }
+    const auto mean = static_cast<float>(sum / ((height - first) * width));
+    return std::clamp(brightness / std::max(mean, 1e-3f), 0.3f, 8.0f);
+}
+
 float tone(float v, float contrast) {
     v = std::max(0.0f, v);
     v = v * (1 + v * 0.12f) / (1 + 0.62f * v);  // rolls off towards white
@@ -120,14 +133,15 @@ void expose(const Scene& scene, const Samples& samples, const std::vector<float>
     std::vector<Vec3> image = gather(samples, linear, height, width);
     blur_motion(scene, samples, image, height, width);
     add_rain(scene, image, height, width);
-    add_glow(image, height, width, s.exposure);
+    const float exposure = metered(image, height, width, s.brightness);
+    add_glow(image, height, width, exposure);
     blur(image, height, width, 0.2f * s.blur);
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x) {
             const float u = 2 * (static_cast<float>(x) + 0.5f) / static_cast<float>(width) - 1,
                         v = 2 * (static_cast<float>(y) + 0.5f) / static_cast<float>(height) - 1;
             Vec3 c = image[static_cast<std::size_t>(y * width + x)] * s.balance *
-                     (s.exposure * (1 - s.vignette * 0.5f * (u * u + 0.5f * v * v)));
+                     (exposure * (1 - s.vignette * 0.5f * (u * u + 0.5f * v * v)));
             const float grey = 0.3f * c.x + 0.59f * c.y + 0.11f * c.z;
             c = mix(Vec3{grey, grey, grey}, c, s.saturation);
             const float values[3] = {c.x, c.y, c.z};

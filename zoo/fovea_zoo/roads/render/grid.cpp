@@ -66,7 +66,7 @@ int Grid::first_hit(Vec3 from, Vec3 direction, float reach, float& distance, Vec
             Vec3 own;
             const Vec3 lo = s.axes * o, ld = s.axes * direction;
             if (!intersect(s, scene_.planes, lo, ld, 0.02f, t, &own) || t >= distance) continue;
-            if (s.cutout && !is_opaque(s, lo + ld * t, own)) continue;
+            if (s.cutout && !is_opaque(s, lo + ld * t, own, ld)) continue;
             distance = t, normal = s.axes.back(own), found = n;
         }
         return found >= 0 && distance <= leave;
@@ -86,7 +86,7 @@ bool Grid::is_shadowed(Vec3 from, Vec3 direction) const {
             Vec3 normal;
             const Vec3 lo = s.axes * o, ld = s.axes * direction;
             if (!intersect(s, scene_.planes, lo, ld, 0.01f, t, s.cutout ? &normal : nullptr)) continue;
-            if (s.cutout && !is_opaque(s, lo + ld * t, normal)) continue;
+            if (s.cutout && !is_opaque(s, lo + ld * t, normal, ld)) continue;
             return shadowed = true;
         }
         return false;

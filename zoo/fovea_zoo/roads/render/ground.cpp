@@ -96,9 +96,9 @@ Vec3 tarmac(const Scene& scene, const GroundPoint& g, float x, float y, float fo
     const float wet = scene.light.wet;
     if (wet > 0) {
         const float pool = fractal(x * 0.28f, y * 0.2f, 3, road.seed + 12) + (g.distance > -0.7f ? 0.08f : 0);
-        const float puddle = smooth(0.68f - 0.2f * wet, 0.74f - 0.2f * wet, pool);
+        const float puddle = smooth(0.74f - 0.16f * wet, 0.79f - 0.16f * wet, pool);
         level *= 1 - 0.45f * wet - 0.25f * puddle * wet;
-        gloss = mix(0.1f * wet + 0.02f, 0.9f, puddle);
+        gloss = mix(0.1f * wet + 0.02f, 0.6f, puddle);
         const float rough = (1 - puddle) * 0.12f + scene.light.rain * 0.01f;
         tilt = {rough * (fine - 0.5f), rough * (noise(x * 31, y * 31, road.seed + 13) - 0.5f), 0};
     }

@@ -112,7 +112,7 @@ struct Camera {
 };
 
 struct Sensor {
-    float exposure = 1, noise = 0, vignette = 0, blur = 0, shutter = 0, contrast = 0, saturation = 1;
+    float brightness = 0.25f, noise = 0, vignette = 0, blur = 0, shutter = 0, contrast = 0, saturation = 1;
     Vec3 balance{1, 1, 1};
     std::uint32_t seed = 0;
 };
@@ -132,8 +132,8 @@ struct Scene {
 bool intersect(const Solid& solid, const std::vector<Plane>& planes, Vec3 origin, Vec3 direction, float nearest,
                float& distance, Vec3* normal);
 
-/// Whether the surface of a solid with holes is there at a local point.
-bool is_opaque(const Solid& solid, Vec3 local, Vec3 normal);
+/// Whether the surface of a solid with holes is there, where a ray hits it; all in the solid's frame.
+bool is_opaque(const Solid& solid, Vec3 local, Vec3 normal, Vec3 direction);
 
 /// The scene of a seed and an index; `time` in seconds moves the camera and what else moves, `reach` is how far ahead
 /// of the start the street is built, `lasting` keeps the way free for a sequence.

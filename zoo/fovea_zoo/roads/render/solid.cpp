@@ -126,13 +126,14 @@ bool intersect(const Solid& solid, const std::vector<Plane>& planes, Vec3 origin
     return false;
 }
 
-bool is_opaque(const Solid& s, Vec3 p, Vec3 n) {
+bool is_opaque(const Solid& s, Vec3 p, Vec3 n, Vec3 direction) {
     switch (s.material) {
         case Material::kLeaves: {  // ragged outline: holes grow towards the rim as the noise allows
             const float grain = s.p[0];
             const float holes =
-                noise((p + Vec3{31, 17, 5}) * grain, s.seed) * 0.65f + 0.35f * noise(p * (grain * 2.7f), s.seed + 9);
-            return holes > s.p[1] + (n.z < -0.3f ? 0.04f : 0.0f);
+                0.4f * noise((p + Vec3{31, 17, 5}) * grain, s.seed) + 0.6f * noise(p * (grain * 3.1f), s.seed + 9);
+            const float facing = dot(n, direction), squared = facing * facing / dot(direction, direction);
+            return holes > s.p[1] + 0.2f * (1 - squared) * (1 - squared);
         }
         case Material::kBars: {
             const float u = p.x / s.p[0], part = u - std::floor(u);

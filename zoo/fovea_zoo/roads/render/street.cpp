@@ -13,14 +13,14 @@ Vec3 leaf_color(Rng& rng) {
 
 void add_leaves(Builder& b, Rng& rng, Vec3 center, Vec3 radii, Vec3 color, float density) {
     Solid& leaves = b.ellipsoid(kVegetation, Material::kLeaves, center, radii, color, turned(rng.uniform(0, 3)));
-    leaves.p = {rng.uniform(2.4f, 4.2f), 1 - density, radii.z};
+    leaves.p = {rng.uniform(2.5f, 5.0f), 1 - density, radii.z};
     leaves.seed = rng.bits();
 }
 
 }  // namespace
 
 void add_tree(Builder& b, Rng rng, float size, bool winter) {
-    const float trunk = size * rng.uniform(0.22f, 0.34f), radius = size * rng.uniform(0.014f, 0.026f);
+    const float trunk = size * rng.uniform(0.22f, 0.34f), radius = size * rng.uniform(0.012f, 0.021f);
     const Vec3 color = leaf_color(rng), bark = mix({0.07f, 0.05f, 0.035f}, {0.15f, 0.13f, 0.11f}, rng.uniform());
     const Vec3 bend{rng.uniform(-0.3f, 0.3f), rng.uniform(-0.3f, 0.3f), trunk};
     b.capsule(kVegetation, Material::kBark, {0, 0, -0.3f}, bend, radius * 1.25f, bark);
@@ -35,14 +35,13 @@ void add_tree(Builder& b, Rng rng, float size, bool winter) {
         return;
     }
     const float spread = size * (style == 1 ? 0.16f : style == 2 ? 0.36f : 0.27f);
-    const int branches = winter ? 26 : 5, blobs = winter ? 0 : 9 + rng.integer(7);
+    const int branches = winter ? 34 : 5, blobs = winter ? 0 : 13 + rng.integer(9);
     for (int n = 0; n < branches; ++n) {
         const float height = trunk + (size - trunk) * rng.uniform(0.25f, winter ? 0.95f : 0.6f),
                     angle = rng.uniform(0, 6.28f);
         const float reach = spread * rng.uniform(0.4f, 1.0f);
         const Vec3 tip{reach * static_cast<float>(sine(angle)), reach * static_cast<float>(cosine(angle)), height};
-        const Vec3 from = bend * (winter ? rng.uniform(0.8f, 1.0f) : 1.0f) +
-                          Vec3{0, 0, winter ? rng.uniform(0, 0.4f) * (size - trunk) : 0.0f};
+        const Vec3 from = winter ? Vec3{bend.x, bend.y, mix(trunk, height, rng.uniform(0.2f, 0.75f))} : bend;
         b.capsule(kVegetation, Material::kBark, from, tip, radius * (winter ? 0.25f : 0.5f), bark);
     }
     if (winter)
@@ -50,13 +49,13 @@ void add_tree(Builder& b, Rng rng, float size, bool winter) {
     for (int n = 0; n < blobs; ++n) {
         const float height = rng.uniform(0.15f, 0.92f), angle = rng.uniform(0, 6.28f);
         const float bulge = 1 - 1.6f * (height - 0.45f) * (height - 0.45f) * 2,
-                    reach = spread * bulge * rng.uniform(0.15f, 0.72f);
-        const float wide = spread * rng.uniform(0.34f, 0.62f);
+                    reach = spread * bulge * rng.uniform(0.1f, 0.85f);
+        const float wide = spread * rng.uniform(0.26f, 0.52f);
         add_leaves(b, rng,
                    {reach * static_cast<float>(sine(angle)), reach * static_cast<float>(cosine(angle)),
                     trunk + (size - trunk) * height},
                    {wide, wide * rng.uniform(0.8f, 1.2f), wide * rng.uniform(0.65f, 1.0f)},
-                   color * rng.uniform(0.8f, 1.2f), rng.uniform(0.55f, 0.72f));
+                   color * rng.uniform(0.8f, 1.2f), rng.uniform(0.62f, 0.78f));
     }
 }
 

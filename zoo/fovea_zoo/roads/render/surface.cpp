@@ -57,7 +57,7 @@ void facade(Surface& s, const Solid& solid, Vec3 p, Vec3 n, float footprint, boo
         const int word = floor_int(u / (spacing * 2.1f));
         s.albedo = mix(
             solid.color2,
-            Vec3{hash01(word, 1, solid.seed), hash01(word, 2, solid.seed), hash01(word, 4, solid.seed)} * 0.5f, 0.7f);
+            Vec3{hash01(word, 1, solid.seed), hash01(word, 2, solid.seed), hash01(word, 4, solid.seed)} * 0.4f, 0.7f);
         const float letter = u * 4, part = letter - std::floor(letter);
         const bool text =
             std::abs(fv - 0.39f) < 0.035f && part > 0.25f && hash01(floor_int(letter), 5, solid.seed) < 0.6f;
@@ -107,6 +107,11 @@ float margin(const Scene& scene, const Solid& solid, Vec3 p, Vec3 n) {
         if (dot(plane.normal, n) < 0.99f) least = std::min(least, plane.offset - dot(plane.normal, p));
     }
     return least;
+}
+
+/// Bends the normal of a flat panel as if it bulged, so that reflections run over it.
+Vec3 bulged(const Solid& solid, Vec3 p, Vec3 n) {
+    return normalized(n + Vec3{0.3f * p.x / solid.half.x, 0.22f * p.y / solid.half.y, 0.4f * p.z / solid.half.z});
 }
 
 void glass(Surface& s, const Solid& solid, Vec3 p) {
@@ -324,7 +329,7 @@ void sign(Surface& s, const Solid& solid, Vec3 p, Vec3 n) {
 
 void leaves(Surface& s, const Solid& solid, Vec3 p, Vec3 n, float footprint) {
     const float clump = noise(p * 2.1f, solid.seed + 1);
-    const float fine = footprint < 0.3f ? noise(p * 7.5f, solid.seed + 2) : 0.5f;
+    const float fine = footprint < 0.3f ? noise(p * (footprint < 0.03f ? 17.0f : 8.0f), solid.seed + 2) : 0.5f;
     s.albedo = solid.color * (0.35f + 0.8f * clump + 0.6f * fine);
     const Vec3 bump{noise(p * 3.3f, solid.seed + 3) - 0.5f, noise(p * 3.3f, solid.seed + 4) - 0.5f,
                     noise(p * 3.3f, solid.seed + 5) - 0.4f};
@@ -365,10 +370,10 @@ Surface solid_surface(const Scene& scene, const Solid& solid, Vec3 p, Vec3 n, fl
             if (solid.p[5] > 0 && n.y > 0.5f)
                 s.albedo = kHeadlamp, s.emission = scene.light.night > 0 ? Vec3{5, 4.8f, 4} : Vec3{};
             break;
-        case Material::kPaint: paint(s, solid, p, n); break;
-        case Material::kCabin: cabin(s, scene, solid, p, n); break;
-        case Material::kBus: bus(s, scene, solid, p, n); break;
-        case Material::kTruckCab: truck_cab(s, scene, solid, p, n); break;
+        case Material::kPaint: s.normal = bulged(solid, p, n), paint(s, solid, p, n); break;
+        case Material::kCabin: s.normal = bulged(solid, p, n), cabin(s, scene, solid, p, n); break;
+        case Material::kBus: s.normal = bulged(solid, p, n), bus(s, scene, solid, p, n); break;
+        case Material::kTruckCab: s.normal = bulged(solid, p, n), truck_cab(s, scene, solid, p, n); break;
         case Material::kCargo: cargo(s, solid, p, n, footprint); break;
         case Material::kWheel: {
             const float r = std::sqrt(p.x * p.x + p.y * p.y) / solid.half.x;
@@ -382,7 +387,7 @@ Surface solid_surface(const Scene& scene, const Solid& solid, Vec3 p, Vec3 n, fl
         }
         case Material::kCloth:
             s.albedo =
-                s.albedo * grain(p, 9, solid.seed, 0.3f) * grain(p, 30, solid.seed + 1, footprint < 0.04f ? 0.15f : 0);
+                s.albedo * grain(p, 7, solid.seed, 0.16f) * grain(p, 30, solid.seed + 1, footprint < 0.04f ? 0.15f : 0);
             break;
         case Material::kSkin: s.albedo = s.albedo * grain(p, 12, solid.seed, 0.1f); break;
         case Material::kSignal: signal(s, solid, p, n); break;
@@ -394,6 +399,7 @@ Surface solid_surface(const Scene& scene, const Solid& solid, Vec3 p, Vec3 n, fl
             s.albedo =
                 s.albedo * grain(p, 2.5f, solid.seed, 0.2f) * grain(p, 19, solid.seed + 1, footprint < 0.1f ? 0.1f : 0);
     }
+    if (scene.light.night == 0) s.emission = s.emission * 0.4f;
     return s;
 }
 

@@ -66,12 +66,13 @@ float length_of(Vehicle v) {
 void add_lane(Traffic& t, float offset, bool against, int number, bool own_lane) {
     Rng common(t.seed, kLanes, -1 - number);
     const bool fast = t.road().family == Family::kHighway;
-    const float density = common.uniform(fast ? 14.0f : 7.0f, fast ? 60.0f : 45.0f), own_speed = t.scene.camera.speed;
+    const float density = common.uniform(fast ? 14.0f : 8.0f, fast ? 80.0f : 60.0f), own_speed = t.scene.camera.speed;
     const float speed = against ? -own_speed * common.uniform(0.7f, 1.2f)
                                 : own_speed * (own_lane ? 1.0f : common.uniform(0.85f, 1.25f));
     const bool lamps = t.scene.light.night > 0 || t.scene.light.rain > 0 || common.chance(0.2f);
     // behind the start, too: faster lanes overtake
-    float at = own_lane ? common.uniform(6.5f, 28) : common.uniform(-20, 15) - (against ? 0 : 60);
+    float at = own_lane ? common.uniform(6.5f, 16) + common.uniform() * common.uniform() * 60
+                        : common.uniform(-20, 15) - (against ? 0 : 60);
     const float end = against ? t.reach * 2.5f : t.reach + 60;
     for (int slot = 0; at < end; ++slot) {
         Rng rng(t.seed, kLanes + static_cast<std::uint64_t>(number), slot);
@@ -130,7 +131,7 @@ void add_walkers(Traffic& t, float sign) {
             b.axes.z = {0, 0, 1}, b.axes.y = normalized({b.axes.y.x, b.axes.y.y, 0}),
             b.axes.x = cross(b.axes.y, b.axes.z);
             add_person(b, own,
-                       {false, false, own.uniform() + pace * t.time * 0.7f, still ? 0 : own.uniform(0.3f, 0.55f)});
+                       {false, false, own.uniform() + pace * t.time * 0.7f, still ? 0 : own.uniform(0.22f, 0.42f)});
             if (rng.chance(0.04f) && n == 0) {
                 Builder pushed{t.scene, at + b.axes.x * 0.5f, b.axes};
                 add_two_wheeler(pushed, false, false, own, {});
@@ -169,7 +170,7 @@ void add_crossers(Traffic& t) {
             const Mat3 along = road.axes(station, false);
             const Vec3 y = normalized(Vec3{along.x.x, along.x.y, 0} * (leftwards ? -1.0f : 1.0f));
             Builder b{t.scene, at, {cross(y, {0, 0, 1}), y, {0, 0, 1}}};
-            add_person(b, rng, {false, false, rng.uniform() + pace * t.time * 0.7f, rng.uniform(0.35f, 0.6f)});
+            add_person(b, rng, {false, false, rng.uniform() + pace * t.time * 0.7f, rng.uniform(0.25f, 0.42f)});
             t.taken.push_back({at.x, at.y, 0.4f});
         }
     };

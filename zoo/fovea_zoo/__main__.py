@@ -13,6 +13,7 @@ from .errors import UserError
 # verb -> (module, what it does)
 VERBS = {
     "export": ("fovea_zoo.export", "write a network as ONNX, with its contract"),
+    "generate": ("fovea_zoo.roads.command", "render road scenes with exact truth"),
 }
 
 

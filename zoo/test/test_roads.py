@@ -58,3 +58,26 @@ def test_poses_are_rotations(frames):
     for frame in frames:
         rotation = frame.pose[:3, :3]
         assert np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6) and np.linalg.det(rotation) > 0
+
+
+def test_written_frames_are_read_back(frames, tmp_path):
+    writer = roads.Writer(tmp_path, quality=95)
+    for number, frame in enumerate(frames[:3]):
+        writer.add(f"a-{number}", "a" if number < 2 else "b", frame)
+    writer.close()
+    assert roads.groups(tmp_path) == ["a", "b"]
+    assert len(list(roads.load(tmp_path, "a"))) == 2
+    for written, read in zip(frames, roads.load(tmp_path), strict=False):
+        assert np.array_equal(read.labels, written.labels)
+        assert np.array_equal(read.depth == 0, written.depth == 0)
+        there = written.depth > 0
+        assert np.abs(read.depth[there] / written.depth[there] - 1).max() < 0.005
+        assert np.abs(read.image.astype(float) - written.image).mean() < 4
+        assert [box[:5] for box in read.boxes] == [box[:5] for box in written.boxes]
+        assert [box.ignore for box in read.boxes] == [box.ignore for box in written.boxes]
+        assert np.allclose(read.camera, written.camera, atol=1e-5) and np.allclose(read.pose, written.pose, atol=1e-6)
+
+
+def test_a_folder_without_annotations_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="annotations.json is missing"):
+        next(roads.load(tmp_path))

@@ -2,7 +2,7 @@
 
 from .frame import CATEGORIES, LABELS, PALETTE, Box, Camera, Frame
 from .generate import render, render_many, sequence, sequence_frame
-from .storage import groups, load
+from .storage import Writer, groups, load
 
-__all__ = ["CATEGORIES", "LABELS", "PALETTE", "Box", "Camera", "Frame", "groups", "load", "render", "render_many", "sequence",
+__all__ = ["CATEGORIES", "LABELS", "PALETTE", "Box", "Camera", "Frame", "Writer", "groups", "load", "render", "render_many", "sequence",
            "sequence_frame"]

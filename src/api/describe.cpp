@@ -26,7 +26,9 @@ Json evidence(const std::vector<plan::Evidence>& list) {
                           {"checked", e.checked},
                           {"max_error", e.max_error},
                           {"snr_db", e.snr_db},
-                          {"tolerance", e.tolerance}});
+                          {"tolerance", e.tolerance},
+                          {"noise", e.noise},
+                          {"noise_tolerance", e.noise_tolerance}});
     return result;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "compiler/check_outputs.hpp"
 #include "compiler/fold_dequantised.hpp"
 #include "compiler/schedule.hpp"
 #include "compiler/typing.hpp"
@@ -305,46 +306,7 @@ class Build {
         tune::TimingCache none;
         const auto selections = select(oracle.graph, values, covering, backend_, none, {threads_, false, {}});
         oracle.targets = {schedule(oracle.graph, values, covering, selections, backend_, threads_)};
-        const auto reference =
-            std::make_shared<const runtime::Engine>(std::move(oracle), backends_, runtime::EngineOptions{threads_});
-        runtime::Context ours(engine), theirs(reference);
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            ours.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
-            theirs.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
-        }
-        ours.run();
-        theirs.run();
-        for (std::size_t i = 0; i < plan_.graph.outputs.size(); ++i)
-            certificate.outputs.push_back(judge(i, ours.output(i), theirs.output(i)));
-    }
-
-    [[nodiscard]] plan::Evidence judge(std::size_t i, const Tensor& ours, const Tensor& theirs) const {
-        plan::Evidence evidence = compare(ours, theirs);
-        evidence.subject = plan_.graph.outputs[i].name;
-        // A result of whole numbers (class indices) may differ where two candidates were equal within the type's
-        // precision.
-        const bool real = base_is_float(ours.dtype());
-        evidence.tolerance = !real ? 0 : precision() == DType::f32 && !quantised() ? 1e-3 : 0.5;
-        if (real && !(evidence.max_error <= evidence.tolerance))
-            throw Error(ErrorCode::numerics,
-                        "the output differs from the same network in f32 by " + std::to_string(evidence.max_error) +
-                            " of its largest value, at most " + std::to_string(evidence.tolerance) +
-                            " is allowed; pin delicate layers to f32")
-                .in("output " + evidence.subject);
-        return evidence;
-    }
-
-    /// Whether rounding to quantised steps stands in the network itself: one step more or less is right.
-    [[nodiscard]] bool quantised() const {
-        const auto order = plan_.graph.order();
-        return std::any_of(order.begin(), order.end(), [&](ir::NodeId id) {
-            const std::string& op = plan_.graph.node(id).op;
-            return op == "QuantizeLinear" || op == "DynamicQuantizeLinear";
-        });
-    }
-
-    static bool base_is_float(DType type) {
-        return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::f64;
+        check_outputs(engine, std::move(oracle), backends_, inputs, certificate);
     }
 
     const runtime::Backends& backends_;

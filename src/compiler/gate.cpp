@@ -241,7 +241,7 @@ double kernel_tolerance(DType type) {
         case DType::f64: return 1e-10;
         case DType::f32: return 1e-4;
         case DType::f16: return 4e-3;
-        case DType::bf16: return 3e-2;
+        case DType::bf16: return 1.5e-2;
         case DType::i8:
         case DType::u8: return 1.01 / 127;  // one quantisation step at full range
         default: return 0;

@@ -46,6 +46,8 @@ struct Evidence {
     double max_error = 0;  ///< max|a−b| / max|b|
     double snr_db = 0;     ///< signal-to-noise, channel means removed
     double tolerance = 0;  ///< bound on `max_error`
+    /// Of outputs: rms(a−b) / rms(b), of whole numbers the root of the share that differs; and the bound on it.
+    double noise = 0, noise_tolerance = 0;
 };
 
 struct Certificate {

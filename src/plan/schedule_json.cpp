@@ -68,7 +68,9 @@ Json evidence_to(const std::vector<Evidence>& list) {
                           {"checked", e.checked},
                           {"max_error", e.max_error},
                           {"snr_db", e.snr_db},
-                          {"tolerance", e.tolerance}});
+                          {"tolerance", e.tolerance},
+                          {"noise", e.noise},
+                          {"noise_tolerance", e.noise_tolerance}});
     return result;
 }
 
@@ -77,7 +79,8 @@ std::vector<Evidence> evidence_from(const Json& json) {
     for (const Json& e : json)
         result.push_back({e.at("subject").get<std::string>(), e.at("checked").get<std::string>(),
                           e.at("max_error").get<double>(), e.at("snr_db").get<double>(),
-                          e.at("tolerance").get<double>()});
+                          e.at("tolerance").get<double>(), e.at("noise").get<double>(),
+                          e.at("noise_tolerance").get<double>()});
     return result;
 }
 

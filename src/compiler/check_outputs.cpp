@@ -1,0 +1,240 @@
+#include "compiler/check_outputs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "base/dispatch.hpp"
+#include "compiler/gate.hpp"
+#include "compiler/rounding.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+/// How much noisier than rounding alone a plan may be: in all, and where it is worst.
+constexpr double kNoiseFactor = 2, kPeakFactor = 4, kFew = 8;
+/// Numbers below this differ by what they lose near the smallest ones that f32 holds.
+constexpr double kNegligible = 1e-30;
+/// Elements of a tensor that are looked at in search of the first wrong one.
+constexpr std::size_t kSamples = 1 << 16;
+
+/// Two tensors held against each other. The distance between two labels means nothing: they are alike or not.
+struct Difference {
+    double noise = 0, peak = 0;    ///< root mean square and largest difference
+    double level = 0, height = 0;  ///< root mean square and largest value of the second tensor; 1 for labels
+    double count = 0;
+};
+
+Difference difference(const std::vector<float>& a, const std::vector<float>& b, bool labels) {
+    if (a.size() != b.size()) return {1, 1, 1, 1, 1};  // as many as the data say: all differ
+    Difference result;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const double x = a[i], y = b[i];
+        const bool alike = x == y || (std::isnan(x) && std::isnan(y)), finite = std::isfinite(x) && std::isfinite(y);
+        const double distance = alike ? 0 : labels ? 1 : finite ? std::fabs(x - y) : INFINITY;
+        const double value = labels ? 1 : std::isfinite(y) ? std::fabs(y) : 0;
+        result.noise += distance * distance;
+        result.peak = std::max(result.peak, distance);
+        result.level += value * value;
+        result.height = std::max(result.height, value);
+    }
+    result.count = std::max(1.0, static_cast<double>(a.size()));
+    result.noise = std::sqrt(result.noise / result.count);
+    result.level = std::sqrt(result.level / result.count);
+    return result;
+}
+
+/// What a plan's tensor may differ by.
+struct Bound {
+    double noise = 0, peak = 0;
+    [[nodiscard]] bool holds(const Difference& d) const { return d.noise <= noise && d.peak <= peak; }
+};
+
+/// A tensor of the network as the bounds see it.
+struct Subject {
+    bool labels = false;  ///< class indices, masks and the like, rather than measures
+    double unit = 0;      ///< last bit, as a part of the value
+    double step = 0;      ///< of the quantiser that the tensor comes from
+};
+
+/// What the last rounding alone may cost, and of labels a single one.
+Bound floor_of(const Subject& subject, const Difference& d) {
+    if (subject.labels) return {1 / std::sqrt(d.count), 1};
+    return {subject.unit * d.level + subject.step / 2 + kNegligible,
+            subject.unit * d.height + subject.step * 1.01 + kNegligible};
+}
+
+Bound bound_of(const Subject& subject, const Difference& rounded) {
+    const Bound floor = floor_of(subject, rounded);
+    // The noise of few elements is a matter of chance.
+    const double chance = 1 + kFew / rounded.count;
+    return {floor.noise + kNoiseFactor * chance * rounded.noise, floor.peak + kPeakFactor * chance * rounded.peak};
+}
+
+Subject describe(const ir::Graph& network, const Rounding& rounding, ir::ValueId id) {
+    const ir::Value& value = network.value(id);
+    Subject subject{!base::is_float(value.dtype), rounding.unit(value.name), 0};
+    if (value.producer == ir::kNone) return subject;
+    const ir::Node& node = network.node(value.producer);
+    if (node.op == "QuantizeLinear") return {false, 0, 1};
+    if (node.op != "DequantizeLinear" || !network.constant(node.inputs[1])) return subject;
+    for (const float scale : network.constant(node.inputs[1])->to_float())
+        subject.step = std::max(subject.step, std::fabs(static_cast<double>(scale)));
+    return subject;
+}
+
+using Observer = std::function<void(const runtime::Observation&)>;
+using Samples = std::map<std::string, std::vector<float>>;
+
+/// Some elements of what a step has computed, by the tensors' names.
+void sample(const runtime::Context& context, const runtime::Observation& seen, Samples& samples) {
+    const runtime::Engine& engine = context.engine();
+    const plan::Step& step = *seen.launch.step;
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+        if (!seen.args.outputs[i] || step.region.nodes.empty()) continue;
+        const auto desc = runtime::slot_desc(engine.target(), context.program().values, step.outputs[i]);
+        Tensor plain(desc.dtype, desc.shape);
+        backend::convert(desc, seen.args.outputs[i],
+                         backend::TensorDesc::dense(desc.dtype, desc.shape, backend::Layout::plain), plain.raw());
+        const auto all = plain.to_float();
+        const std::size_t stride = std::max<std::size_t>(1, all.size() / kSamples);
+        std::vector<float>& some = samples[engine.plan().graph.value(step.region.outputs[i]).name];
+        for (std::size_t k = 0; k < all.size(); k += stride) some.push_back(all[k]);
+    }
+}
+
+std::string names(const ir::Graph& graph, const backend::Region& region) {
+    std::string text;
+    for (const ir::NodeId id : region.nodes)
+        for (const std::string& origin : graph.node(id).origins) text += (text.empty() ? "" : ", ") + origin;
+    return text;
+}
+
+std::string number(double value) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.3g", value);
+    return buffer;
+}
+
+class OutputCheck {
+  public:
+    OutputCheck(std::shared_ptr<const runtime::Engine> engine, plan::Plan reference, const runtime::Backends& backends,
+                const std::vector<Tensor>& inputs)
+        : backends_(backends),
+          threads_(engine->threads()),
+          inputs_(inputs),
+          network_(reference.graph),
+          rounding_(network_, engine->plan().graph),
+          reference_(std::move(reference)),
+          plan_(std::move(engine)),
+          exact_(engine_of(network_)) {}
+
+    void run(plan::Certificate& certificate) {
+        bind(plan_, inputs_);
+        plan_.run();
+        bind(exact_, inputs_);
+        exact_.run();
+        for (std::size_t i = 0; i < network_.outputs.size(); ++i) certificate.outputs.push_back(judge(i));
+    }
+
+  private:
+    [[nodiscard]] std::shared_ptr<const runtime::Engine> engine_of(const ir::Graph& graph) const {
+        plan::Plan plan = reference_;
+        plan.graph = graph;
+        return std::make_shared<const runtime::Engine>(std::move(plan), backends_, runtime::EngineOptions{threads_});
+    }
+
+    static void bind(runtime::Context& context, const std::vector<Tensor>& inputs) {
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    }
+
+    void run_rounded(const Observer& observer) {
+        if (!rounded_) {
+            for (std::size_t i = 0; i < inputs_.size(); ++i) rounded_inputs_.push_back(rounding_.input(i, inputs_[i]));
+            rounded_.emplace(engine_of(rounding_.weights()));
+            bind(*rounded_, rounded_inputs_);
+        }
+        rounded_->run([&](const runtime::Observation& seen) {
+            rounding_.apply(rounded_->engine(), rounded_->program(), seen);
+            if (observer) observer(seen);
+        });
+    }
+
+    /// The rounded run is only made where a plan loses more than the last rounding.
+    plan::Evidence judge(std::size_t i) {
+        const Subject subject = describe(network_, rounding_, network_.outputs[i].value);
+        const Tensor found = plan_.output(i), expected = exact_.output(i);
+        const Difference d = difference(found.to_float(), expected.to_float(), subject.labels);
+        Bound bound = floor_of(subject, d);
+        if (found.shape() != expected.shape() || !bound.holds(d)) {
+            if (!rounded_) run_rounded({});
+            bound = bound_of(subject, difference(rounded_->output(i).to_float(), expected.to_float(), subject.labels));
+            if (!bound.holds(d)) refuse(i, d, bound);
+        }
+        plan::Evidence evidence = compare(found, expected);
+        evidence.subject = network_.outputs[i].name;
+        evidence.max_error = d.peak / std::max(d.height, kNegligible);
+        evidence.tolerance = bound.peak / std::max(d.height, kNegligible);
+        evidence.noise = d.noise / std::max(d.level, kNegligible);
+        evidence.noise_tolerance = bound.noise / std::max(d.level, kNegligible);
+        return evidence;
+    }
+
+    [[noreturn]] void refuse(std::size_t i, const Difference& d, const Bound& bound) {
+        const bool everywhere = !(d.noise <= bound.noise);
+        const std::string what = everywhere ? "in all (root mean square)" : "where it differs most";
+        throw Error(ErrorCode::numerics, "the output differs from the same network in f32 by " +
+                                             number(everywhere ? d.noise : d.peak) + " " + what + ", at most " +
+                                             number(everywhere ? bound.noise : bound.peak) +
+                                             " is what rounding explains; " + first_difference())
+            .in("output " + network_.outputs[i].name);
+    }
+
+    /// Where the plan leaves the reference, for the message.
+    std::string first_difference() {
+        Samples exact, rounded;
+        exact_.run([&](const runtime::Observation& seen) { sample(exact_, seen, exact); });
+        run_rounded([&](const runtime::Observation& seen) { sample(*rounded_, seen, rounded); });
+        std::map<std::string, ir::ValueId> ids;
+        for (ir::ValueId id = 0; id < network_.value_count(); ++id) ids[network_.value(id).name] = id;
+        std::string found;
+        plan_.run([&](const runtime::Observation& seen) {
+            if (!found.empty()) return;
+            Samples own;
+            sample(plan_, seen, own);
+            for (const auto& [name, values] : own) {
+                if (!exact.contains(name)) continue;
+                const Subject subject = describe(network_, rounding_, ids.at(name));
+                const Bound bound = bound_of(subject, difference(rounded[name], exact[name], subject.labels));
+                if (bound.holds(difference(values, exact[name], subject.labels))) continue;
+                found = "the first tensor that differs is \"" + name + "\" of the nodes " +
+                        names(plan_.engine().plan().graph, seen.launch.step->region);
+                return;
+            }
+        });
+        return found.empty() ? "no tensor before it differs" : found;
+    }
+
+    const runtime::Backends& backends_;
+    int threads_;
+    const std::vector<Tensor>& inputs_;
+    const ir::Graph network_;
+    const Rounding rounding_;
+    const plan::Plan reference_;
+    runtime::Context plan_, exact_;
+    std::vector<Tensor> rounded_inputs_;
+    std::optional<runtime::Context> rounded_;
+};
+
+}  // namespace
+
+void check_outputs(const std::shared_ptr<const runtime::Engine>& engine, plan::Plan reference,
+                   const runtime::Backends& backends, const std::vector<Tensor>& inputs,
+                   plan::Certificate& certificate) {
+    OutputCheck(engine, std::move(reference), backends, inputs).run(certificate);
+}
+
+}  // namespace fovea::compiler

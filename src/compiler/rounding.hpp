@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "runtime/engine.hpp"
+
+namespace fovea::compiler {
+
+/// Rounds what an f32 network computes, tensor by tensor, to what a plan of it keeps: where the plan holds a tensor in
+/// bf16 or quantises it, to the 8 significant bits of bf16; everything else to 16, which is more than kernels lose that
+/// add up in another order. It knows the plan's types by the tensors' names, and none of its kernels and rewrites.
+class Rounding {
+  public:
+    /// `network` is the one in f32; both must outlive this.
+    Rounding(const ir::Graph& network, const ir::Graph& plan);
+    /// The network with weights rounded where the plan rounds them, each to the nearest.
+    [[nodiscard]] ir::Graph weights() const;
+    /// A rounded copy, for input `index`.
+    [[nodiscard]] Tensor input(std::size_t index, const Tensor& tensor) const;
+    /// Rounds, in place, what a step of the network has just computed.
+    void apply(const runtime::Engine& engine, const runtime::Program& program, const runtime::Observation& seen) const;
+    /// The last of the bits that the tensor of this name keeps, as a part of its value.
+    [[nodiscard]] double unit(const std::string& value) const;
+
+  private:
+    [[nodiscard]] int bits(const std::string& value) const;
+
+    const ir::Graph& network_;
+    std::set<std::string, std::less<>> narrow_;     ///< tensors that the plan holds in bf16
+    std::set<std::string, std::less<>> quantised_;  ///< tensors that QuantizeLinear reads
+};
+
+}  // namespace fovea::compiler

@@ -1,0 +1,178 @@
+#include "compiler/check_outputs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "backend/cpu/cpu.hpp"
+#include "compiler/build.hpp"
+#include "fovea/error.hpp"
+#include "ir/text.hpp"
+
+/// Faults that no kernel is to blame for: each computes the right result of the inputs that it finds.
+namespace fovea::compiler {
+namespace {
+
+runtime::Backends cpu() { return {backend::make_cpu_backend()}; }
+
+/// A chain with a shortcut: %a lives until %s. Quantised where `q` is.
+std::string network(bool quantised, const std::string& bias, const std::string& perm) {
+    const std::string requantise = R"(
+  %cq : u8[*] = QuantizeLinear(%c0, %step, %zero)
+  %c : f32[*] = DequantizeLinear(%cq, %step, %zero))";
+    return R"(graph "g" {
+  input %x : f32[1, 16, 24, 24]
+  const %w : f32[16, 16, 3, 3] = random(1)
+  const %v : f32[16, 16, 3, 3] = random(2)
+  const %u : f32[16, 16, 3, 3] = random(3)
+  const %b : f32[16] = )" +
+           bias + R"(
+  const %step : f32[] = [0.05]
+  const %zero : u8[] = [128]
+  %a : f32[*] = Conv(%x, %w) {pads = [1, 1, 1, 1]} name "first" from ["first"]
+  %p : f32[*] = MaxPool(%a) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]} name "pool" from ["pool"]
+  %c0 : f32[*] = Conv(%p, %v, %b) {pads = [1, 1, 1, 1]} name "second" from ["second"])" +
+           (quantised ? requantise : "\n  %c : f32[*] = Relu(%c0) name \"relu\" from [\"relu\"]") + R"(
+  %t : f32[*] = Transpose(%c) {perm = )" +
+           perm + R"(} name "turn" from ["turn"]
+  %d : f32[*] = Conv(%t, %u) {pads = [1, 1, 1, 1]} name "third" from ["third"]
+  %s : f32[*] = Add(%d, %a) name "sum" from ["sum"]
+  %y : f32[*] = MaxPool(%s) {kernel_shape = [2, 2]} name "last" from ["last"]
+  output "y" = %y
+})";
+}
+
+const char* const kBias = "random(4)";
+const char* const kTurn = "[0, 1, 3, 2]";
+
+struct Form {
+    const char* name;
+    DType precision;
+    bool quantised;
+};
+
+class Faults : public testing::TestWithParam<Form> {
+  protected:
+    [[nodiscard]] plan::Plan plan(const std::string& text, DType precision, bool fuse) const {
+        BuildOptions options;
+        options.precision = precision;
+        options.gate = GateMode::off;
+        options.tune = false;
+        options.fuse = fuse;
+        options.threads = 2;
+        return build(ir::parse(text), cpu(), options);
+    }
+    [[nodiscard]] plan::Plan right() const {
+        return plan(network(GetParam().quantised, kBias, kTurn), GetParam().precision, true);
+    }
+
+    /// What the gate says of this plan; its kernels are found right.
+    [[nodiscard]] std::string verdict(plan::Plan tested, const runtime::Backends& backends = cpu()) const {
+        const auto engine =
+            std::make_shared<const runtime::Engine>(std::move(tested), backends, runtime::EngineOptions{2});
+        const auto inputs = random_inputs(engine->plan().graph, {{1, 16, 24, 24}}, 1);
+        plan::Certificate certificate;
+        EXPECT_NO_THROW(check_kernels(engine, inputs, {}, certificate));
+        try {
+            check_outputs(engine, plan(network(GetParam().quantised, kBias, kTurn), DType::f32, false), cpu(), inputs,
+                          certificate);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::numerics);
+            return error.what();
+        }
+        return "accepted";
+    }
+};
+
+void expect_named(const std::string& message, const std::string& node) {
+    EXPECT_NE(message.find("output y"), std::string::npos) << message;
+    EXPECT_NE(message.find(node), std::string::npos) << message;
+}
+
+TEST_P(Faults, NoneIsAccepted) { EXPECT_EQ(verdict(right()), "accepted"); }
+
+TEST_P(Faults, ADroppedBiasIsRefused) {
+    const auto message = verdict(plan(network(GetParam().quantised, "fill(0)", kTurn), GetParam().precision, true));
+    expect_named(message, "second");
+}
+
+TEST_P(Faults, AxesInTheWrongOrderAreRefused) {
+    const auto message =
+        verdict(plan(network(GetParam().quantised, kBias, "[0, 1, 2, 3]"), GetParam().precision, true));
+    expect_named(message, "sum");  // the third convolution and the sum are one kernel, or the sum stands for both
+}
+
+/// The slot that holds the result of the node.
+std::int32_t slot_of(const plan::Plan& plan, const std::string& node) {
+    for (const plan::Step& step : plan.targets[0].steps)
+        for (const ir::NodeId id : step.region.nodes)
+            if (plan.graph.node(id).name == node) return step.outputs[0];
+    ADD_FAILURE() << "no kernel computes " << node;
+    return 0;
+}
+
+TEST_P(Faults, MemorySharedByTwoLiveTensorsIsRefused) {
+    plan::Plan plan = right();
+    auto& slots = plan.targets[0].slots;
+    std::int32_t root = slot_of(plan, "first");
+    while (slots[static_cast<std::size_t>(root)].alias_of >= 0) root = slots[static_cast<std::size_t>(root)].alias_of;
+    // No kernel reads both, so that each finds the inputs that it had.
+    const std::int32_t second = slot_of(plan, "second");
+    ASSERT_LT(slots[static_cast<std::size_t>(second)].alias_of, 0);
+    slots[static_cast<std::size_t>(second)].alias_of = root;
+    expect_named(verdict(plan), "sum");
+}
+
+/// The CPU backend, whose second convolution overwrites a row of the first one's result.
+class ScribblingBackend final : public backend::Backend {
+  public:
+    [[nodiscard]] std::string_view name() const override { return cpu_->name(); }
+    [[nodiscard]] std::string target() const override { return cpu_->target(); }
+    [[nodiscard]] std::size_t matcher_count() const override { return cpu_->matcher_count(); }
+    std::variant<backend::Region, backend::Refusal> match(std::size_t matcher, const backend::MatchContext& context,
+                                                          ir::NodeId root) const override {
+        return cpu_->match(matcher, context, root);
+    }
+    [[nodiscard]] std::vector<backend::Tactic> tactics(const backend::RegionContext& context) const override {
+        return cpu_->tactics(context);
+    }
+    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
+                                                           const backend::Tactic& tactic) const override {
+        const std::string& node = context.node(0).name;
+        return std::make_unique<Kernel>(cpu_->prepare(context, tactic), node, first_);
+    }
+
+  private:
+    class Kernel final : public backend::Kernel {
+      public:
+        Kernel(std::unique_ptr<backend::Kernel> right, std::string node, std::shared_ptr<std::byte*> first)
+            : right_(std::move(right)), node_(std::move(node)), first_(std::move(first)) {}
+        void run(const backend::KernelArgs& args) const override {
+            right_->run(args);
+            if (node_ == "first") *first_ = args.outputs[0];
+            if (node_ == "second") std::memset(*first_, 0, 24 * 16 * 2);
+        }
+        [[nodiscard]] std::unique_ptr<backend::KernelState> make_state() const override { return right_->make_state(); }
+        [[nodiscard]] std::size_t workspace_bytes() const override { return right_->workspace_bytes(); }
+
+      private:
+        std::unique_ptr<backend::Kernel> right_;
+        std::string node_;
+        std::shared_ptr<std::byte*> first_;
+    };
+
+    std::unique_ptr<backend::Backend> cpu_ = backend::make_cpu_backend();
+    std::shared_ptr<std::byte*> first_ = std::make_shared<std::byte*>();
+};
+
+TEST_P(Faults, ARowThatIsOverwrittenEarlyIsRefused) {
+    expect_named(verdict(right(), {std::make_shared<ScribblingBackend>()}), "sum");
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Faults,
+                         testing::Values(Form{"f32", DType::f32, false}, Form{"bf16", DType::bf16, false},
+                                         Form{"quantised", DType::f32, true}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace fovea::compiler

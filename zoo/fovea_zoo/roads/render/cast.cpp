@@ -68,6 +68,29 @@ void cast_ground(const Scene& scene, Samples& samples) {
     }
 }
 
+/// Indices of the solids, objects with near parts first, the solids of an instance one after the other.
+std::vector<std::size_t> nearest_first(const Scene& scene) {
+    struct Group {
+        std::size_t first, last;
+        float nearest;
+    };
+    std::vector<Group> groups;
+    for (std::size_t n = 0; n < scene.solids.size(); ++n) {
+        const Solid& s = scene.solids[n];
+        const float nearest = dot(s.center - scene.camera.position(), scene.camera.forward) - s.radius;
+        if (n > 0 && s.instance >= 0 && s.instance == scene.solids[n - 1].instance)
+            groups.back().last = n, groups.back().nearest = std::min(groups.back().nearest, nearest);
+        else
+            groups.push_back({n, n, nearest});
+    }
+    std::stable_sort(groups.begin(), groups.end(),
+                     [](const Group& a, const Group& b) { return a.nearest < b.nearest; });
+    std::vector<std::size_t> order;
+    for (const Group& g : groups)
+        for (std::size_t n = g.first; n <= g.last; ++n) order.push_back(n);
+    return order;
+}
+
 }  // namespace
 
 Samples cast(const Scene& scene, int height, int width) {
@@ -81,7 +104,7 @@ Samples cast(const Scene& scene, int height, int width) {
     const Camera& c = scene.camera;
     std::vector<int> stamp(count,
                            -1);  // the instance that last counted this pixel; solids of an instance follow each other
-    for (std::size_t index = 0; index < scene.solids.size(); ++index) {
+    for (const std::size_t index : nearest_first(scene)) {
         const Solid& s = scene.solids[index];
         Bounds bounds;
         if (!project(scene, s, samples, bounds)) continue;
@@ -98,6 +121,7 @@ Samples cast(const Scene& scene, int height, int width) {
                 float t;
                 Vec3 normal;
                 if (!intersect(s, scene.planes, from, d, kNear, t, s.cutout ? &normal : nullptr)) continue;
+                if (t >= samples.depth[n] && !counts) continue;
                 if (s.cutout && !is_opaque(s, from + d * t, normal, d)) continue;
                 if (counts) stamp[n] = s.instance, ++samples.total_pixels[static_cast<std::size_t>(s.instance)];
                 if (t < samples.depth[n]) samples.depth[n] = t, samples.solid[n] = static_cast<int>(index);

@@ -74,24 +74,31 @@ int Grid::first_hit(Vec3 from, Vec3 direction, float reach, float& distance, Vec
     return found;
 }
 
+bool Grid::blocks(int n, Vec3 from, Vec3 direction) const {
+    const Solid& s = scene_.solids[static_cast<std::size_t>(n)];
+    const Vec3 o = from - s.center;
+    const float along = dot(o, direction);
+    if (dot(o, o) - along * along > s.radius * s.radius) return false;
+    float t;
+    Vec3 normal;
+    const Vec3 lo = s.axes * o, ld = s.axes * direction;
+    if (!intersect(s, scene_.planes, lo, ld, 0.01f, t, s.cutout ? &normal : nullptr)) return false;
+    return !s.cutout || is_opaque(s, lo + ld * t, normal, ld);
+}
+
 bool Grid::is_shadowed(Vec3 from, Vec3 direction) const {
-    bool shadowed = false;
+    if (last_ >= 0 && blocks(last_, from, direction))
+        return true;  // neighbours mostly have the same solid before the sun
+    last_ = -1;
     walk(from, direction, 150, [&](const std::vector<int>& cell, float) {
-        for (const int n : cell) {
-            const Solid& s = scene_.solids[static_cast<std::size_t>(n)];
-            const Vec3 o = from - s.center;
-            const float along = dot(o, direction);
-            if (dot(o, o) - along * along > s.radius * s.radius) continue;
-            float t;
-            Vec3 normal;
-            const Vec3 lo = s.axes * o, ld = s.axes * direction;
-            if (!intersect(s, scene_.planes, lo, ld, 0.01f, t, s.cutout ? &normal : nullptr)) continue;
-            if (s.cutout && !is_opaque(s, lo + ld * t, normal, ld)) continue;
-            return shadowed = true;
-        }
+        for (const int n : cell)
+            if (blocks(n, from, direction)) {
+                last_ = n;
+                return true;
+            }
         return false;
     });
-    return shadowed;
+    return last_ >= 0;
 }
 
 float Grid::contact(Vec3 at) const {

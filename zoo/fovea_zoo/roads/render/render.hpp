@@ -40,6 +40,7 @@ class Grid {
     float contact(Vec3 at) const;
 
   private:
+    bool blocks(int solid, Vec3 from, Vec3 direction) const;
     template <typename Visit>
     void walk(Vec3 from, Vec3 direction, float reach, Visit visit) const;
 
@@ -48,6 +49,7 @@ class Grid {
     const Scene& scene_;
     float x0_, y0_, top_ = 0;
     std::vector<std::vector<int>> cells_, footprints_;
+    mutable int last_ = -1;  ///< the solid that shadowed the point asked for last
 };
 
 /// What a surface looks like before light falls on it.

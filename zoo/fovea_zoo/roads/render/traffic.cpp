@@ -4,7 +4,7 @@
 namespace roads {
 namespace {
 
-enum : std::uint64_t { kLanes = 200, kParked = 220, kWalkers = 240, kCrossers = 260, kCross = 280, kCyclists = 300 };
+enum : std::uint64_t { kLanes = 200, kParked = 220, kWalkers = 240, kCrossers = 300, kCross = 320, kCyclists = 340 };
 
 struct Traffic {
     static constexpr float kBehind = 14, kAhead = 150;

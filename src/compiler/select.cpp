@@ -187,15 +187,9 @@ std::vector<Candidate> candidates_of(const backend::RegionContext& context, cons
         return {{{"late", std::vector(context.region.inputs.size(), Layout::plain),
                   std::vector(context.region.outputs.size(), Layout::plain)},
                  0}};
-    double best = 0;
-    for (const backend::Tactic& tactic : backend.tactics(context)) {
-        Candidate candidate{tactic, 0};
-        if (tuner) {
-            candidate.microseconds = tuner->time(context, tactic, best);
-            if (!tactic.alias) best = best == 0 ? candidate.microseconds : std::min(best, candidate.microseconds);
-        }
-        result.push_back(std::move(candidate));
-    }
+    const auto tactics = backend.tactics(context);
+    const auto times = tuner ? tuner->time(context, tactics) : std::vector<double>(tactics.size(), 0);
+    for (std::size_t i = 0; i < tactics.size(); ++i) result.push_back({tactics[i], times[i]});
     if (result.empty())
         throw Error(ErrorCode::internal,
                     "the backend \"" + std::string(backend.name()) + "\" offers no way to compute it")

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <random>
 
 #include "base/dispatch.hpp"
@@ -11,6 +14,8 @@ namespace fovea::tune {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kAlignment = 64;
 
 /// The operators and attributes of the region's nodes as text; values are numbered from 0 on within the region.
 std::string nodes_key(const backend::RegionContext& context) {
@@ -35,31 +40,117 @@ std::string nodes_key(const backend::RegionContext& context) {
     return key;
 }
 
-/// Memory for one tensor with random content that no operator chokes on.
-std::shared_ptr<std::byte> random_block(DType type, std::size_t bytes, std::uint32_t seed) {
-    auto block = backend::PackedConstants::allocate(bytes);
-    std::minstd_rand generator(seed + 1);
-    const std::size_t count = element_bytes(type) ? bytes / element_bytes(type) : 0;
-    if (!base::is_float(type) && type != DType::u8 && type != DType::i8) {
-        std::fill_n(block.get(), bytes, std::byte{0});  // indices and flags
-    } else {
-        base::visit(type, [&]<class T>() {
-            auto* data = reinterpret_cast<T*>(block.get());
-            for (std::size_t i = 0; i < count; ++i) {
-                const float value = static_cast<float>(generator() % 2048) / 1024.0f - 1.0f;
-                if constexpr (base::is_floating<T>)
-                    data[i] = static_cast<T>(value);
-                else
-                    data[i] = static_cast<T>(generator() % 64);
-            }
-        });
+/// Fills one tensor's memory with random content that no operator chokes on: a short sequence, repeated.
+void fill(DType type, std::byte* memory, std::size_t bytes) {
+    if (element_bytes(type) == 0 || (!base::is_float(type) && type != DType::u8 && type != DType::i8)) {
+        std::fill_n(memory, bytes, std::byte{0});  // indices and flags
+        return;
     }
-    return block;
+    const std::size_t count = std::min<std::size_t>(bytes / element_bytes(type), 16'381);
+    base::visit(type, [&]<class T>() {
+        std::minstd_rand generator(1);
+        auto* data = reinterpret_cast<T*>(memory);
+        for (std::size_t i = 0; i < count; ++i) {
+            if constexpr (base::is_floating<T>)
+                data[i] = static_cast<T>(static_cast<float>(generator() % 2048) / 1024.0f - 1.0f);
+            else
+                data[i] = static_cast<T>(generator() % 64);
+        }
+    });
+    const std::size_t period = count * element_bytes(type);
+    for (std::size_t done = period; done < bytes; done += period)
+        std::memcpy(memory + done, memory, std::min(period, bytes - done));
 }
 
+/// The lower one of two in the middle.
 double median(std::vector<double> values) {
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-    return values[values.size() / 2];
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// Where the tensors of one region lie while its candidates are timed.
+struct Tensors {
+    std::vector<const std::byte*> inputs;
+    std::vector<std::byte*> outputs;
+    std::byte* workspace = nullptr;
+};
+
+/// Bytes that a dense tensor takes up to where the next one may begin.
+std::size_t padded_bytes(const backend::RegionContext& context, ir::ValueId id) {
+    const auto desc = backend::TensorDesc::dense(context.dtype(id), context.shape(id), backend::Layout::plain);
+    return (desc.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+/// One after the other from `memory` on; inputs get random content, constants stay where they are.
+Tensors place(const backend::RegionContext& context, std::byte* memory) {
+    Tensors result;
+    for (const ir::ValueId id : context.region.inputs) {
+        if (const Tensor* constant = context.constant(id)) {
+            result.inputs.push_back(constant->raw());
+            continue;
+        }
+        fill(context.dtype(id), memory, padded_bytes(context, id));
+        result.inputs.push_back(memory);
+        memory += padded_bytes(context, id);
+    }
+    for (const ir::ValueId id : context.region.outputs) {
+        result.outputs.push_back(memory);
+        memory += padded_bytes(context, id);
+    }
+    result.workspace = memory;
+    return result;
+}
+
+/// A candidate under measurement.
+struct Trial {
+    std::size_t index;  ///< among the region's tactics
+    std::unique_ptr<backend::Kernel> kernel;
+    std::unique_ptr<backend::KernelState> state;
+    std::vector<double> times = {};  ///< in microseconds
+    double spent = 0;
+
+    double run(const Tensors& tensors) {
+        const auto start = Clock::now();
+        kernel->run({tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get()});
+        const double time = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+        spent += time;
+        return time;
+    }
+};
+
+/// Bytes of all that `place` places, and of the largest workspace.
+std::size_t needed_bytes(const backend::RegionContext& context, const std::vector<Trial>& trials) {
+    std::size_t total = 0;
+    for (const Trial& trial : trials) total = std::max(total, trial.kernel->workspace_bytes());
+    for (const ir::ValueId id : context.region.inputs) total += context.constant(id) ? 0 : padded_bytes(context, id);
+    for (const ir::ValueId id : context.region.outputs) total += padded_bytes(context, id);
+    return total;
+}
+
+/// Times every candidate once, then in turn those that may still be the fastest; `fastest` is the best time known of
+/// other candidates, infinity where there are none.
+void race(std::vector<Trial>& trials, const Tensors& tensors, double fastest, const TuneOptions& options) {
+    const bool choice = trials.size() > 1 || std::isfinite(fastest);
+    for (Trial& trial : trials) {
+        double time = trial.run(tensors);
+        if (time < options.long_us) time = trial.run(tensors);
+        trial.times = {time};
+        fastest = std::min(fastest, time);
+    }
+    const auto open = [&](const Trial& trial) {
+        const auto runs = static_cast<int>(trial.times.size());
+        const bool enough = trial.spent >= options.enough_us;
+        const bool hopeless = *std::min_element(trial.times.begin(), trial.times.end()) > options.hopeless * fastest;
+        if (runs < options.least_runs) return !enough || (choice && !hopeless);
+        return runs < options.most_runs && !enough && !hopeless;
+    };
+    while (std::any_of(trials.begin(), trials.end(), open))
+        for (Trial& trial : trials)
+            if (open(trial)) {
+                trial.times.push_back(trial.run(tensors));
+                fastest = std::min(fastest, trial.times.back());
+            }
 }
 
 }  // namespace
@@ -75,55 +166,44 @@ std::string region_key(const backend::RegionContext& context) {
     return key;
 }
 
-double Tuner::time(const backend::RegionContext& context, const backend::Tactic& tactic, double best_us) {
-    std::string key = std::string(backend_->target()) + "|" + std::to_string(context.threads) + "|" +
-                      region_key(context) + "|" + tactic.name;
-    for (const auto& list : {tactic.inputs, tactic.outputs})
-        for (const backend::Layout layout : list) key += layout == backend::Layout::plain ? "p" : "c";
-    if (const auto known = cache_->find(key)) return *known;
-    const double microseconds = measure(context, tactic, best_us);
-    cache_->insert(key, microseconds);
-    return microseconds;
+std::byte* Tuner::reserve(std::size_t bytes) {
+    if (bytes > memory_bytes_) {
+        memory_.reset();
+        memory_ = backend::PackedConstants::allocate(bytes);
+        memory_bytes_ = bytes;
+        std::fill_n(memory_.get(), bytes, std::byte{0});  // no candidate shall wait for the system's pages
+    }
+    return memory_.get();
 }
 
-double Tuner::measure(const backend::RegionContext& context, const backend::Tactic& tactic, double best_us) {
-    if (tactic.alias) return 0;
-    ++measured_;
-    const auto kernel = backend_->prepare(context, tactic);
-    std::vector<std::shared_ptr<std::byte>> blocks;
-    std::vector<const std::byte*> inputs;
-    std::vector<std::byte*> outputs;
-    for (std::size_t i = 0; i < context.region.inputs.size(); ++i) {
-        if (const Tensor* constant = context.constant(context.region.inputs[i])) {
-            inputs.push_back(constant->raw());
-            continue;
+std::vector<double> Tuner::time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics) {
+    std::vector<double> result(tactics.size(), 0);
+    std::vector<std::string> keys;
+    std::vector<Trial> trials;
+    double fastest = std::numeric_limits<double>::infinity();
+    const std::string region =
+        std::string(backend_->target()) + "|" + std::to_string(context.threads) + "|" + region_key(context) + "|";
+    for (std::size_t i = 0; i < tactics.size(); ++i) {
+        keys.push_back(region + tactics[i].name);
+        for (const auto& list : {tactics[i].inputs, tactics[i].outputs})
+            for (const backend::Layout layout : list) keys[i] += layout == backend::Layout::plain ? "p" : "c";
+        if (tactics[i].alias) continue;
+        if (const auto known = cache_->find(keys[i])) {
+            result[i] = *known;
+            fastest = std::min(fastest, *known);
+        } else {
+            auto kernel = backend_->prepare(context, tactics[i]);
+            auto state = kernel->make_state();
+            trials.push_back({i, std::move(kernel), std::move(state)});
         }
-        const auto desc = context.input_desc(i, tactic);
-        blocks.push_back(random_block(desc.dtype, desc.bytes(), static_cast<std::uint32_t>(i)));
-        inputs.push_back(blocks.back().get());
     }
-    for (std::size_t i = 0; i < context.region.outputs.size(); ++i) {
-        blocks.push_back(backend::PackedConstants::allocate(context.output_desc(i, tactic).bytes()));
-        outputs.push_back(blocks.back().get());
+    if (trials.empty()) return result;
+    race(trials, place(context, reserve(needed_bytes(context, trials))), fastest, options_);
+    for (const Trial& trial : trials) {
+        result[trial.index] = median(trial.times);
+        cache_->insert(keys[trial.index], result[trial.index]);
     }
-    const auto workspace = backend::PackedConstants::allocate(kernel->workspace_bytes());
-    const auto state = kernel->make_state();
-    const backend::KernelArgs args{inputs.data(), outputs.data(), workspace.get(), state.get()};
-    const auto once = [&] {
-        const auto start = Clock::now();
-        kernel->run(args);
-        return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-    };
-    const double first = once();
-    if (best_us > 0 && first > 3 * options_.hopeless * best_us) return first;
-    std::vector<double> times;
-    double spent = 0;
-    while (static_cast<int>(times.size()) < options_.most_runs && (times.size() < 2 || spent < options_.enough_us)) {
-        times.push_back(once());
-        spent += times.back();
-        if (best_us > 0 && times[0] > options_.hopeless * best_us) break;
-    }
-    return median(times);
+    return result;
 }
 
 }  // namespace fovea::tune

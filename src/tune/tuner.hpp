@@ -26,10 +26,13 @@ class TimingCache {
     std::map<std::string, double> entries_;
 };
 
+/// How candidates of a region are timed: each until `most_runs` runs or `enough_us`, but `least_runs` times where there
+/// is a choice. One that was slow against the fastest in `least_runs` runs or in `enough_us` is given up.
 struct TuneOptions {
-    int most_runs = 7;          ///< timed runs of one candidate
-    double enough_us = 20'000;  ///< stop repeating once this much time was spent on a candidate
-    double hopeless = 2.5;      ///< give a candidate up when its first run is this many times the best median
+    int least_runs = 3, most_runs = 7;
+    double enough_us = 10'000;  ///< stop repeating once this much time was spent on a candidate
+    double long_us = 3'000;     ///< a run that takes this long counts without a warm-up
+    double hopeless = 1.5;      ///< slow: its shortest time is this many times the fastest
 };
 
 /// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are
@@ -42,18 +45,18 @@ class Tuner {
     Tuner(const backend::Backend& backend, TimingCache& cache, TuneOptions options = {})
         : backend_(&backend), cache_(&cache), options_(options) {}
 
-    /// Median time of one tactic in microseconds, from the cache where it is known. `best_us` is the best time so far
-    /// of the same region (0: none).
-    double time(const backend::RegionContext& context, const backend::Tactic& tactic, double best_us = 0);
-    [[nodiscard]] int measured() const { return measured_; }
+    /// Median time of every tactic in microseconds, from the cache where it is known; 0 for an alias.
+    std::vector<double> time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics);
 
   private:
-    double measure(const backend::RegionContext& context, const backend::Tactic& tactic, double best_us);
+    /// Memory of at least so many bytes, until the next call.
+    std::byte* reserve(std::size_t bytes);
 
     const backend::Backend* backend_;
     TimingCache* cache_;
     TuneOptions options_;
-    int measured_ = 0;
+    std::shared_ptr<std::byte> memory_;
+    std::size_t memory_bytes_ = 0;
 };
 
 }  // namespace fovea::tune

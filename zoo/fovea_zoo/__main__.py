@@ -12,6 +12,7 @@ from .errors import UserError
 
 # verb -> (module, what it does)
 VERBS = {
+    "import": ("fovea_zoo.importing", "write published weights as ONNX, with their contract"),
     "export": ("fovea_zoo.export", "write a network as ONNX, with its contract"),
     "generate": ("fovea_zoo.roads.command", "render road scenes with exact truth"),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from catalog import INPUT
 from torch import nn
 
-from .networks import Recipe, recipe_of
+from .networks import Recipe
 from .networks.ssd import ASPECT_RATIOS, CENTRE_VARIANCE, MAP_SIZES, SIZE_VARIANCE, STEPS
 
 GREATEST_PIXEL = 255
@@ -18,7 +18,7 @@ def input_contract(recipe: Recipe, size: tuple[int | None, int | None]) -> dict:
         contract["multiple"] = recipe.stride
     else:
         contract["height"], contract["width"] = size
-    return {**contract, "fit": "stretch", "resize": "pillow_bilinear", "color": "rgb", "scale": 1 / GREATEST_PIXEL,
+    return {**contract, "fit": "stretch", "resize": recipe.resize, "color": "rgb", "scale": 1 / GREATEST_PIXEL,
             "mean": list(recipe.mean), "std": list(recipe.std)}
 
 
@@ -70,9 +70,8 @@ def output_contract(network: nn.Module, recipe: Recipe, labels: list[str] | None
 
 def make_contract(network: nn.Module, size: tuple[int | None, int | None], labels: list[str] | None = None) -> dict:
     """The contract of a network of `create`; `labels` name its classes, without the background or "no object"."""
-    recipe = recipe_of(network.zoo_name)
-    contract = {"input": input_contract(recipe, size)}
-    output = output_contract(network, recipe, labels)
+    contract = {"input": input_contract(network.recipe, size)}
+    output = output_contract(network, network.recipe, labels)
     return {**contract, "output": output} if output else contract
 
 

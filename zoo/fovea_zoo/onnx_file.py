@@ -13,7 +13,7 @@ from torch import nn
 
 from .contract import write_contract
 from .errors import UserError
-from .networks import recipe_of
+from .networks import Recipe
 
 OPSET = 17
 LARGEST_KEPT = 64
@@ -51,8 +51,7 @@ def store_half(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def check_size(name: str, size: tuple[int | None, int | None]) -> None:
-    recipe = recipe_of(name)
+def check_size(name: str, recipe: Recipe, size: tuple[int | None, int | None]) -> None:
     if recipe.stride is None and size != recipe.size:
         raise UserError(f"{name} takes images of {recipe.size[0]}x{recipe.size[1]} only")
     if recipe.stride and any(side and side % recipe.stride for side in size):
@@ -62,9 +61,9 @@ def check_size(name: str, size: tuple[int | None, int | None]) -> None:
 def to_onnx(network: nn.Module, batch: int | None = 1, size: tuple[int | None, int | None] | None = None,
             half: bool = False) -> onnx.ModelProto:
     """The model of a network of `create`. `batch` None and `size` (None, None) are dynamic; `size` None is the recipe's."""
-    recipe = recipe_of(network.zoo_name)
+    recipe = network.recipe
     size = size or recipe.size
-    check_size(network.zoo_name, size)
+    check_size(network.zoo_name, recipe, size)
     free = {} if batch else {name: {0: "batch"} for name in (INPUT, *recipe.outputs)}
     if None in size:
         free.setdefault(INPUT, {}).update({2: "height", 3: "width"})
@@ -82,4 +81,4 @@ def write(network: nn.Module, file: Path, batch: int | None = 1, size: tuple[int
     model = to_onnx(network, batch, size, half)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(model.SerializeToString(deterministic=True))
-    write_contract(network, file.with_suffix(".json"), size or recipe_of(network.zoo_name).size, labels)
+    write_contract(network, file.with_suffix(".json"), size or network.recipe.size, labels)

@@ -1,4 +1,4 @@
-"""Mix transformer B0, the encoder of SegFormer (Xie et al., 2021)."""
+"""Mix transformer, the encoder of SegFormer (Xie et al., 2021); B0 unless told otherwise."""
 
 import torch
 import torch.nn.functional as functional
@@ -7,7 +7,6 @@ from torch import nn
 from .layers import attend
 
 KEY_REDUCTIONS = (8, 4, 2, 1)
-EPSILON = 1e-6
 
 
 def to_sequence(x: torch.Tensor) -> torch.Tensor:
@@ -53,9 +52,9 @@ class MixFeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, channels: int, heads: int, reduction: int):
+    def __init__(self, channels: int, heads: int, reduction: int, epsilon: float):
         super().__init__()
-        self.attention_norm, self.feed_forward_norm = (nn.LayerNorm(channels, EPSILON) for _ in range(2))
+        self.attention_norm, self.feed_forward_norm = (nn.LayerNorm(channels, epsilon) for _ in range(2))
         self.attention = EfficientAttention(channels, heads, reduction)
         self.feed_forward = MixFeedForward(channels)
 
@@ -67,12 +66,13 @@ class Block(nn.Module):
 class Stage(nn.Module):
     """Overlapping patch embedding, some blocks, and a norm; in and out are maps."""
 
-    def __init__(self, inputs: int, channels: int, heads: int, reduction: int, kernel: int, stride: int, blocks: int):
+    def __init__(self, inputs: int, channels: int, heads: int, reduction: int, kernel: int, stride: int, blocks: int,
+                 epsilon: float):
         super().__init__()
         self.embed = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2)
         self.embed_norm = nn.LayerNorm(channels)
-        self.blocks = nn.ModuleList(Block(channels, heads, reduction) for _ in range(blocks))
-        self.norm = nn.LayerNorm(channels, EPSILON)
+        self.blocks = nn.ModuleList(Block(channels, heads, reduction, epsilon) for _ in range(blocks))
+        self.norm = nn.LayerNorm(channels, epsilon)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.embed(x)
@@ -84,16 +84,18 @@ class Stage(nn.Module):
 
 
 class MixTransformer(nn.Module):
-    """Returns the maps of four stages, at strides 4, 8, 16 and 32."""
+    """Returns the maps of four stages, at strides 4, 8, 16 and 32. `blocks` is one number, or one for each stage;
+    `epsilon` belongs to the norms around the blocks."""
 
     def __init__(self, channels: tuple[int, ...] = (32, 64, 160, 256), heads: tuple[int, ...] = (1, 2, 5, 8),
-                 blocks: int = 2):
+                 blocks: int | tuple[int, ...] = 2, epsilon: float = 1e-6):
         super().__init__()
         self.channels = channels
         self.stages = nn.ModuleList()
         for i, (inputs, outputs) in enumerate(zip((3, *channels), channels)):
             kernel, stride = (7, 4) if i == 0 else (3, 2)
-            self.stages.append(Stage(inputs, outputs, heads[i], KEY_REDUCTIONS[i], kernel, stride, blocks))
+            count = blocks if isinstance(blocks, int) else blocks[i]
+            self.stages.append(Stage(inputs, outputs, heads[i], KEY_REDUCTIONS[i], kernel, stride, count, epsilon))
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         maps = []

@@ -15,6 +15,7 @@ from .mix_transformer import MixTransformer
 from .multitask import MultiTaskNetwork
 from .resnet import FrozenBatchNorm, ResNetClassifier
 from .rt_detr import RealTimeDetectionTransformer
+from .segformer import SegFormer
 from .ssd import IMAGE_SIZE, SingleShotDetector
 from .swiftnet import SwiftNet
 
@@ -27,7 +28,8 @@ SLIM_CHANNELS, SLIM_HEADS = (32, 64, 128, 192), (1, 2, 4, 6)
 @dataclass(frozen=True)
 class Recipe:
     """One named network. `mean` and `std` normalise an RGB image in [0, 1] before it enters the network; `stride` must
-    divide the sides of the input, None: the size is fixed. `task` names the outputs' decoder (docs/contract.md)."""
+    divide the sides of the input, None: the size is fixed. `resize` and `task` name the resize rule and
+    the outputs' decoder (docs/contract.md)."""
 
     build: Callable[..., nn.Module]
     task: str
@@ -36,11 +38,17 @@ class Recipe:
     stride: int | None = 32
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    resize: str = "pillow_bilinear"
     options: dict = field(default_factory=dict)
 
 
 def mix_network(channels=(32, 64, 160, 256), heads=(1, 2, 5, 8), blocks=2, head_channels=64, **options) -> nn.Module:
     return MultiTaskNetwork(MixTransformer(channels, heads, blocks), head_channels, **options)
+
+
+def segformer(channels=(32, 64, 160, 256), blocks=2, head_channels=256, classes=19) -> nn.Module:
+    """`epsilon` is that of the published weights in the `transformers` library."""
+    return SegFormer(MixTransformer(channels, blocks=blocks, epsilon=1e-5), head_channels, classes)
 
 
 def detr(frozen: bool = True, **options) -> nn.Module:
@@ -49,7 +57,8 @@ def detr(frozen: bool = True, **options) -> nn.Module:
 
 def depth(size: tuple[int, int], **options) -> Recipe:
     """The network normalises by itself, as Monodepth2 does."""
-    return Recipe(DepthNetwork, "depth", ("depth",), size, mean=(0.0,) * 3, std=(1.0,) * 3, options=options)
+    return Recipe(DepthNetwork, "depth", ("depth",), size, mean=(0.0,) * 3, std=(1.0,) * 3, resize="pillow_lanczos",
+                  options=options)
 
 
 def ssd(**options) -> Recipe:
@@ -77,15 +86,17 @@ NETWORKS = {
     "depth_r50": depth((192, 640), depth=50),
     "depth_r18_narrow": depth(ROAD_SIZE, depth=18, width=24, metres=ROAD_METRES),
     "ssd300_r50": ssd(depth=50),
+    "ssd300_r34": ssd(depth=34),
     "ssd300_r18": ssd(depth=18),
-    "ssd300_r18_narrow": ssd(depth=18, width=32, classes=9),
+    "ssd300_r18_narrow": ssd(depth=18, width=32, classes=8),
     "swiftnet_r18": swiftnet((1024, 2048)),
     "swiftnet_r18_narrow": swiftnet(ROAD_SIZE, width=24, channels=64),
+    "segformer_b0": Recipe(segformer, "segmentation", ("logits",), (512, 512)),
     "detr_r50": detector(detr, (800, 1066), 1, depth=50),
-    "detr_r18": detector(detr, ROAD_SIZE, 1, depth=18, channels=128, heads=8, inner=512, layers=3, classes=9, frozen=False),
+    "detr_r18": detector(detr, ROAD_SIZE, 1, depth=18, channels=128, heads=8, inner=512, layers=3, classes=8, frozen=False),
     "rt_detr_r18": detector(RealTimeDetectionTransformer, (640, 640), 32, depth=18, channels=256, inner=1024),
     "rt_detr_r18_narrow": detector(
-        RealTimeDetectionTransformer, ROAD_SIZE, 32, depth=18, width=24, channels=96, inner=256, classes=8
+        RealTimeDetectionTransformer, ROAD_SIZE, 32, depth=18, width=24, channels=96, inner=256, classes=7
     ),
     "mtmi_b0": multitask((1024, 1024)),
     "mtmi_b0_slim": multitask(ROAD_SIZE, channels=SLIM_CHANNELS, heads=SLIM_HEADS, metres=ROAD_METRES),
@@ -119,12 +130,12 @@ def initialise(network: nn.Module) -> None:
 def create(name: str, **options) -> nn.Module:
     """The network `name` with random weights, ready for training; `options` replace those of its `Recipe`.
 
-    The result keeps both as `network.zoo_name` and `network.zoo_options`. Weights follow `torch.manual_seed`.
+    The result keeps them as `network.zoo_name`, `network.zoo_options` and `network.recipe`. Weights follow `torch.manual_seed`.
     """
     recipe = recipe_of(name)
     network = recipe.build(**{**recipe.options, **options})
     initialise(network)
-    network.zoo_name, network.zoo_options = name, options
+    network.zoo_name, network.zoo_options, network.recipe = name, options, recipe
     return network
 
 

@@ -129,8 +129,8 @@ def cell_boxes(maps: list[torch.Tensor]) -> torch.Tensor:
     boxes = []
     for level, x in enumerate(maps):
         height, width = x.shape[2:]
-        rows = ((torch.arange(height, device=x.device) + 0.5) / height)[:, None].expand(height, width)
-        columns = ((torch.arange(width, device=x.device) + 0.5) / width)[None].expand(height, width)
+        rows = ((torch.arange(height, device=x.device).float() + 0.5) / height)[:, None].expand(height, width)
+        columns = ((torch.arange(width, device=x.device).float() + 0.5) / width)[None].expand(height, width)
         size = torch.full_like(rows, CELL_BOX * 2**level)
         boxes.append(torch.stack((columns, rows, size, size), 2).flatten(0, 1))
     return inverse_sigmoid(torch.cat(boxes)[None])

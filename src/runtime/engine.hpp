@@ -73,7 +73,6 @@ class Context {
     [[nodiscard]] const Engine& engine() const { return *engine_; }
 
   private:
-    struct Prepared;
     void select_program();
     void prepare();
     void resolve_inputs();

@@ -37,7 +37,6 @@ class Program {
     std::vector<Launch> launches;
     std::vector<Operand> outputs;                   ///< of each graph output
     std::vector<backend::TensorDesc> output_descs;  ///< empty shape and undefined type where it depends on data
-    std::vector<Tensor> held;                       ///< constants that only these shapes have
     std::size_t arena_bytes = 0;                    ///< activations
     std::size_t demand_bytes = 0;                   ///< lower bound of `arena_bytes` from the tensors' lifetimes
     std::size_t scratch_bytes = 0;                  ///< largest workspace of any kernel

@@ -289,6 +289,33 @@ TEST(Build, ServesEveryShapeOfTheProfile) {
     }
 }
 
+TEST(Build, TunesForABatchAndServesSmallerOnes) {
+    ir::Graph graph = ir::parse(R"(graph "g" {
+      input %x : f32[n, 16, 12, 14]
+      const %w : f32[16, 16, 3, 3] = random(1)
+      const %m : f32[16, 24] = random(2)
+      const %shape : i64[3] = [0, 16, -1]
+      %c : f32[*] = Conv(%x, %w) {pads = [1, 1, 1, 1]}
+      %s : f32[*] = Add(%c, %x)
+      %h : f32[*] = Reshape(%s, %shape)
+      %t : f32[*] = Transpose(%h) {perm = [0, 2, 1]}
+      %k : f32[*] = Attention(%t, %t, %t) {q_num_heads = 2, kv_num_heads = 2}
+      %y : f32[*] = MatMul(%k, %m)
+      output "y" = %y
+    })");
+    BuildOptions options;
+    options.profile["x"] = {{1, 16, 12, 14}, {4, 16, 12, 14}, {6, 16, 12, 14}};
+    const plan::Plan plan = build(graph, backends(), options);
+    EXPECT_FALSE(plan.targets[0].certificate.kernels.empty());
+    runtime::Context context(std::make_shared<const runtime::Engine>(plan, backends()));
+    for (const std::int64_t batch : {4, 1, 2, 6, 3}) {
+        const auto x = random_inputs(graph, {{batch, 16, 12, 14}}, 3);
+        context.bind_input(0, DType::f32, x[0].shape(), x[0].raw());
+        context.run();
+        EXPECT_LT(compare(context.output(0), ops::evaluate(graph, x)[0]).max_error, 1e-5) << "batch " << batch;
+    }
+}
+
 TEST(Gate, AcceptsResultsNearTheSmallestNumbers) {
     const ir::Graph graph = ir::parse(R"(graph "g" {
   input %x : f32[1, 8, 9, 9]

@@ -89,8 +89,7 @@ std::optional<EpilogueStep> affine_step(const ops::ValueTable& values, const ir:
 
 }  // namespace
 
-std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node,
-                                    ir::ValueId chain) {
+std::optional<EpilogueStep> as_step(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
     const auto& info = values[static_cast<std::size_t>(chain)];
     if (!small_float(info.dtype) || node.outputs.size() != 1 || node.inputs.empty()) return std::nullopt;
     const auto& result = values[static_cast<std::size_t>(node.outputs[0])];
@@ -107,7 +106,6 @@ std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTabl
         step.operand = other;
         return step;
     }
-    (void)graph;
     return std::nullopt;
 }
 
@@ -118,7 +116,7 @@ Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::siz
     while (context.fuse && epilogue.steps.size() < most) {
         const ir::NodeId next = context.sole_consumer(epilogue.result);
         if (next == ir::kNone) break;
-        const auto step = as_step(context.graph, context.values, context.graph.node(next), epilogue.result);
+        const auto step = as_step(context.values, context.graph.node(next), epilogue.result);
         if (!step || !accept(context, *step, epilogue.result)) break;
         epilogue.steps.push_back(*step);
         epilogue.nodes.push_back(next);
@@ -133,7 +131,7 @@ Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::siz
     epilogue.result = start;
     for (std::size_t i = first; i < context.region.nodes.size(); ++i) {
         const ir::Node& node = context.node(i);
-        epilogue.steps.push_back(*as_step(context.graph, context.values, node, epilogue.result));
+        epilogue.steps.push_back(*as_step(context.values, node, epilogue.result));
         epilogue.nodes.push_back(context.region.nodes[i]);
         epilogue.result = node.outputs[0];
     }

@@ -48,8 +48,7 @@ struct Epilogue {
 };
 
 /// Reads `node` as a step applied to `chain`; nothing when it is none, or when it would change the shape of `chain`.
-std::optional<EpilogueStep> as_step(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node,
-                                    ir::ValueId chain);
+std::optional<EpilogueStep> as_step(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain);
 
 /// The longest chain of steps behind `start` in which every intermediate value has one reader, at most `most` steps.
 /// `accept` may refuse a step.

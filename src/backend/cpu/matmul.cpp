@@ -107,7 +107,7 @@ Shape operand_shape(const Shape& operand, const Operands& o) {
     return o.flattened ? o.flat_result : with_rank(operand, o.flat_result.size());
 }
 
-std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
+std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic&) {
     const ir::Node& node = context.node(0);
     const Operands o = operands(context, node, context.dtype(context.region.outputs[0]));
     Epilogue epilogue = read_epilogue(context, node.outputs[0], 1);
@@ -143,7 +143,6 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tact
     else
         bindings.push_back(
             {DNNL_ARG_WEIGHTS, Binding::Source::input, context.input_index(node.inputs[1]), o.right, nullptr});
-    (void)tactic;
     return make_onednn_kernel(dnnl::matmul(desc), desc.scratchpad_desc(), desc.impl_info_str(), std::move(bindings));
 }
 

@@ -50,7 +50,7 @@ bool float_type(DType type) { return type == DType::f32 || type == DType::bf16; 
 /// What a node does to the value that a chain has computed so far.
 enum class Role : std::uint8_t { none, binary, unary, activation, affine, cast };
 
-Role role_of(const ir::Graph& graph, const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
+Role role_of(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
     if (node.outputs.size() != 1 || node.outputs[0] == ir::kNone) return Role::none;
     const auto type = [&](ir::ValueId id) { return values[static_cast<std::size_t>(id)].dtype; };
     if (!float_type(type(node.outputs[0])) || !float_type(type(chain))) return Role::none;
@@ -58,7 +58,7 @@ Role role_of(const ir::Graph& graph, const ops::ValueTable& values, const ir::No
         return float_type(type(node.inputs[0])) && float_type(type(node.inputs[1])) ? Role::binary : Role::none;
     if (node.inputs.empty() || node.inputs[0] != chain) return Role::none;
     if (find_row(kUnary, node.op)) return Role::unary;
-    const auto step = as_step(graph, values, node, chain);
+    const auto step = as_step(values, node, chain);
     if (!step) return Role::none;
     if (step->kind == EpilogueStep::Kind::cast) return Role::cast;
     if (step->kind == EpilogueStep::Kind::affine) return Role::affine;
@@ -76,7 +76,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const ir::Node& node = context.graph.node(root);
     if (node.inputs.empty() || node.inputs[0] == ir::kNone || node.outputs.empty() || node.outputs[0] == ir::kNone)
         return refuse(Reason::unsupported_operator);
-    const Role first = role_of(context.graph, context.values, node, node.inputs[0]);
+    const Role first = role_of(context.values, node, node.inputs[0]);
     if (first == Role::none || first == Role::cast) return refuse(Reason::unsupported_operator);
     for (const ir::ValueId input : node.inputs)
         if (input != ir::kNone && !context.shape(input)) return refuse(Reason::shape_depends_on_data);
@@ -92,7 +92,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
         const ir::NodeId next = context.sole_consumer(chain);
         if (next == ir::kNone) break;
         const ir::Node& reader = context.graph.node(next);
-        const Role role = role_of(context.graph, context.values, reader, chain);
+        const Role role = role_of(context.values, reader, chain);
         if (role == Role::none || context.shape(reader.outputs[0]) != shape) break;
         const auto [more_inputs, more_steps] = price(role);
         if (inputs + more_inputs > simd::Pointwise::kInputs || steps + more_steps > simd::Pointwise::kSteps) break;
@@ -192,7 +192,7 @@ class ProgramBuilder {
     }
 
     std::uint8_t append(const ir::Node& node, ir::ValueId value, std::uint8_t chain) {
-        switch (role_of(context_.graph, context_.values, node, value)) {
+        switch (role_of(context_.values, node, value)) {
             case Role::binary: {
                 simd::PointwiseStep step{find_row(kBinary, node.op)->code};
                 step.a = node.inputs[0] == value ? chain : load(node.inputs[0]);
@@ -205,12 +205,12 @@ class ProgramBuilder {
             }
             case Role::activation: {
                 Epilogue one;
-                one.steps = {*as_step(context_.graph, context_.values, node, value)};
+                one.steps = {*as_step(context_.values, node, value)};
                 const auto steps = simd_epilogue(context_, one, node.outputs[0])->steps;
                 return emit({PointwiseOp::activation, chain, 0, 0, steps.activation, steps.alpha, steps.beta});
             }
             case Role::affine: {
-                const auto step = *as_step(context_.graph, context_.values, node, value);
+                const auto step = *as_step(context_.values, node, value);
                 chain = emit({PointwiseOp::multiply, chain, load(step.scale)});
                 return emit({PointwiseOp::add, chain, load(step.shift)});
             }

@@ -148,7 +148,7 @@ QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& va
             if (chain.target) chain.nodes.push_back(next);
             break;
         }
-        const auto step = as_step(graph, values, node, at);
+        const auto step = as_step(values, node, at);
         if (!step || step->kind == EpilogueStep::Kind::cast || !accept(*step, at)) break;
         QuantisedStep added{*step, std::nullopt};
         if (step->kind == EpilogueStep::Kind::add && shape(step->operand) == shape(at))

@@ -63,7 +63,7 @@ bool element_wise(const ir::Graph& graph, const ops::ValueTable& values, const i
         values[static_cast<std::size_t>(node.outputs[0])].dtype != DType::f32)
         return false;
     if (std::find(kUnary.begin(), kUnary.end(), node.op) != kUnary.end()) return true;
-    const auto step = as_step(graph, values, node, chain);
+    const auto step = as_step(values, node, chain);
     if (!step) return false;
     if (step->kind == EpilogueStep::Kind::activation) return true;
     if (step->operand == ir::kNone || step->operand == chain) return false;

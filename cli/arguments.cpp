@@ -86,7 +86,7 @@ plan::InputProfile parse_profile(const std::string& text) {
 
 DType parse_dtype(const std::string& text) {
     const DType type = dtype_from_string(text);
-    if (type == DType::undefined) fail(text, "a type is expected, for example fp32 or bf16");
+    if (type == DType::undefined) fail(text, "a type is expected, for example fp32, bf16 or fp16");
     return type;
 }
 

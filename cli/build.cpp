@@ -115,7 +115,8 @@ Verb build_verb() {
             app.add_option("--target", o->target, "Device to build for: cpu, reference (plain loops, runs everywhere)")
                 ->type_name("DEVICE")
                 ->capture_default_str();
-            app.add_option("--precision", o->precision, "Type to compute in: fp32 (default), bf16")->type_name("TYPE");
+            app.add_option("--precision", o->precision, "Type to compute in: fp32 (default), bf16, fp16")
+                ->type_name("TYPE");
             app.add_option("--shape", o->shapes, "Fix an input's shape, whatever the model declares; may be repeated")
                 ->type_name("NAME=1x3x480x640")
                 ->expected(1)

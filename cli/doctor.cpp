@@ -90,7 +90,11 @@ std::string joined(const std::vector<std::string>& list) {
 Json to_json(const Machine& machine, const std::vector<Finding>& findings, const api::Roofline& roofline) {
     Json backends = Json::array(), list = Json::array(), peaks = Json::object(), memory = Json::array();
     for (const auto& backend : api::backend_facts())
-        backends.push_back({{"name", backend.name}, {"target", backend.target}, {"library", backend.library}});
+        backends.push_back({{"name", backend.name},
+                            {"target", backend.target},
+                            {"library", backend.library},
+                            {"precisions", backend.precisions},
+                            {"missing", backend.missing}});
     for (const Finding& finding : findings) list.push_back({{"found", finding.what}, {"remedy", finding.remedy}});
     for (const auto& peak : roofline.peaks) peaks[peak.type] = peak.operations_per_second;
     for (const auto& level : roofline.memory)
@@ -128,8 +132,11 @@ void print(const Machine& machine, const std::vector<Finding>& findings, const a
     line("caches",
          fmt::format("L2 {:.1f} MiB, L3 {:.1f} MiB", machine.l2_bytes / (1 << 20), machine.l3_bytes / (1 << 20)));
     line("memory", fmt::format("{} of {} free", bytes(machine.available_bytes), bytes(machine.memory_bytes)));
-    for (const auto& backend : api::backend_facts())
+    for (const auto& backend : api::backend_facts()) {
         line("backend", backend.name + ", " + backend.target + (backend.library.empty() ? "" : ", " + backend.library));
+        line("precisions", joined(backend.precisions));
+        for (const std::string& missing : backend.missing) line("", "no " + missing);
+    }
     for (const auto& peak : roofline.peaks)
         line("peak", fmt::format("{} {:.0f} GFLOP/s", peak.type, peak.operations_per_second / 1e9));
     for (const auto& level : roofline.memory)

@@ -25,7 +25,7 @@ using Sizes = std::vector<std::int64_t>;
 DType dtype_named(const std::string& name) {
     const DType type = dtype_from_string(name);
     if (type == DType::undefined)
-        throw Error(ErrorCode::invalid_argument, "unknown type \"" + name + "\"; expected fp32 or bf16");
+        throw Error(ErrorCode::invalid_argument, "unknown type \"" + name + "\"; expected fp32, bf16 or fp16");
     return type;
 }
 

@@ -53,7 +53,7 @@ class Builder {
     Builder(Builder&&) noexcept;
     Builder& operator=(Builder&&) noexcept;
 
-    /// Type to compute in: f32 (default) or bf16.
+    /// Type to compute in: f32 (default), bf16, or f16 where the processor has AVX-512 FP16.
     Builder& precision(DType type);
     /// Fixes the shape of an input; overrides what the model declares.
     Builder& shape(const std::string& input, std::vector<std::int64_t> sizes);

@@ -8,9 +8,17 @@ namespace fovea::api {
 
 std::vector<BackendFacts> backend_facts() {
     std::vector<BackendFacts> facts;
-    for (const auto& backend : backends())
-        facts.push_back(
-            {std::string(backend->name()), backend->target(), backend->name() == "cpu" ? backend::cpu_library() : ""});
+    for (const auto& backend : backends()) {
+        BackendFacts& one = facts.emplace_back();
+        one.name = backend->name();
+        one.target = backend->target();
+        one.library = one.name == "cpu" ? backend::cpu_library() : "";
+        for (const auto& [type, name] : {std::pair{DType::f32, "fp32"}, {DType::bf16, "bf16"}, {DType::f16, "fp16"}})
+            if (const auto refusal = backend->precision_refusal(type))
+                one.missing.push_back(std::string(name) + ": " + refusal->detail);
+            else
+                one.precisions.emplace_back(name);
+    }
     return facts;
 }
 

@@ -9,6 +9,8 @@ namespace fovea::api {
 struct BackendFacts {
     std::string name, target;
     std::string library;  ///< with its version; empty where it needs none
+    /// Types that networks can be computed in, as `--precision` takes them, and why each of the others cannot be.
+    std::vector<std::string> precisions, missing;
 };
 std::vector<BackendFacts> backend_facts();
 

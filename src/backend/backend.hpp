@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -172,8 +173,10 @@ class Backend {
     [[nodiscard]] virtual std::string_view name() const = 0;
     /// What a plan's target section must match, e.g. "x86-64 avx512_bf16".
     [[nodiscard]] virtual std::string target() const = 0;
-    /// Whether it has kernels that calculate in this floating-point type; where not, the compiler widens the type.
-    [[nodiscard]] virtual bool computes(DType) const { return true; }
+    /// Why networks cannot be computed in this type; nothing where they can.
+    [[nodiscard]] virtual std::optional<Refusal> precision_refusal(DType) const { return std::nullopt; }
+    /// Whether it computes in f32, or in the precision asked for, what models declare in this floating-point type.
+    [[nodiscard]] virtual bool widens(DType) const { return false; }
     /// Number of matchers; the compiler offers every node to matcher 0, then to matcher 1, and so on.
     [[nodiscard]] virtual std::size_t matcher_count() const = 0;
     /// The region that matcher `matcher` proposes with `root` as its main node, or why there is none.

@@ -147,6 +147,7 @@ class Build {
     }
 
     plan::Plan run(ir::Graph graph) {
+        check_offered(backend_, options_.precision);
         plan_.precision = fovea::to_string(options_.precision);
         plan_.profile = complete_profile(graph, options_.profile);
         plan_.contract = checked_contract(plan_.profile, options_.contract);
@@ -158,7 +159,7 @@ class Build {
         stages_.begin("types", 0.1, 0.12);
         plan_.graph = canonical(assign_types(simplified, options_.precision, options_.pins, plan_.choices));
         for (plan::Choice& choice : plan_.choices)
-            if (choice.reason.empty() && halves.contains(choice.node))
+            if (choice.reason.empty() && choice.dtype != to_string(DType::f16) && halves.contains(choice.node))
                 choice.reason = "f16 in the model, which the " + std::string(backend_.name()) + " computes wider";
         compile(true);
         return finish(simplified);
@@ -167,6 +168,7 @@ class Build {
     /// A target section for a plan that there is.
     plan::Plan run(plan::Plan plan) {
         plan_ = std::move(plan);
+        check_offered(backend_, precision());
         compile(false);
         return finish(precision() == DType::f32 ? plan_.graph : precision::widen(plan_.graph, precision()));
     }
@@ -174,11 +176,11 @@ class Build {
   private:
     [[nodiscard]] DType precision() const { return dtype_from_string(plan_.precision); }
 
-    /// Has the backend compute in f32 what the model declares as f16, where it has no kernels for that. Returns the
+    /// Has the backend compute in f32, or in the precision asked for, what the model declares as f16. Returns the
     /// user's nodes that this concerns.
     [[nodiscard]] std::set<std::string, std::less<>> widen_halves(ir::Graph& graph) const {
         std::set<std::string, std::less<>> halves;
-        if (backend_.computes(DType::f16)) return halves;
+        if (!backend_.widens(DType::f16)) return halves;
         ops::annotate(graph);
         for (const ir::NodeId id : graph.order())
             for (const ir::ValueId output : graph.node(id).outputs)

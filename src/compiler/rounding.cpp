@@ -9,12 +9,16 @@
 namespace fovea::compiler {
 namespace {
 
-constexpr int kNarrowBits = 8, kWorkingBits = 16, kSignificand = 24;
+constexpr int kNarrowBits = 8, kHalfBits = 11, kWorkingBits = 16, kSignificand = 24;
 
-/// To the nearest number with `bits` significant bits, ties to even.
+/// To the nearest number with `bits` significant bits, ties to even; those of f16 end at its smallest number.
 void round_row(float* row, std::int64_t width, int bits) {
     const std::uint32_t drop = static_cast<std::uint32_t>(kSignificand - bits), mask = (1u << drop) - 1;
     for (std::int64_t i = 0; i < width; ++i) {
+        if (bits == kHalfBits && std::fabs(row[i]) < 0x1p-14f) {
+            row[i] = std::nearbyint(row[i] * 0x1p24f) * 0x1p-24f;
+            continue;
+        }
         const auto word = std::bit_cast<std::uint32_t>(row[i]);
         const std::uint32_t rounded = (word + (mask >> 1) + (word >> drop & 1)) & ~mask;
         if (std::isfinite(row[i])) row[i] = std::bit_cast<float>(rounded);
@@ -38,9 +42,12 @@ Rounding::Rounding(const ir::Graph& network, const ir::Graph& plan) : network_(n
     for (const ir::NodeId id : plan.order()) {
         const ir::Node& node = plan.node(id);
         for (const ir::ValueId output : node.outputs) {
-            if (output == ir::kNone || plan.value(output).dtype != DType::bf16) continue;
-            narrow_.insert(plan.value(output).name);
-            if (node.op == "Cast") narrow_.insert(plan.value(node.inputs[0]).name);
+            if (output == ir::kNone) continue;
+            const DType type = plan.value(output).dtype;
+            if (type != DType::bf16 && type != DType::f16) continue;
+            const int bits = type == DType::bf16 ? kNarrowBits : kHalfBits;
+            narrow_[plan.value(output).name] = bits;
+            if (node.op == "Cast") narrow_[plan.value(node.inputs[0]).name] = bits;
         }
     }
     for (const ir::NodeId id : network.order())
@@ -52,20 +59,24 @@ ir::Graph Rounding::weights() const {
     ir::Graph rounded = network_;
     for (const ir::NodeId id : network_.order()) {
         const ir::Node& node = network_.node(id);
-        if (node.outputs[0] == ir::kNone || !narrow_.contains(network_.value(node.outputs[0]).name)) continue;
+        if (node.outputs[0] == ir::kNone) continue;
+        const auto narrow = narrow_.find(network_.value(node.outputs[0]).name);
+        if (narrow == narrow_.end()) continue;
         for (std::size_t i = 0; i < node.inputs.size(); ++i) {
             const Tensor* constant = node.inputs[i] == ir::kNone ? nullptr : network_.constant(node.inputs[i]);
             if (!constant || constant->dtype() != DType::f32 || !precision::narrow_input(node, i) ||
                 precision::keeps_numbers(node))
                 continue;
-            rounded.value(node.inputs[i]).constant = rounded_copy(*constant, kNarrowBits);
+            rounded.value(node.inputs[i]).constant = rounded_copy(*constant, narrow->second);
         }
     }
     return rounded;
 }
 
 int Rounding::bits(const std::string& value) const {
-    return narrow_.contains(value) || quantised_.contains(value) ? kNarrowBits : kWorkingBits;
+    if (quantised_.contains(value)) return kNarrowBits;
+    const auto narrow = narrow_.find(value);
+    return narrow == narrow_.end() ? kWorkingBits : narrow->second;
 }
 
 double Rounding::unit(const std::string& value) const { return std::ldexp(1.0, -bits(value)); }

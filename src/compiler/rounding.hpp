@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 
@@ -9,8 +10,9 @@
 namespace fovea::compiler {
 
 /// Rounds what an f32 network computes, tensor by tensor, to what a plan of it keeps: where the plan holds a tensor in
-/// bf16 or quantises it, to the 8 significant bits of bf16; everything else to 16, which is more than kernels lose that
-/// add up in another order. It knows the plan's types by the tensors' names, and none of its kernels and rewrites.
+/// bf16 or quantises it, to the 8 significant bits of bf16, in f16 to its 11, but not to its range; everything else to
+/// 16, which is more than kernels lose that add up in another order. It knows the plan's types by the tensors' names,
+/// and none of its kernels and rewrites.
 class Rounding {
   public:
     /// `network` is the one in f32; both must outlive this.
@@ -28,8 +30,8 @@ class Rounding {
     [[nodiscard]] int bits(const std::string& value) const;
 
     const ir::Graph& network_;
-    std::set<std::string, std::less<>> narrow_;     ///< tensors that the plan holds in bf16
-    std::set<std::string, std::less<>> quantised_;  ///< tensors that QuantizeLinear reads
+    std::map<std::string, int, std::less<>> narrow_;  ///< significant bits of what the plan holds in bf16 or f16
+    std::set<std::string, std::less<>> quantised_;    ///< tensors that QuantizeLinear reads
 };
 
 }  // namespace fovea::compiler

@@ -5,6 +5,17 @@
 
 namespace fovea::compiler {
 
+void check_offered(const backend::Backend& backend, DType type) {
+    const auto refusal = backend.precision_refusal(type);
+    if (!refusal) return;
+    std::string offered;
+    for (const auto& [offer, name] : {std::pair{DType::f32, "fp32"}, {DType::bf16, "bf16"}, {DType::f16, "fp16"}})
+        if (!backend.precision_refusal(offer)) offered += (offered.empty() ? "" : " or ") + std::string(name);
+    throw Error(ErrorCode::unsupported, "the precision " + std::string(to_string(type)) +
+                                            " is not offered: " + refusal->detail + "; use " + offered +
+                                            " (models that are stored in f16 run in any of them)");
+}
+
 ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::string, DType>& pins,
                        std::vector<plan::Choice>& choices) {
     ir::Graph typed = graph;
@@ -25,11 +36,6 @@ ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::s
         }
         return typed;
     }
-    if (type != DType::bf16)
-        throw Error(ErrorCode::unsupported,
-                    "the precision " + std::string(to_string(type)) +
-                        " is not offered: the CPU's kernels compute in fp32, in bf16, and in the 8 bits of models with "
-                        "QuantizeLinear; use fp32 or bf16 (models that are stored in f16 run in either)");
     for (const precision::Choice& choice : precision::convert(typed, {type, pins}))
         add(choice.node, choice.type, choice.reason);
     return typed;

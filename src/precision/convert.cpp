@@ -17,6 +17,8 @@ using ir::Node;
 using ir::NodeId;
 using ir::ValueId;
 
+constexpr std::string_view kOverflow = "a constant is beyond the range of f16";
+
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 
 class Converter {
@@ -91,11 +93,27 @@ class Converter {
         return producer != kNone && source_.node(producer).op == "DequantizeLinear";
     }
 
+    /// Whether a constant that the node would read in f16 is beyond its range.
+    [[nodiscard]] bool overflows(const Node& node) const {
+        if (policy_.type != DType::f16 || keeps_numbers(node)) return false;
+        constexpr float kInfinite = 65520;  // rounds to infinity
+        for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+            if (!is_f32(node.inputs[i]) || !narrow_input(node, i)) continue;
+            const Tensor* tensor = source_.constant(node.inputs[i]);
+            if (!tensor) continue;
+            const auto numbers = tensor->as<float>();
+            if (std::any_of(numbers.begin(), numbers.end(),
+                            [](float x) { return std::isfinite(x) && std::fabs(x) >= kInfinite; }))
+                return true;
+        }
+        return false;
+    }
+
     void decide(NodeId id) {
         const Node& node = source_.node(id);
         type_[at(id)] = DType::f32;
         const bool real = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) { return is_f32(v); });
-        const std::string_view kept = keeps_f32(node.op);
+        const std::string_view kept = overflows(node) ? kOverflow : keeps_f32(node.op);
         for (const auto& [name, type] : policy_.pins) {
             if (!is_called(node, name)) continue;
             if (type == policy_.type && (!kept.empty() || !has_data(node)))
@@ -231,9 +249,8 @@ class Converter {
 
     ValueId constant(ValueId id, DType type, WeightLines lines) {
         const ir::Value& value = source_.value(id);
-        Tensor tensor = value.constant;
-        if (type == DType::f16) tensor = clamped(tensor);
-        const ValueId added = result_.add_constant(typed_name(value.name, type), round_weights(tensor, type, lines));
+        const ValueId added =
+            result_.add_constant(typed_name(value.name, type), round_weights(value.constant, type, lines));
         result_.value(added).origins = value.origins;
         return added;
     }
@@ -250,15 +267,6 @@ class Converter {
 
     [[nodiscard]] std::string typed_name(const std::string& name, DType type) const {
         return result_.unique_name(name + "/" + std::string(to_string(type)));
-    }
-
-    /// Masks hold large negative numbers that would become infinite and then NaN.
-    static Tensor clamped(const Tensor& tensor) {
-        constexpr float kLargest = 65504;
-        Tensor result = tensor.clone();
-        for (float& value : result.as<float>())
-            if (std::isfinite(value)) value = std::clamp(value, -kLargest, kLargest);
-        return result;
     }
 
     const ir::Graph& source_;

@@ -27,7 +27,8 @@ struct Choice {
 /// and MatMul become narrow constants, rounded so that the errors of one output cancel; biases, the numbers of
 /// element-wise operators, parameters of normalisations and coordinates stay f32 (the result of such a node has the
 /// type of its other input). Integer and boolean tensors and tensors of other
-/// floating-point types are left alone. Nodes whose result only f32 readers want, and that do little work, stay f32.
+/// floating-point types are left alone. Nodes with a constant that would become infinite stay f32. Nodes whose result
+/// only f32 readers want, and that do little work, stay f32.
 ///
 /// Returns one choice per node of the result, Cast nodes that were added excepted. Throws `invalid_argument` for a type
 /// other than bf16 or f16 and for a pin that names no node; `contract` for a pin that an operator cannot obey.

@@ -17,6 +17,13 @@ needs_bf16 = pytest.mark.skipif(
     not {"avx512_bf16", "amx_bf16"} & set(describe_machine(THREADS).features), reason="this processor has no bf16 instructions"
 )
 
+needs_fp16 = pytest.mark.skipif(
+    "avx512_fp16" not in describe_machine(THREADS).features, reason="this processor has no fp16 instructions"
+)
+lacks_fp16 = pytest.mark.skipif(
+    "avx512_fp16" in describe_machine(THREADS).features, reason="this processor has fp16 instructions"
+)
+
 
 def build_engine(model: onnx.ModelProto, folder: Path, precision: str, **options):
     """Builds a plan, gate included, saves it, and loads it again: the way of a user's network."""

@@ -1,4 +1,4 @@
-"""Models stored in f16, as exporters' half modes write them: computed wider, on the kernels of that type."""
+"""Models stored in f16, as exporters' half modes write them: computed in the precision asked for."""
 
 import json
 
@@ -9,7 +9,7 @@ from accuracy import relative_error
 from catalog import INPUT, NETWORKS
 from fill import fill
 from onnx import TensorProto, numpy_helper
-from plans import THREADS, needs_bf16, needs_module
+from plans import THREADS, lacks_fp16, needs_bf16, needs_fp16, needs_module
 from references import onnxruntime_session, random_images, run_session
 
 # Weights, image and result are rounded to 11 bits once each.
@@ -81,8 +81,15 @@ def test_computes_in_bf16_when_asked(network, tmp_path):
     assert {"bf16"} <= types(kernels) <= {"bf16", "f32"}
 
 
+@needs_fp16
+def test_computes_in_fp16_when_asked(network, tmp_path):
+    kernels = json.loads(build(in_half(fill(network, "small")), tmp_path, "fp16").to_json())["targets"][0]["kernels"]
+    assert {"f16"} <= types(kernels) <= {"f16", "f32"}
+
+
+@lacks_fp16
 def test_refuses_the_precision_with_the_alternative(network, tmp_path):
     import fovea
 
-    with pytest.raises(fovea.Error, match="f16 is not offered.*use fp32 or bf16"):
+    with pytest.raises(fovea.Error, match="f16 is not offered.*no AVX-512 FP16 instructions; use fp32 or bf16"):
         build(fill(network, "small"), tmp_path, "fp16")

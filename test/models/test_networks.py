@@ -7,7 +7,7 @@ import pytest
 from accuracy import relative_error, signal_to_noise
 from catalog import INPUT, NETWORKS, graph_file
 from fill import fill
-from plans import build_engine, needs_bf16, needs_module, run_engine
+from plans import build_engine, needs_bf16, needs_fp16, needs_module, run_engine
 from references import IMAGES, onnxruntime_session, random_images, run_each, run_session
 
 LARGEST_ERROR = 1e-4
@@ -101,12 +101,22 @@ def test_unsimplified_with_dynamic_batch_and_size(network, tmp_path):
 @needs_bf16
 @networks()
 def test_bf16_is_as_exact_as_openvino(network, tmp_path):
+    check_noise(network, "bf16", LARGEST_LOSS_DB, tmp_path)
+
+
+@needs_fp16
+@networks()
+def test_fp16_is_more_exact_than_openvino_in_bf16(network, tmp_path):
+    check_noise(network, "fp16", 0, tmp_path)
+
+
+def check_noise(network, precision, largest_loss, tmp_path):
     model = fill(network, "small")
     images = random_images(IMAGES, network.small_size)
-    engine = build_engine(model, tmp_path, "bf16")
+    engine = build_engine(model, tmp_path, precision)
     session = onnxruntime_session(model)
     expected = run_each(lambda image: run_session(session, image), images)
     results = run_each(lambda image: run_engine(engine, INPUT, image), images)
     for name, reference in expected.items():
         decibels = signal_to_noise(results[name], reference)
-        assert decibels >= RECORDED[network.name][name] - LARGEST_LOSS_DB, f"output '{name}'"
+        assert decibels >= RECORDED[network.name][name] - largest_loss, f"output '{name}'"

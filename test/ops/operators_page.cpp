@@ -133,7 +133,8 @@ every machine and are what every other kernel is compared with.
 *CPU*: the kinds of fast kernels and the types that they take on the operator alone, on a processor of the kind
 `%s`. Elsewhere the CPU backend runs the reference kernel, and the build report says so. Fused regions come on top:
 activations and sums behind convolutions and matrix products, and quantised operators between QuantizeLinear and DequantizeLinear,
-which is how QLinearConv and QLinearMatMul run; ConvInteger and MatMulInteger whose sums become f32 run as f32 products.
+which is how QLinearConv and QLinearMatMul run; ConvInteger and MatMulInteger whose sums become f32 run as f32 products. On
+processors with AVX-512 FP16, and only there, the kernels of convolutions, products, pooling, resizing and softmax take f16, too.
 
 "All" are the real numbers, the integers of 8 to 64 bits and bool; "numbers" all but bool; "real numbers" f32, bf16, f16 and
 f64. Types of 8 bits and less (floating-point) or below 8 bits (integers) are taken by Cast, CastLike, QuantizeLinear,

@@ -108,6 +108,28 @@ TEST(Convert, ObeysPinsAndRefusesThoseThatItCannot) {
     EXPECT_THROW(convert(graph, {.type = DType::i8}), Error);
 }
 
+TEST(Convert, KeepsNodesWithConstantsBeyondTheRangeOfF16) {
+    const ir::Graph wide = network(R"(graph "net" {
+      input %x : f32[1, 2, 4, 4]
+      const %w : f32[2, 2, 1, 1] = [1, 2, 3, 65519]
+      const %v : f32[2, 2, 1, 1] = [1, 2, 3, -65520]
+      %a : f32[*] = Conv(%x, %w) name "within"
+      %b : f32[*] = Conv(%a, %v) name "beyond"
+      %c : f32[*] = Conv(%b, %w) name "last"
+      output "y" = %c
+    })");
+    ir::Graph graph = wide;
+    const auto choices = convert(graph, {.type = DType::f16});
+    EXPECT_EQ(choice(choices, "within").type, DType::f16);
+    EXPECT_EQ(choice(choices, "beyond").type, DType::f32);
+    EXPECT_EQ(choice(choices, "beyond").reason, "a constant is beyond the range of f16");
+    EXPECT_EQ(choice(choices, "last").type, DType::f16);
+    graph = wide;
+    EXPECT_THROW(convert(graph, {.type = DType::f16, .pins = {{"beyond", DType::f16}}}), Error);
+    graph = wide;
+    EXPECT_EQ(choice(convert(graph, {}), "beyond").type, DType::bf16);
+}
+
 TEST(Convert, KeepsCoordinatesAndDelicateOperators) {
     const ir::Graph wide = network(R"(graph "net" {
       input %x : f32[1, 2, 4, 4]

@@ -12,7 +12,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16) return refuse(Reason::unsupported_dtype, "takes f32 or bf16");
+    if (!own_float(type)) return refuse(Reason::unsupported_dtype, "takes f32, bf16 or f16");
     const auto rank = static_cast<std::int64_t>(x->size());
     if (rank == 0 || base::element_count(*x) == 0) return refuse(Reason::unsupported_shape, "a scalar or empty tensor");
     const std::int64_t axis = base::normalize_axis(node.get<std::int64_t>("axis", 0), rank);
@@ -38,8 +38,10 @@ class ArgReduceKernel final : public Kernel {
     void run(const KernelArgs& args) const override {
         if (source_.dtype == DType::f32)
             reduce<float>(args);
-        else
+        else if (source_.dtype == DType::bf16)
             reduce<base::BFloat16>(args);
+        else
+            reduce<base::Half>(args);
     }
     [[nodiscard]] std::string implementation() const override { return "row by row"; }
 

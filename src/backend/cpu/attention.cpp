@@ -23,8 +23,8 @@ bool has_mask(const ir::Node& node) { return node.inputs.size() > kMask && node.
 std::optional<Refusal> mask_refusal(const MatchContext& context, ir::ValueId mask) {
     if (!context.shape(mask)) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(mask).dtype;
-    if (type != DType::f32 && type != DType::bf16 && type != DType::boolean)
-        return refuse(Reason::unsupported_dtype, "a mask is f32, bf16 or boolean");
+    if (!own_float(type) && type != DType::boolean)
+        return refuse(Reason::unsupported_dtype, "a mask is f32, bf16, f16 or boolean");
     return std::nullopt;
 }
 
@@ -37,8 +37,7 @@ std::optional<Refusal> refusal(const MatchContext& context, const ir::Node& node
     for (std::size_t i = 1; i < node.outputs.size(); ++i)
         if (node.outputs[i] != ir::kNone) return refuse(Reason::unsupported_attribute, "more outputs than the result");
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16)
-        return refuse(Reason::unsupported_dtype, "attention takes f32 or bf16");
+    if (!own_float(type)) return refuse(Reason::unsupported_dtype, "attention takes f32, bf16 or f16");
     if (has_mask(node))
         if (auto reason = mask_refusal(context, node.inputs[kMask])) return reason;
     if (node.get<std::int64_t>("is_causal", 0) || node.get("softcap", 0.0f) != 0)
@@ -96,12 +95,16 @@ void spread_mask_row(const Mask& mask, const std::byte* source, std::int64_t row
     constexpr float kHidden = -std::numeric_limits<float>::infinity(), kLowest = -1e38f;
     const auto add = [&](float x) { return x == kHidden ? kHidden : std::max(x, kLowest); };
     const std::byte* from = source + static_cast<std::size_t>(row * mask.pitch) * element_bytes(mask.type);
-    if (mask.type == DType::f32) {
-        const auto* x = reinterpret_cast<const float*>(from);
-        for (std::int64_t i = 0; i < mask.columns; ++i) target[i] = add(x[i]);
-    } else if (mask.type == DType::bf16) {
-        const auto* x = reinterpret_cast<const base::BFloat16*>(from);
+    const auto spread = [&]<class T>() {
+        const auto* x = reinterpret_cast<const T*>(from);
         for (std::int64_t i = 0; i < mask.columns; ++i) target[i] = add(static_cast<float>(x[i]));
+    };
+    if (mask.type == DType::f32) {
+        spread.operator()<float>();
+    } else if (mask.type == DType::bf16) {
+        spread.operator()<base::BFloat16>();
+    } else if (mask.type == DType::f16) {
+        spread.operator()<base::Half>();
     } else {
         for (std::int64_t i = 0; i < mask.columns; ++i) target[i] = from[i] != std::byte{0} ? 0 : kHidden;
     }

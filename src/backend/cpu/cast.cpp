@@ -6,8 +6,6 @@
 namespace fovea::backend::cpu {
 namespace {
 
-bool narrow_float(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
-
 bool byte(DType type) { return type == DType::u8 || type == DType::i8; }
 
 /// Whether elements change between f32 and 8 bits, as images and quantised tensors do.
@@ -86,7 +84,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (!shape) return refuse(Reason::shape_depends_on_data);
     const DType from = context.info(node.inputs[0]).dtype, to = context.info(node.outputs[0]).dtype;
     if (between_bytes(from, to)) return make_region(context, "cast", {root});
-    if (!narrow_float(from) || !narrow_float(to))
+    if (!own_float(from) || !own_float(to))
         return refuse(Reason::unsupported_dtype, "changes between f32, bf16 and f16, and between f32 and 8 bits");
     if (shape->size() > 5 || base::element_count(*shape) == 0)
         return refuse(Reason::unsupported_shape, "an empty tensor or more than 5 axes");

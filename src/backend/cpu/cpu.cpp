@@ -40,6 +40,8 @@ std::span<const Family> families() {
 
 Refusal refuse(Reason reason, std::string detail) { return {reason, std::move(detail)}; }
 
+bool own_float(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
+
 bool has_channels(const RegionContext& context, ir::ValueId id) {
     const auto& dims = context.info(id).dims;
     return dims && dims->size() >= 3 && dims->size() <= 5 && !context.constant(id);
@@ -62,7 +64,14 @@ class CpuBackend final : public Backend {
   public:
     [[nodiscard]] std::string_view name() const override { return "cpu"; }
     [[nodiscard]] std::string target() const override { return cpu::instruction_set(); }
-    [[nodiscard]] bool computes(DType type) const override { return type != DType::f16; }
+    [[nodiscard]] std::optional<Refusal> precision_refusal(DType type) const override {
+        if (type == DType::f16 && !cpu::onednn_float(type))
+            return cpu::refuse(Reason::unsupported_device, "the processor has no AVX-512 FP16 instructions");
+        if (cpu::own_float(type)) return std::nullopt;
+        return cpu::refuse(Reason::unsupported_dtype,
+                           "kernels compute in fp32, bf16 and fp16, and in the 8 bits of models with QuantizeLinear");
+    }
+    [[nodiscard]] bool widens(DType type) const override { return type == DType::f16; }
     [[nodiscard]] std::size_t matcher_count() const override { return cpu::families().size() + 1; }
 
     std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/cpu/family.hpp"
 #include "base/dispatch.hpp"
 
 namespace fovea::backend::cpu {
@@ -29,8 +30,6 @@ constexpr std::array kActivations = {
     Row{"Softplus", Activation::softplus, 0, 0},
     Row{"Mish", Activation::mish, 0, 0},
 };
-
-bool small_float(DType type) { return type == DType::f32 || type == DType::bf16; }
 
 /// Scalar content of an input, or `fallback` when it is omitted; nothing when it is not known.
 std::optional<float> scalar(const ops::ValueTable& values, const ir::Node& node, std::size_t i, float fallback) {
@@ -91,10 +90,10 @@ std::optional<EpilogueStep> affine_step(const ops::ValueTable& values, const ir:
 
 std::optional<EpilogueStep> as_step(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
     const auto& info = values[static_cast<std::size_t>(chain)];
-    if (!small_float(info.dtype) || node.outputs.size() != 1 || node.inputs.empty()) return std::nullopt;
+    if (!own_float(info.dtype) || node.outputs.size() != 1 || node.inputs.empty()) return std::nullopt;
     const auto& result = values[static_cast<std::size_t>(node.outputs[0])];
     const auto shape = ir::known_shape(info.dims);
-    if (!shape || ir::known_shape(result.dims) != shape || !small_float(result.dtype)) return std::nullopt;
+    if (!shape || ir::known_shape(result.dims) != shape || !own_float(result.dtype)) return std::nullopt;
     if (node.op == "Cast") return EpilogueStep{EpilogueStep::Kind::cast};
     if (node.inputs[0] == chain) {
         if (auto step = activation_step(values, node)) return step;

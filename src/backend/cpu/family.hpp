@@ -28,6 +28,9 @@ Tactic uniform_tactic(const RegionContext& context, std::string name, Layout lay
 /// Whether `id` has a shape that channels_last can order (3 to 5 dimensions).
 bool has_channels(const RegionContext& context, ir::ValueId id);
 
+/// Whether own kernels take elements of this type and calculate with them in f32: f32, bf16 and f16.
+bool own_float(DType type);
+
 /// Refusal shorthand.
 Refusal refuse(Reason reason, std::string detail = {});
 

@@ -10,8 +10,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16)
-        return refuse(Reason::unsupported_dtype, "layer normalisation takes f32 or bf16");
+    if (!own_float(type)) return refuse(Reason::unsupported_dtype, "layer normalisation takes f32, bf16 or f16");
     const auto rank = static_cast<std::int64_t>(x->size());
     if (rank < 2 || rank > 5 || base::normalize_axis(node.get<std::int64_t>("axis", -1), rank) != rank - 1)
         return refuse(Reason::unsupported_shape, "normalisation over more than the last axis");

@@ -9,10 +9,9 @@ using dnnl::memory;
 
 /// Steps whose operand lines up with the last axis or is the whole tensor.
 bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
-    if (step.kind == EpilogueStep::Kind::affine) return false;
+    if (step.kind == EpilogueStep::Kind::affine || !accepts_cast(context, step, chain)) return false;
     if (step.operand == ir::kNone) return true;
-    const DType type = context.info(step.operand).dtype;
-    if (type != DType::f32 && type != DType::bf16) return false;
+    if (!onednn_float(context.info(step.operand).dtype)) return false;
     const auto shape = context.shape(chain), operand = context.shape(step.operand);
     if (!operand || operand->size() > shape->size()) return false;
     if (*operand == *shape) return true;
@@ -25,8 +24,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto a = context.shape(node.inputs[0]), b = context.shape(node.inputs[1]);
     if (!a || !b) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if ((type != DType::f32 && type != DType::bf16) || context.info(node.inputs[1]).dtype != type)
-        return refuse(Reason::unsupported_dtype, "matrix product takes f32 or bf16");
+    if (!onednn_float(type) || context.info(node.inputs[1]).dtype != type)
+        return refuse(Reason::unsupported_dtype, "matrix product takes f32, bf16 or, with AVX-512 FP16, f16");
     if (a->size() < 2 || b->size() < 2 || a->size() > 6)
         return refuse(Reason::unsupported_shape, "operands need 2 to 6 axes");
     if (base::element_count(*a) == 0 || base::element_count(*b) == 0)

@@ -25,14 +25,25 @@ std::string instruction_set() {
         case dnnl::cpu_isa::avx512_core_bf16: return "x86-64 avx512_core_bf16";
         case dnnl::cpu_isa::avx512_core_fp16: return "x86-64 avx512_core_fp16";
         case dnnl::cpu_isa::avx512_core_amx: return "x86-64 avx512_core_amx";
+        case dnnl::cpu_isa::avx512_core_amx_fp16: return "x86-64 avx512_core_amx_fp16";
         default: return "generic";
     }
 }
 
-bool has_amx() {
-    // The sets are masks: each holds the bits of those that it includes.
-    constexpr auto kAmx = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
-    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kAmx) == kAmx;
+namespace {
+
+/// The sets are masks: each holds the bits of those that it includes.
+bool has(dnnl::cpu_isa set) {
+    const auto bits = static_cast<unsigned>(set);
+    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+}  // namespace
+
+bool has_amx() { return has(dnnl::cpu_isa::avx512_core_amx); }
+
+bool onednn_float(DType type) {
+    return type == DType::f32 || type == DType::bf16 || (type == DType::f16 && has(dnnl::cpu_isa::avx512_core_fp16));
 }
 
 memory::data_type to_dnnl(DType type) {
@@ -209,10 +220,16 @@ PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilo
     return result;
 }
 
+bool accepts_cast(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
+    if (step.kind != EpilogueStep::Kind::cast) return true;
+    const ir::Node& cast = context.graph.node(context.sole_consumer(chain));
+    return context.info(cast.outputs[0]).dtype != DType::f16 || context.info(chain).dtype == DType::f16;
+}
+
 bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
+    if (!accepts_cast(context, step, chain)) return false;
     if (step.operand == ir::kNone) return true;
-    const DType type = context.info(step.operand).dtype;
-    if (type != DType::f32 && type != DType::bf16) return false;
+    if (!onednn_float(context.info(step.operand).dtype)) return false;
     const auto shape = context.shape(chain), operand = context.shape(step.operand);
     if (!operand) return false;
     // Full tensors and per-channel vectors are what oneDNN fuses without falling back to its reference.

@@ -17,6 +17,10 @@ std::string instruction_set();
 /// Whether oneDNN multiplies bf16 in this machine's tiles.
 bool has_amx();
 
+/// Whether oneDNN calculates with elements of this floating-point type on this machine: f32, bf16, and f16 where the
+/// processor has AVX-512 FP16.
+bool onednn_float(DType type);
+
 /// oneDNN's name of a type; throws `unsupported` when it has none.
 dnnl::memory::data_type to_dnnl(DType type);
 /// A tensor of ours as oneDNN describes it, pitch included.
@@ -48,6 +52,9 @@ struct PostOps {
     std::vector<Binding> constants;                     ///< scales and shifts
 };
 PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue);
+/// Whether a product with results of the type of `chain` can write what the step makes of them: f32 products do not
+/// become f16 on the way.
+bool accepts_cast(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
 /// Whether `post_ops` can express the step.
 bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
 

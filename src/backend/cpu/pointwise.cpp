@@ -45,17 +45,15 @@ const Row* find_row(std::span<const Row> rows, std::string_view op) {
     return it == rows.end() ? nullptr : &*it;
 }
 
-bool float_type(DType type) { return type == DType::f32 || type == DType::bf16; }
-
 /// What a node does to the value that a chain has computed so far.
 enum class Role : std::uint8_t { none, binary, unary, activation, affine, cast };
 
 Role role_of(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
     if (node.outputs.size() != 1 || node.outputs[0] == ir::kNone) return Role::none;
     const auto type = [&](ir::ValueId id) { return values[static_cast<std::size_t>(id)].dtype; };
-    if (!float_type(type(node.outputs[0])) || !float_type(type(chain))) return Role::none;
+    if (!own_float(type(node.outputs[0])) || !own_float(type(chain))) return Role::none;
     if (find_row(kBinary, node.op) && node.inputs.size() == 2)
-        return float_type(type(node.inputs[0])) && float_type(type(node.inputs[1])) ? Role::binary : Role::none;
+        return own_float(type(node.inputs[0])) && own_float(type(node.inputs[1])) ? Role::binary : Role::none;
     if (node.inputs.empty() || node.inputs[0] != chain) return Role::none;
     if (find_row(kUnary, node.op)) return Role::unary;
     const auto step = as_step(values, node, chain);

@@ -20,8 +20,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
     const bool bytes = node.op == "MaxPool" && (type == DType::u8 || type == DType::i8);
-    if (type != DType::f32 && type != DType::bf16 && !bytes)
-        return refuse(Reason::unsupported_dtype, "pooling takes f32 or bf16");
+    if (!onednn_float(type) && !bytes)
+        return refuse(Reason::unsupported_dtype, "pooling takes f32, bf16 or, with AVX-512 FP16, f16");
     if (x->size() < 3 || x->size() > 5)
         return refuse(Reason::unsupported_shape, "pooling takes one to three spatial axes");
     if (node.outputs.size() > 1 && node.outputs[1] != ir::kNone)

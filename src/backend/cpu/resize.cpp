@@ -80,8 +80,9 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const DType type = context.info(node.inputs[0]).dtype;
     const bool bytes =
         (type == DType::u8 || type == DType::i8) && node.get<std::string>("mode", "nearest") == "nearest";
-    if (type != DType::f32 && type != DType::bf16 && !bytes)
-        return refuse(Reason::unsupported_dtype, "resizing takes f32 or bf16, and 8 bits to the nearest element");
+    if (!onednn_float(type) && !bytes)
+        return refuse(Reason::unsupported_dtype,
+                      "resizing takes f32, bf16 or, with AVX-512 FP16, f16; and 8 bits to the nearest element");
     if (x->size() < 3 || x->size() > 5 || (*x)[0] != (*y)[0] || (*x)[1] != (*y)[1])
         return refuse(Reason::unsupported_shape, "batch or channels change");
     if (!plain_scales(context, node, *x, *y))
@@ -215,8 +216,8 @@ bool own_bilinear(const MatchContext& context, const ir::Node& node) {
         return false;
     const auto x = context.shape(node.inputs[0]), y = context.shape(node.outputs[0]);
     const DType type = context.info(node.inputs[0]).dtype;
-    return x && y && (type == DType::f32 || type == DType::bf16) && x->size() == 4 && (*x)[0] == (*y)[0] &&
-           (*x)[1] == (*y)[1] && plain_scales(context, node, *x, *y);
+    return x && y && onednn_float(type) && x->size() == 4 && (*x)[0] == (*y)[0] && (*x)[1] == (*y)[1] &&
+           plain_scales(context, node, *x, *y);
 }
 
 std::vector<simd::LinearTap> linear_taps(const RegionContext& context, const ir::Node& node, std::size_t axis) {

@@ -11,8 +11,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto x = context.shape(node.inputs[0]);
     if (!x) return refuse(Reason::shape_depends_on_data);
     const DType type = context.info(node.inputs[0]).dtype;
-    if (type != DType::f32 && type != DType::bf16)
-        return refuse(Reason::unsupported_dtype, "softmax takes f32 or bf16");
+    if (!onednn_float(type))
+        return refuse(Reason::unsupported_dtype, "softmax takes f32, bf16 or, with AVX-512 FP16, f16");
     if (x->empty() || base::element_count(*x) == 0)
         return refuse(Reason::unsupported_shape, "a scalar or empty tensor");
     return make_region(context, "softmax", {root});

@@ -79,45 +79,39 @@ void evaluate(EvalContext& c) {
     evaluate_recurrent(c, kKind(c));
 }
 
+constexpr AttributeSpec kLinearBeforeReset{"linear_before_reset", AttributeKind::integer},
+    kInputForget{"input_forget", AttributeKind::integer};
+
+/// What the three share, and `kOwn`.
+template <const AttributeSpec*... kOwn>
+std::initializer_list<AttributeSpec> attributes() {
+    static const std::initializer_list<AttributeSpec> kAttributes = {
+        {"activation_alpha", AttributeKind::numbers}, {"activation_beta", AttributeKind::numbers},
+        {"activations", AttributeKind::texts},        {"clip", AttributeKind::number},
+        {"direction", AttributeKind::text},           {"hidden_size", AttributeKind::integer},
+        {"layout", AttributeKind::integer},           *kOwn...};
+    return kAttributes;
+}
+
 const Op kOperators[] = {
     {.name = "RNN",
      .inputs = {3, 6},
      .outputs = {1, 2},
-     .attributes = {{"activation_alpha", AttributeKind::numbers},
-                    {"activation_beta", AttributeKind::numbers},
-                    {"activations", AttributeKind::texts},
-                    {"clip", AttributeKind::number},
-                    {"direction", AttributeKind::text},
-                    {"hidden_size", AttributeKind::integer},
-                    {"layout", AttributeKind::integer}},
+     .attributes = attributes<>(),
      .infer = infer<rnn>,
      .evaluate = evaluate<rnn>,
      .flops = recurrent_flops},
     {.name = "GRU",
      .inputs = {3, 6},
      .outputs = {1, 2},
-     .attributes = {{"activation_alpha", AttributeKind::numbers},
-                    {"activation_beta", AttributeKind::numbers},
-                    {"activations", AttributeKind::texts},
-                    {"clip", AttributeKind::number},
-                    {"direction", AttributeKind::text},
-                    {"hidden_size", AttributeKind::integer},
-                    {"layout", AttributeKind::integer},
-                    {"linear_before_reset", AttributeKind::integer}},
+     .attributes = attributes<&kLinearBeforeReset>(),
      .infer = infer<gru>,
      .evaluate = evaluate<gru>,
      .flops = recurrent_flops},
     {.name = "LSTM",
      .inputs = {3, 8},
      .outputs = {1, 3},
-     .attributes = {{"activation_alpha", AttributeKind::numbers},
-                    {"activation_beta", AttributeKind::numbers},
-                    {"activations", AttributeKind::texts},
-                    {"clip", AttributeKind::number},
-                    {"direction", AttributeKind::text},
-                    {"hidden_size", AttributeKind::integer},
-                    {"input_forget", AttributeKind::integer},
-                    {"layout", AttributeKind::integer}},
+     .attributes = attributes<&kInputForget>(),
      .infer = infer<lstm>,
      .evaluate = evaluate<lstm>,
      .flops = recurrent_flops},

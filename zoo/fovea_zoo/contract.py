@@ -69,7 +69,11 @@ def output_contract(network: nn.Module, recipe: Recipe, labels: list[str] | None
 
 
 def make_contract(network: nn.Module, size: tuple[int | None, int | None], labels: list[str] | None = None) -> dict:
-    """The contract of a network of `create`; `labels` name its classes, without the background or "no object"."""
+    """The contract of a network of `create`; `labels` name its classes, without the background or "no object", and default
+    to the recipe's where the network has as many."""
+    classes = network.zoo_options.get("classes", network.recipe.options.get("classes"))
+    if not labels and classes == network.recipe.options.get("classes"):
+        labels = list(network.recipe.labels)
     contract = {"input": input_contract(network.recipe, size)}
     output = output_contract(network, network.recipe, labels)
     return {**contract, "output": output} if output else contract

@@ -11,6 +11,7 @@ from fovea_zoo import networks
 from fovea_zoo.__main__ import main
 from fovea_zoo.errors import UserError
 from fovea_zoo.onnx_file import to_onnx, write
+from fovea_zoo.roads import CATEGORIES
 
 SIZES = {None: (300, 300), 32: (64, 128), 1: (70, 90)}
 NAMES = ("resnet18", "depth_r18_narrow", "ssd300_r18_narrow", "swiftnet_r18_narrow", "segformer_b0", "detr_r18",
@@ -106,6 +107,13 @@ def test_contract_of_several_tasks(tmp_path):
     contract = json.loads((tmp_path / "m.json").read_text())
     assert [output["decoder"] for output in contract["output"]] == ["segmentation", "depth"]
     assert contract["input"]["multiple"] == 32 and "width" not in contract["input"]
+
+
+def test_labels_are_those_that_fit(tmp_path):
+    """The recipe's, unless the network was made with another number of classes."""
+    for options, expected in (({}, list(CATEGORIES)), ({"classes": 3}, None)):
+        write(networks.create("rt_detr_r18_narrow", **options), tmp_path / "d.onnx")
+        assert json.loads((tmp_path / "d.json").read_text())["output"].get("labels") == expected
 
 
 def test_transformers_tell_how_scores_are_read(tmp_path):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from ..roads.frame import CATEGORIES, LABELS
 from .depth import DepthNetwork
 from .detr import DetectionTransformer
 from .mix_transformer import MixTransformer
@@ -29,7 +30,7 @@ SLIM_CHANNELS, SLIM_HEADS = (32, 64, 128, 192), (1, 2, 4, 6)
 class Recipe:
     """One named network. `mean` and `std` normalise an RGB image in [0, 1] before it enters the network; `stride` must
     divide the sides of the input, None: the size is fixed. `resize` and `task` name the resize rule and
-    the outputs' decoder (docs/contract.md)."""
+    the outputs' decoder (docs/contract.md); `labels` are the classes that `options` stand for."""
 
     build: Callable[..., nn.Module]
     task: str
@@ -39,6 +40,7 @@ class Recipe:
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
     resize: str = "pillow_bilinear"
+    labels: tuple[str, ...] = ()
     options: dict = field(default_factory=dict)
 
 
@@ -61,20 +63,22 @@ def depth(size: tuple[int, int], **options) -> Recipe:
                   options=options)
 
 
-def ssd(**options) -> Recipe:
-    return Recipe(SingleShotDetector, "ssd", ("loc", "conf"), (IMAGE_SIZE, IMAGE_SIZE), None, options=options)
+def ssd(labels: tuple[str, ...] = (), **options) -> Recipe:
+    return Recipe(SingleShotDetector, "ssd", ("loc", "conf"), (IMAGE_SIZE, IMAGE_SIZE), None, labels=labels, options=options)
 
 
 def swiftnet(size: tuple[int, int], **options) -> Recipe:
-    return Recipe(SwiftNet, "segmentation", ("logits",), size, options=options)
+    return Recipe(SwiftNet, "segmentation", ("logits",), size, labels=LABELS, options={"classes": len(LABELS), **options})
 
 
-def detector(build: Callable[..., nn.Module], size: tuple[int, int], stride: int, **options) -> Recipe:
-    return Recipe(build, "detr", ("class_logits", "boxes"), size, stride, options=options)
+def detector(build: Callable[..., nn.Module], size: tuple[int, int], stride: int, labels: tuple[str, ...] = (),
+             **options) -> Recipe:
+    return Recipe(build, "detr", ("class_logits", "boxes"), size, stride, labels=labels, options=options)
 
 
 def multitask(size: tuple[int, int], **options) -> Recipe:
-    return Recipe(mix_network, "multitask", ("segmentation", "depth"), size, options=options)
+    return Recipe(mix_network, "multitask", ("segmentation", "depth"), size, labels=LABELS,
+                  options={"classes": len(LABELS), **options})
 
 
 NETWORKS = {
@@ -88,15 +92,19 @@ NETWORKS = {
     "ssd300_r50": ssd(depth=50),
     "ssd300_r34": ssd(depth=34),
     "ssd300_r18": ssd(depth=18),
-    "ssd300_r18_narrow": ssd(depth=18, width=32, classes=8),
+    "ssd300_r18_narrow": ssd(CATEGORIES, depth=18, width=32, classes=len(CATEGORIES) + 1),
     "swiftnet_r18": swiftnet((1024, 2048)),
     "swiftnet_r18_narrow": swiftnet(ROAD_SIZE, width=24, channels=64),
     "segformer_b0": Recipe(segformer, "segmentation", ("logits",), (512, 512)),
     "detr_r50": detector(detr, (800, 1066), 1, depth=50),
-    "detr_r18": detector(detr, ROAD_SIZE, 1, depth=18, channels=128, heads=8, inner=512, layers=3, classes=8, frozen=False),
+    "detr_r18": detector(
+        detr, ROAD_SIZE, 1, CATEGORIES, depth=18, channels=128, heads=8, inner=512, layers=3, classes=len(CATEGORIES) + 1,
+        frozen=False,
+    ),
     "rt_detr_r18": detector(RealTimeDetectionTransformer, (640, 640), 32, depth=18, channels=256, inner=1024),
     "rt_detr_r18_narrow": detector(
-        RealTimeDetectionTransformer, ROAD_SIZE, 32, depth=18, width=24, channels=96, inner=256, classes=7
+        RealTimeDetectionTransformer, ROAD_SIZE, 32, CATEGORIES, depth=18, width=24, channels=96, inner=256,
+        classes=len(CATEGORIES),
     ),
     "mtmi_b0": multitask((1024, 1024)),
     "mtmi_b0_slim": multitask(ROAD_SIZE, channels=SLIM_CHANNELS, heads=SLIM_HEADS, metres=ROAD_METRES),

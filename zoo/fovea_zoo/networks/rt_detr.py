@@ -137,8 +137,8 @@ def cell_boxes(maps: list[torch.Tensor]) -> torch.Tensor:
 
 
 class RealTimeDetectionTransformer(nn.Module):
-    """Input: sides divisible by 32. Outputs: class logits (batch, queries, classes), each through a sigmoid by itself,
-    and boxes (batch, queries, 4), centre and size in [0, 1].
+    """Input: sides divisible by 32, with at least as many cells as queries. Outputs: class logits (batch, queries, classes),
+    each through a sigmoid by itself, and boxes (batch, queries, 4), centre and size in [0, 1].
 
     `forward_training` also returns what the earlier decoder layers and the cells themselves predict.
     """

@@ -45,3 +45,4 @@ class Frame:
     boxes: list         # of Box
     camera: Camera
     pose: np.ndarray    # float64, 4 x 4: camera (x right, y down, z forward) to world, metres
+    objects: np.ndarray | None = None  # int16, height x width: index into boxes, -1 elsewhere; not stored in files

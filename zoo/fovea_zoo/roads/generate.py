@@ -12,10 +12,10 @@ REACH = 190.0  # metres of street ahead that a single frame can show
 
 
 def _frame(seed, index, time, reach, lasting, height, width):
-    image, depth, labels, boxes, pose = native.render(seed, index, time, reach, lasting, height, width)
+    image, depth, labels, objects, boxes, pose = native.render(seed, index, time, reach, lasting, height, width)
     camera = Camera(*(float(pose[name]) for name in Camera._fields))
     listed = [Box(*box[:5], float(box[5]), float(box[6]), bool(box[7])) for box in boxes.tolist()]
-    return Frame(image, depth, labels, listed, camera, pose["matrix"].copy())
+    return Frame(image, depth, labels, listed, camera, pose["matrix"].copy(), objects)
 
 
 def render(seed, index, height=256, width=512):

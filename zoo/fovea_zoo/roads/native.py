@@ -59,20 +59,21 @@ def library():
         pointer = ctypes.c_void_p
         loaded.roads_render.argtypes = [
             ctypes.c_uint64, ctypes.c_uint64, ctypes.c_float, ctypes.c_float, ctypes.c_int, ctypes.c_int, ctypes.c_int,
-            pointer, pointer, pointer, pointer, ctypes.c_int, pointer]
+            pointer, pointer, pointer, pointer, pointer, ctypes.c_int, pointer]
         _library = loaded
     return _library
 
 
 def render(seed, index, time, reach, lasting, height, width):
-    """Image, depth, labels, boxes and pose of one frame as arrays. Releases the interpreter's lock while it renders."""
+    """Image, depth, labels, objects, boxes and pose of one frame as arrays. Releases the interpreter's lock while it renders."""
     if height < 32 or width < 32 or height * width > 1 << 24:
         raise ValueError(f"roads: size {height}x{width}; at least 32 a side and at most 2^24 pixels are possible")
     image = np.empty((height, width, 3), np.uint8)
     depth = np.empty((height, width), np.float32)
     labels = np.empty((height, width), np.uint8)
+    objects = np.empty((height, width), np.int16)
     boxes = np.empty(MOST_BOXES, BOX)
     pose = np.empty((), POSE)
     count = library().roads_render(seed, index, time, reach, lasting, height, width, image.ctypes.data, depth.ctypes.data,
-                                   labels.ctypes.data, boxes.ctypes.data, MOST_BOXES, pose.ctypes.data)
-    return image, depth, labels, boxes[:count].copy(), pose
+                                   labels.ctypes.data, objects.ctypes.data, boxes.ctypes.data, MOST_BOXES, pose.ctypes.data)
+    return image, depth, labels, objects, boxes[:count].copy(), pose

@@ -16,7 +16,8 @@ struct Pose {
 
 using namespace roads;
 
-int collect_boxes(const Scene& scene, const Samples& samples, int height, int width, Box* boxes, int limit) {
+int collect_boxes(const Scene& scene, const Samples& samples, int height, int width, Box* boxes, int limit,
+                  std::int16_t* objects) {
     struct Extent {
         int x0 = 1 << 20, y0 = 1 << 20, x1 = -1, y1 = -1;
         std::vector<float> depths;
@@ -33,9 +34,11 @@ int collect_boxes(const Scene& scene, const Samples& samples, int height, int wi
             e.depths.push_back(samples.depth[n]);
         }
     int count = 0;
+    std::vector<std::int16_t> box_of(extents.size(), -1);
     for (std::size_t n = 0; n < extents.size() && count < limit; ++n) {
         Extent& e = extents[n];
         if (e.depths.empty()) continue;
+        box_of[n] = static_cast<std::int16_t>(count);
         const auto middle = e.depths.begin() + static_cast<std::ptrdiff_t>(e.depths.size() / 2);
         std::nth_element(e.depths.begin(), middle, e.depths.end());
         const float visible =
@@ -53,16 +56,22 @@ int collect_boxes(const Scene& scene, const Samples& samples, int height, int wi
                           visible,
                           small || visible < 0.25f};
     }
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x) {
+            const int hit = samples.solid[static_cast<std::size_t>((2 * y + 1) * samples.width + 2 * x + 1)];
+            const int instance = hit >= 0 ? scene.solids[static_cast<std::size_t>(hit)].instance : -1;
+            objects[y * width + x] = instance >= 0 ? box_of[static_cast<std::size_t>(instance)] : std::int16_t{-1};
+        }
     return count;
 }
 
 }  // namespace
 
 /// Renders one frame into the caller's arrays; `boxes` has room for `limit` entries. Returns the number of boxes.
-/// `instances` (may be null) receives the index of the box of each pixel, -1 where there is none.
+/// `objects` receives the index of each pixel's box, -1 where there is none.
 extern "C" int roads_render(std::uint64_t seed, std::uint64_t index, float time, float reach, int lasting, int height,
-                            int width, std::uint8_t* image, float* depth, std::uint8_t* labels, Box* boxes, int limit,
-                            Pose* pose) {
+                            int width, std::uint8_t* image, float* depth, std::uint8_t* labels, std::int16_t* objects,
+                            Box* boxes, int limit, Pose* pose) {
     const Scene scene = compose(seed, index, time, reach, lasting != 0, height, width);
     const Samples samples = cast(scene, height, width);
     expose(scene, samples, shade(scene, samples), height, width, image);
@@ -82,5 +91,5 @@ extern "C" int roads_render(std::uint64_t seed, std::uint64_t index, float time,
              c.cy,
              c.height,
              c.pitch};
-    return collect_boxes(scene, samples, height, width, boxes, limit);
+    return collect_boxes(scene, samples, height, width, boxes, limit, objects);
 }

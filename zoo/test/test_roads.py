@@ -1,5 +1,10 @@
 """The road scenes against the geometry that they claim."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -159,3 +164,15 @@ def test_frames_of_a_sequence_do_not_depend_on_its_neighbours():
 def test_impossible_sizes_are_refused(height, width):
     with pytest.raises(ValueError, match="at least 32 a side"):
         roads.render(SEED, 0, height, width)
+
+
+def test_compilers_agree_on_every_bit():
+    compilers = [name for name in ("g++", "clang++") if shutil.which(name)]
+    if len(compilers) < 2:
+        pytest.skip("needs two C++ compilers")
+    code = ("import hashlib\nfrom fovea_zoo import roads\n"
+            "for f in roads.render_many(5, range(12), 64, 128):\n"
+            "    print(hashlib.sha256(f.image.tobytes() + f.depth.tobytes() + f.labels.tobytes()).hexdigest())")
+    printed = [subprocess.run([sys.executable, "-c", code], env={**os.environ, "CXX": name}, check=True, capture_output=True).stdout
+               for name in compilers]
+    assert printed[0].count(b"\n") == 12 and printed[0] == printed[1]

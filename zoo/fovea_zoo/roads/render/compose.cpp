@@ -6,48 +6,47 @@ namespace {
 enum : std::uint64_t { kRoadStream = 1, kLightStream, kCameraStream, kSensorStream };
 
 void set_lanes(Road& road, Rng& rng) {
-    const auto pick = [&](int right, int left, float width) {
-        road.lanes_right = right, road.lanes_left = left, road.lane = width;
-    };
+    float& lane = road.lane;
+    int &left = road.lanes_left, &right = road.lanes_right;
     road.pavement = rng.uniform(1.8f, 4.5f);
     const auto parking = [&](float chance) { return rng.chance(chance) ? rng.uniform(2.0f, 2.4f) : 0.0f; };
     switch (road.family) {
         case Family::kCity:
-            pick(rng.chance(0.25f) ? 2 : 1, rng.chance(0.2f) ? 0 : 1, rng.uniform(2.9f, 3.5f));
+            lane = rng.uniform(2.9f, 3.5f), left = rng.chance(0.2f) ? 0 : 1, right = rng.chance(0.25f) ? 2 : 1;
             road.parking_left = parking(0.7f), road.parking_right = parking(0.7f);
             break;
         case Family::kAvenue:
-            pick(2, 2, rng.uniform(3.0f, 3.5f));
+            lane = rng.uniform(3.0f, 3.5f), left = right = 2;
             if (rng.chance(0.5f)) road.median = rng.uniform(0.8f, 2.5f);
             road.verge = rng.uniform(1.2f, 2.5f);
             road.parking_left = parking(0.5f), road.parking_right = parking(0.5f);
             break;
         case Family::kHighway:
-            pick(2 + rng.integer(2), 2 + rng.integer(2), rng.uniform(3.5f, 3.75f));
+            lane = rng.uniform(3.5f, 3.75f), left = 2 + rng.integer(2), right = 2 + rng.integer(2);
             road.median = rng.uniform(1.0f, 3.0f);
             road.parking_left = road.parking_right = rng.uniform(1.5f, 3.0f);
             road.pavement = 0, road.kerb_height = 0, road.grass_beyond = true;
             break;
         case Family::kCountry:
-            pick(1, 1, rng.uniform(2.8f, 3.6f));
+            lane = rng.uniform(2.8f, 3.6f);
             road.parking_left = road.parking_right = rng.uniform(0.2f, 1.0f);
             road.pavement = 0, road.kerb_height = 0, road.grass_beyond = true;
             break;
         case Family::kIntersection:
-            pick(1 + rng.integer(2), 1 + rng.integer(2), rng.uniform(3.0f, 3.5f));
+            lane = rng.uniform(3.0f, 3.5f), left = 1 + rng.integer(2), right = 1 + rng.integer(2);
             road.corner = rng.uniform(3, 7);
             break;
         case Family::kResidential:
-            pick(1, 1, rng.uniform(2.5f, 3.2f));
+            lane = rng.uniform(2.5f, 3.2f);
             road.parking_left = parking(0.4f), road.parking_right = parking(0.5f);
             if (rng.chance(0.4f)) road.verge = rng.uniform(0.8f, 2.0f);
             road.pavement = rng.uniform(1.3f, 2.4f), road.grass_beyond = true;
             break;
     }
-    const float right = road.median + road.lane * static_cast<float>(road.lanes_right);
-    const float left = road.median + road.lane * static_cast<float>(road.lanes_left);
-    road.half_right = right + road.parking_right;
-    road.half_left = left + std::max(road.parking_left, road.lanes_left == 0 ? 0.4f : 0.0f);
+    const float edge_right = road.median + road.lane * static_cast<float>(road.lanes_right);
+    const float edge_left = road.median + road.lane * static_cast<float>(road.lanes_left);
+    road.half_right = edge_right + road.parking_right;
+    road.half_left = edge_left + std::max(road.parking_left, road.lanes_left == 0 ? 0.4f : 0.0f);
 
     const bool yellow = rng.chance(0.2f), fast = road.family == Family::kHighway || road.family == Family::kCountry;
     const float dash = fast ? 6.0f : 3.0f, gap = fast ? 12.0f : rng.uniform(3, 6);
@@ -65,13 +64,13 @@ void set_lanes(Road& road, Rng& rng) {
     for (int n = 1; n < road.lanes_left; ++n)
         road.lines.push_back({-road.median - road.lane * static_cast<float>(n), 0.13f, dash, gap});
     if (fast || (marked && rng.chance(0.35f))) {
-        road.lines.push_back({right - (road.parking_right > 0 ? 0 : 0.25f), fast ? 0.2f : 0.12f, 0, 0});
-        road.lines.push_back({-left + (road.parking_left > 0 ? 0 : 0.25f), fast ? 0.2f : 0.12f, 0, 0});
+        road.lines.push_back({edge_right - (road.parking_right > 0 ? 0 : 0.25f), fast ? 0.2f : 0.12f, 0, 0});
+        road.lines.push_back({-edge_left + (road.parking_left > 0 ? 0 : 0.25f), fast ? 0.2f : 0.12f, 0, 0});
         if (road.median > 0)
             road.lines.push_back({road.median + 0.3f, 0.15f, 0, 0, yellow}),
                 road.lines.push_back({-road.median - 0.3f, 0.15f, 0, 0, yellow});
     } else if (road.parking_right > 1.5f && rng.chance(0.6f)) {
-        road.lines.push_back({right, 0.1f, rng.chance(0.5f) ? 1.0f : 0.0f, 1});
+        road.lines.push_back({edge_right, 0.1f, rng.chance(0.5f) ? 1.0f : 0.0f, 1});
     }
 }
 
@@ -89,8 +88,10 @@ void compose_road(Scene& scene, Rng rng, float reach) {
     road.seed = rng.bits();
     set_lanes(road, rng);
     const bool open = road.family == Family::kHighway || road.family == Family::kCountry;
-    if (road.family != Family::kIntersection && rng.chance(0.6f))
-        road.bend = (rng.chance(0.5f) ? 1.f : -1.f) / rng.uniform(open ? 150 : 120, 700);
+    if (road.family != Family::kIntersection && rng.chance(0.6f)) {
+        const float sign = rng.chance(0.5f) ? 1.f : -1.f;
+        road.bend = sign / rng.uniform(open ? 150 : 120, 700);
+    }
     road.max_slope = rng.uniform(0.1f, 0.35f);
     float rise = 0, height = 0;
     const float hilly = rng.chance(0.5f) ? rng.uniform(0, open ? 0.035f : 0.022f) : 0;
@@ -101,8 +102,10 @@ void compose_road(Scene& scene, Rng rng, float reach) {
     }
     road.tarmac_shade = rng.uniform(0.07f, 0.22f), road.wear = rng.uniform(0.0f, 0.75f);
     road.pavement_style = rng.integer(4);
-    road.pavement_color = mix({0.3f, 0.28f, 0.26f}, {0.22f, 0.2f, 0.2f}, rng.uniform()) * rng.uniform(0.7f, 1.4f);
-    road.grass = mix({0.07f, 0.12f, 0.025f}, {0.17f, 0.16f, 0.06f}, rng.uniform()) * rng.uniform(0.7f, 1.2f);
+    const float pavement_level = rng.uniform(0.7f, 1.4f);
+    road.pavement_color = mix({0.3f, 0.28f, 0.26f}, {0.22f, 0.2f, 0.2f}, rng.uniform()) * pavement_level;
+    const float grass_level = rng.uniform(0.7f, 1.2f);
+    road.grass = mix({0.07f, 0.12f, 0.025f}, {0.17f, 0.16f, 0.06f}, rng.uniform()) * grass_level;
     if (open) {
         if (road.family == Family::kCountry && rng.chance(0.3f))
             road.sides.push_back({rng.uniform(25, 70), 2.8f, rng.chance(0.5f), rng.chance(0.6f)});

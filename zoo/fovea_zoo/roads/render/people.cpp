@@ -35,8 +35,8 @@ void add_person(Builder& b, Rng rng, const Action& action) {
         const Vec3 elbow = at(arm + Vec3{side * 0.03f, 0, 0}, reach - 0.1f, 0.29f * size),
                    hand = at(elbow, reach + 0.35f, 0.26f * size);
         b.capsule(kPerson, Material::kCloth, arm, elbow, 0.052f * size * build, top);
-        b.capsule(kPerson, rng.chance(0.3f) ? Material::kSkin : Material::kCloth, elbow, hand, 0.04f * size,
-                  rng.chance(0.3f) ? skin : top);
+        const Vec3 sleeve = rng.chance(0.3f) ? skin : top;
+        b.capsule(kPerson, rng.chance(0.3f) ? Material::kSkin : Material::kCloth, elbow, hand, 0.04f * size, sleeve);
         b.ellipsoid(kPerson, Material::kSkin, hand, {0.04f, 0.05f, 0.05f}, skin);
     }
     const Mat3 upright;

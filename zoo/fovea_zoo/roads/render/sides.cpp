@@ -80,7 +80,8 @@ void add_blocks(const Side& side) {
                 const float room = s.at - s.half - road.pavement - 0.5f - at;
                 if ((side.sign > 0 ? s.right : s.left) && room > 6 && room < width && side.seen(at)) {
                     Builder b = side.facing_street(at + 0.5f * room, setback);
-                    add_building(b, rng, room, depth, typical * rng.uniform(0.7f, 1.3f), !houses);
+                    const float height = typical * rng.uniform(0.7f, 1.3f);
+                    add_building(b, rng, room, depth, height, !houses);
                 }
             }
             at = after;
@@ -90,10 +91,14 @@ void add_blocks(const Side& side) {
         at += width + gap;
         if (!side.seen(middle) || (road.family == Family::kAvenue && rng.chance(0.1f))) continue;
         Builder b = side.facing_street(middle, setback + (houses ? rng.uniform(0, 2) : 0));
-        if (houses)
-            add_house(b, rng, width, depth, rng.chance(0.5f) ? rng.uniform(2.8f, 3.4f) : rng.uniform(5.2f, 6.2f));
-        else
-            add_building(b, rng, width + 0.05f, depth, typical * rng.uniform(0.7f, 1.3f), rng.chance(0.7f));
+        if (houses) {
+            const float height = rng.chance(0.5f) ? rng.uniform(2.8f, 3.4f) : rng.uniform(5.2f, 6.2f);
+            add_house(b, rng, width, depth, height);
+        } else {
+            const bool shops = rng.chance(0.7f);
+            const float height = typical * rng.uniform(0.7f, 1.3f);
+            add_building(b, rng, width + 0.05f, depth, height, shops);
+        }
     }
 }
 
@@ -113,10 +118,13 @@ void add_side_blocks(const Side& side) {
                 Builder b = side.facing_traffic(station, away + 0.5f * width);
                 const Vec3 y{0, -facing, 0};
                 b.axes = {cross(y, {0, 0, 1}), y, {0, 0, 1}};
-                if (road.family == Family::kResidential)
+                if (road.family == Family::kResidential) {
                     add_house(b, rng, width * 0.7f, 9, 5.5f);
-                else
-                    add_building(b, rng, width, 12, rng.uniform(8, 20), rng.chance(0.5f));
+                } else {
+                    const bool shops = rng.chance(0.5f);
+                    const float height = rng.uniform(8, 20);
+                    add_building(b, rng, width, 12, height, shops);
+                }
                 away += width;
             }
         }
@@ -125,7 +133,9 @@ void add_side_blocks(const Side& side) {
             Builder b = side.facing_street(street.at + (n % 2 ? 1.f : -1.f) * (street.half + 0.9f),
                                            8 + 9.0f * static_cast<float>(n));
             b.origin.z = road.surface(b.origin.x, b.origin.y);
-            if (rng.chance(0.6f)) add_tree(b, rng, rng.uniform(4, 8), false);
+            if (!rng.chance(0.6f)) continue;
+            const float size = rng.uniform(4, 8);
+            add_tree(b, rng, size, false);
         }
     }
 }
@@ -152,10 +162,12 @@ void add_furniture(const Side& side, bool winter) {
             add_lamp(b, rng, side.sign > 0 ? -arm : arm, lit);
         } else if (rng.chance(open ? 0.12f : 0.22f)) {
             Builder b = side.facing_traffic(station, distance);
-            add_sign(b, rng, rng.uniform(2.0f, 2.7f), rng.uniform(0.3f, 0.45f), 0);
+            const float size = rng.uniform(0.3f, 0.45f), height = rng.uniform(2.0f, 2.7f);
+            add_sign(b, rng, height, size, 0);
         } else if (!open && rng.chance(trees)) {
             Builder b = side.facing_street(station, std::max(distance, 0.5f * road.verge));
-            add_tree(b, rng, tree_size * rng.uniform(0.75f, 1.25f), winter);
+            const float size = tree_size * rng.uniform(0.75f, 1.25f);
+            add_tree(b, rng, size, winter);
         } else if (bollards) {
             Builder b = side.facing_street(station, distance);
             b.capsule(kPole, Material::kMetal, {0, 0, 0}, {0, 0, 0.85f}, 0.06f, {0.1f, 0.1f, 0.1f});
@@ -188,10 +200,13 @@ void add_plants(const Side& side, bool winter) {
         const bool taken = !side.seen(station) || side.blocked(station, station, 5, after) || !rng.chance(density);
         if (taken) continue;
         Builder b = side.facing_street(station, distance);
-        if (rng.chance(open ? 0.6f : residential ? 0.35f : 0.0f))
-            add_tree(b, rng, rng.uniform(3.5f, open ? 13 : 8), winter);
-        else if (open || residential)
-            add_bush(b, rng, rng.uniform(0.7f, 1.8f));
+        if (rng.chance(open ? 0.6f : residential ? 0.35f : 0.0f)) {
+            const float size = rng.uniform(3.5f, open ? 13 : 8);
+            add_tree(b, rng, size, winter);
+        } else if (open || residential) {
+            const float size = rng.uniform(0.7f, 1.8f);
+            add_bush(b, rng, size);
+        }
     }
 }
 
@@ -237,8 +252,14 @@ void add_median(Scene& scene, std::uint64_t seed, float reach, bool winter) {
         Builder b = middle.facing_street(station, -road.half_right);
         if (highway)
             add_barrier(b, rng, 4, step, 0.8f);
-        else if (planted && rng.chance(0.7f))
-            rng.chance(0.6f) ? add_tree(b, rng, rng.uniform(4, 8), winter) : add_bush(b, rng, 1);
+        else if (planted && rng.chance(0.7f)) {
+            if (rng.chance(0.6f)) {
+                const float size = rng.uniform(4, 8);
+                add_tree(b, rng, size, winter);
+            } else {
+                add_bush(b, rng, 1);
+            }
+        }
         if (highway && slot % 4 == 0) add_lamp(b, rng, 2, scene.light.night > 0);
     }
 }
@@ -277,7 +298,8 @@ void compose_sides(Scene& scene, std::uint64_t seed, float reach) {
         add_plants(side, winter);
         add_barriers(side);
         if (family == Family::kCountry && common.chance(0.6f)) {  // a farm
-            Builder b = side.facing_street(common.uniform(35, 120), common.uniform(12, 30));
+            const float distance = common.uniform(12, 30);
+            Builder b = side.facing_street(common.uniform(35, 120), distance);
             Rng rng(seed, kBlocks, 5000 + static_cast<int>(sign));
             add_house(b, rng, 14, 9, 4);
         }

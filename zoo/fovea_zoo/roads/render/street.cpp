@@ -51,11 +51,12 @@ void add_tree(Builder& b, Rng rng, float size, bool winter) {
         const float bulge = 1 - 1.6f * (height - 0.45f) * (height - 0.45f) * 2,
                     reach = spread * bulge * rng.uniform(0.1f, 0.85f);
         const float wide = spread * rng.uniform(0.26f, 0.52f);
+        const float density = rng.uniform(0.62f, 0.78f), level = rng.uniform(0.8f, 1.2f);
+        const Vec3 radii{wide, wide * rng.uniform(0.8f, 1.2f), wide * rng.uniform(0.65f, 1.0f)};
         add_leaves(b, rng,
                    {reach * static_cast<float>(sine(angle)), reach * static_cast<float>(cosine(angle)),
                     trunk + (size - trunk) * height},
-                   {wide, wide * rng.uniform(0.8f, 1.2f), wide * rng.uniform(0.65f, 1.0f)},
-                   color * rng.uniform(0.8f, 1.2f), rng.uniform(0.62f, 0.78f));
+                   radii, color * level, density);
     }
 }
 
@@ -64,8 +65,10 @@ void add_bush(Builder& b, Rng rng, float size) {
     const int blobs = 3 + rng.integer(4);
     for (int n = 0; n < blobs; ++n) {
         const float wide = size * rng.uniform(0.35f, 0.6f);
-        add_leaves(b, rng, {size * rng.uniform(-0.6f, 0.6f), size * rng.uniform(-0.4f, 0.4f), wide * 0.7f},
-                   {wide, wide, wide * rng.uniform(0.7f, 1.1f)}, color * rng.uniform(0.8f, 1.2f), 0.72f);
+        const float level = rng.uniform(0.8f, 1.2f);
+        const Vec3 radii{wide, wide, wide * rng.uniform(0.7f, 1.1f)};
+        const Vec3 center{size * rng.uniform(-0.6f, 0.6f), size * rng.uniform(-0.4f, 0.4f), wide * 0.7f};
+        add_leaves(b, rng, center, radii, color * level, 0.72f);
     }
 }
 
@@ -136,7 +139,8 @@ void add_building(Builder& b, Rng rng, float width, float depth, float height, b
     static const Vec3 walls[] = {{0.42f, 0.37f, 0.28f}, {0.5f, 0.48f, 0.44f}, {0.24f, 0.1f, 0.07f},
                                  {0.33f, 0.3f, 0.27f},  {0.45f, 0.33f, 0.2f}, {0.28f, 0.29f, 0.3f},
                                  {0.4f, 0.27f, 0.22f},  {0.16f, 0.15f, 0.15f}};
-    const Vec3 wall = walls[rng.integer(8)] * rng.uniform(0.75f, 1.2f);
+    const float wall_level = rng.uniform(0.75f, 1.2f);
+    const Vec3 wall = walls[rng.integer(8)] * wall_level;
     const float half = 0.5f * width, floor = rng.uniform(2.9f, 3.8f);
     Solid& block = b.box(kBuilding, Material::kFacade, {0, -0.5f * depth, 0.5f * height - 1},
                          {half, 0.5f * depth, 0.5f * height + 1}, wall);
@@ -180,7 +184,8 @@ void add_building(Builder& b, Rng rng, float width, float depth, float height, b
 void add_house(Builder& b, Rng rng, float width, float depth, float height) {
     static const Vec3 walls[] = {
         {0.55f, 0.53f, 0.48f}, {0.28f, 0.12f, 0.08f}, {0.5f, 0.42f, 0.28f}, {0.36f, 0.38f, 0.4f}, {0.6f, 0.6f, 0.58f}};
-    const Vec3 wall = walls[rng.integer(5)] * rng.uniform(0.8f, 1.15f);
+    const float wall_level = rng.uniform(0.8f, 1.15f);
+    const Vec3 wall = walls[rng.integer(5)] * wall_level;
     const float half = 0.5f * width;
     Solid& block = b.box(kBuilding, Material::kFacade, {0, -0.5f * depth, 0.5f * height - 1},
                          {half, 0.5f * depth, 0.5f * height + 1}, wall);

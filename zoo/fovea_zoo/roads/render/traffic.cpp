@@ -71,8 +71,8 @@ void add_lane(Traffic& t, float offset, bool against, int number, bool own_lane)
                                 : own_speed * (own_lane ? 1.0f : common.uniform(0.85f, 1.25f));
     const bool lamps = t.scene.light.night > 0 || t.scene.light.rain > 0 || common.chance(0.2f);
     // behind the start, too: faster lanes overtake
-    float at = own_lane ? common.uniform(6.5f, 16) + common.uniform() * common.uniform() * 60
-                        : common.uniform(-20, 15) - (against ? 0 : 60);
+    float at = own_lane ? common.uniform(6.5f, 16) : common.uniform(-20, 15) - (against ? 0 : 60);
+    if (own_lane) at += common.uniform() * common.uniform() * 60;
     const float end = against ? t.reach * 2.5f : t.reach + 60;
     for (int slot = 0; at < end; ++slot) {
         Rng rng(t.seed, kLanes + static_cast<std::uint64_t>(number), slot);
@@ -81,7 +81,8 @@ void add_lane(Traffic& t, float offset, bool against, int number, bool own_lane)
         at += 2 * half + 2.5f + density * rng.uniform() * rng.uniform() * 2;
         Action action{lamps, rng.chance(0.3f), rng.uniform() + t.time * 0.2f, 0};
         const float shift = rng.uniform(-0.25f, 0.25f);
-        if (t.seen(station)) t.put(vehicle, offset + shift, station, against, rng, action, rng.uniform(-0.02f, 0.02f));
+        const float turn = rng.uniform(-0.02f, 0.02f);
+        if (t.seen(station)) t.put(vehicle, offset + shift, station, against, rng, action, turn);
     }
 }
 
@@ -101,8 +102,10 @@ void add_parked(Traffic& t, float sign) {
         for (const Crossing& c : road.crossings) corner |= std::abs(station - c.at) < c.half + 4;
         if (corner || !rng.chance(density) || !t.seen(station)) continue;
         const Vehicle vehicle = rng.chance(0.86f) ? Vehicle::kCar : Vehicle::kVan;
-        t.put(vehicle, offset + rng.uniform(-0.12f, 0.12f), station, (sign < 0) != rng.chance(0.08f), rng, {},
-              rng.uniform(-0.03f, 0.03f));
+        const float turn = rng.uniform(-0.03f, 0.03f);
+        const bool against = (sign < 0) != rng.chance(0.08f);
+        const float shift = rng.uniform(-0.12f, 0.12f);
+        t.put(vehicle, offset + shift, station, against, rng, {}, turn);
     }
 }
 
@@ -130,8 +133,9 @@ void add_walkers(Traffic& t, float sign) {
                 road.axes(station, against).child(turned(still ? own.uniform(-3, 3) : own.uniform(-0.15f, 0.15f)))};
             b.axes.z = {0, 0, 1}, b.axes.y = normalized({b.axes.y.x, b.axes.y.y, 0}),
             b.axes.x = cross(b.axes.y, b.axes.z);
-            add_person(b, own,
-                       {false, false, own.uniform() + pace * t.time * 0.7f, still ? 0 : own.uniform(0.22f, 0.42f)});
+            const Action walk{false, false, own.uniform() + pace * t.time * 0.7f,
+                              still ? 0 : own.uniform(0.22f, 0.42f)};
+            add_person(b, own, walk);
             if (rng.chance(0.04f) && n == 0) {
                 Builder pushed{t.scene, at + b.axes.x * 0.5f, b.axes};
                 add_two_wheeler(pushed, false, false, own, {});
@@ -170,7 +174,8 @@ void add_crossers(Traffic& t) {
             const Mat3 along = road.axes(station, false);
             const Vec3 y = normalized(Vec3{along.x.x, along.x.y, 0} * (leftwards ? -1.0f : 1.0f));
             Builder b{t.scene, at, {cross(y, {0, 0, 1}), y, {0, 0, 1}}};
-            add_person(b, rng, {false, false, rng.uniform() + pace * t.time * 0.7f, rng.uniform(0.25f, 0.42f)});
+            const Action walk{false, false, rng.uniform() + pace * t.time * 0.7f, rng.uniform(0.25f, 0.42f)};
+            add_person(b, rng, walk);
             t.taken.push_back({at.x, at.y, 0.4f});
         }
     };
@@ -220,8 +225,9 @@ void add_cyclists(Traffic& t, float sign) {
         const float station = static_cast<float>(slot) * 11 + rng.uniform(3, 9) + sign * pace * t.time;
         if (!rng.chance(chance) || !t.seen(station)) continue;
         const Action action{t.scene.light.night > 0, false, rng.uniform() + t.time * 1.1f, 0};
-        t.put(rng.chance(0.85f) ? Vehicle::kBicycle : Vehicle::kMotorcycle, offset + rng.uniform(-0.2f, 0.3f), station,
-              sign < 0, rng, action, rng.uniform(-0.06f, 0.06f));
+        const float turn = rng.uniform(-0.06f, 0.06f), shift = rng.uniform(-0.2f, 0.3f);
+        const Vehicle vehicle = rng.chance(0.85f) ? Vehicle::kBicycle : Vehicle::kMotorcycle;
+        t.put(vehicle, offset + shift, station, sign < 0, rng, action, turn);
     }
 }
 

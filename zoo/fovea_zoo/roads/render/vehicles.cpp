@@ -154,6 +154,7 @@ Vec3 add_bus(Builder& b, Rng rng, const Action& action) {
     b.begin(Category::kBus, {half_x, half_y, 0});
     static const Vec3 colors[] = {
         {0.6f, 0.45f, 0.03f}, {0.5f, 0.03f, 0.03f}, {0.65f, 0.65f, 0.63f}, {0.03f, 0.2f, 0.4f}, {0.06f, 0.3f, 0.12f}};
+    const float level = rng.uniform(0.8f, 1.2f);
     Solid& body = b.prism(kBus, Material::kBus,
                           {{half_y, 0.3f},
                            {half_y, 1.2f},
@@ -162,7 +163,7 @@ Vec3 add_bus(Builder& b, Rng rng, const Action& action) {
                            {-half_y + 0.1f, top},
                            {-half_y, top - 0.15f},
                            {-half_y, 0.3f}},
-                          half_x, 1.5f, 0.015f, colors[rng.integer(5)] * rng.uniform(0.8f, 1.2f));
+                          half_x, 1.5f, 0.015f, colors[rng.integer(5)] * level);
     body.color2 = rng.chance(0.5f) ? body.color : random_color(rng, 0.1f, 0.6f, 0.5f);
     set_body(body, 0, half_y * 0.58f, -half_y * 0.5f, 0.48f, action, rng);
     for (const float side : {-1.0f, 1.0f}) {

@@ -27,6 +27,7 @@ std::span<const Family> families() {
         layer_norm_family(),
         softmax_family(),
         resize_family(),
+        grid_sample_family(),
         pointwise_family(),
         arg_reduce_family(),
         cast_family(),

@@ -10,6 +10,7 @@ Family attention_family();
 Family cast_family();
 Family concat_family();
 Family conv_family();
+Family grid_sample_family();
 Family layer_norm_family();
 Family matmul_family();
 Family pointwise_family();

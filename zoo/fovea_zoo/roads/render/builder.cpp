@@ -20,8 +20,8 @@ Solid& Builder::add(Kind kind, Label label, Material material, Vec3 center, cons
     // from the object alone, so that its texture stays while it moves
     solid.seed = hash(static_cast<int>(half.x * 4096) ^ static_cast<int>(color.x * 65536) << 8,
                       static_cast<int>(half.z * 4096) ^ static_cast<int>(color.y * 65536) << 8, scene.seed);
-    solid.cutout = material == Material::kLeaves || material == Material::kBars || material == Material::kGuard ||
-                   material == Material::kSpokes || material == Material::kSign;
+    solid.cutout = material == Material::kLeaves || material == Material::kBars || material == Material::kSpokes ||
+                   material == Material::kSign;
     scene.solids.push_back(solid);
     return scene.solids.back();
 }

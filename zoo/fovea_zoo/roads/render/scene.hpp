@@ -42,7 +42,6 @@ enum class Material : std::uint8_t {
     kRoof,
     kBrick,
     kBars,
-    kGuard,
     kLeaves,
     kBark,
     kMetal,
@@ -59,7 +58,6 @@ enum class Material : std::uint8_t {
     kSign,
     kLampHead,
     kHedge,
-    kBoard,
 };
 
 /// One convex solid in its own frame. `half` are half sizes (box), radii (ellipsoid), or radius, radius and half length

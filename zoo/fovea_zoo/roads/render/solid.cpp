@@ -141,7 +141,6 @@ bool is_opaque(const Solid& s, Vec3 p, Vec3 n, Vec3 direction) {
             const float z = (p.z + s.half.z) / (2 * s.half.z);
             return z > 0.93f || (z > 0.12f && z < 0.12f + s.p[2]) || (s.p[3] > 0 && z > 0.5f && z < 0.54f);
         }
-        case Material::kGuard: return std::abs(p.z) > 0.02f || s.p[0] == 0;
         case Material::kSpokes: {
             const float r = std::sqrt(p.x * p.x + p.y * p.y) / s.half.x;
             return r > 0.86f || r < 0.12f || std::abs(p.x * p.y) < 0.03f * s.half.x * s.half.x * r;

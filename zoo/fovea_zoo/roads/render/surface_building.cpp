@@ -11,6 +11,43 @@ void brick(Surface& s, float u, float v, float footprint, std::uint32_t seed) {
     s.albedo = s.albedo * (joint ? 1 + 0.5f * visible : 1 + visible * 0.5f * (hash01(column, row, seed) - 0.5f));
 }
 
+namespace {
+
+/// A point of a window: place in its cell from -0.5 to 0.5, extents of the glass there, place on the wall, cell.
+struct Pane {
+    float fu, fv, half_w, low, high, u, z;
+    int column, row;
+    bool shop;
+};
+
+void shop_sign(Surface& s, const Solid& solid, float u, float fv, float spacing, float footprint, bool night) {
+    const int word = floor_int(u / (spacing * 2.1f));
+    const Vec3 own{hash01(word, 1, solid.seed), hash01(word, 2, solid.seed), hash01(word, 4, solid.seed)};
+    s.albedo = mix(solid.color2, own * 0.4f, 0.7f);
+    const float letter = u * 4, part = letter - std::floor(letter);
+    const bool text = std::abs(fv - 0.39f) < 0.035f && part > 0.25f && hash01(floor_int(letter), 5, solid.seed) < 0.6f;
+    if (text && footprint < 0.3f) s.albedo = {0.7f, 0.7f, 0.65f};
+    if (night) s.emission = s.albedo * (text ? 1.2f : 0.25f);
+}
+
+/// Glass, a blind behind it, or what a shop shows; lit from inside in some windows at night.
+void pane(Surface& s, const Solid& solid, const Pane& w, bool night) {
+    const float blind = hash01(w.column, w.row, solid.seed + 1);
+    const float depth_shade = smooth(w.high, w.high - 0.18f, w.fv) * smooth(w.half_w, w.half_w - 0.12f, std::abs(w.fu));
+    s.albedo = kGlass * (1 + 4 * hash01(w.column, w.row, solid.seed + 2));
+    s.gloss = 0.18f;
+    if (blind < 0.3f && w.fv > mix(w.low, w.high, hash01(w.column, w.row, solid.seed + 3)))
+        s.albedo = {0.42f, 0.4f, 0.36f}, s.gloss = 0.06f;
+    if (w.shop) s.albedo = Vec3{0.12f, 0.1f, 0.08f} * (0.4f + 1.2f * noise(w.u * 2.3f, w.z * 2.3f, solid.seed + 4));
+    s.shade = 0.45f + 0.55f * depth_shade;
+    const float lit = hash01(w.column, w.row, solid.seed + 5);
+    if (night && (lit < 0.28f || (w.shop && lit < 0.7f)))
+        s.emission = mix({0.9f, 0.55f, 0.25f}, {0.8f, 0.8f, 0.75f}, blind) *
+                     (0.25f + 0.5f * noise(w.u * 3, w.z * 3, solid.seed));
+}
+
+}  // namespace
+
 void facade(Surface& s, const Solid& solid, Vec3 p, Vec3 n, float footprint, bool night) {
     if (n.z > 0.5f) {
         s.albedo = {0.15f, 0.15f, 0.15f};
@@ -44,18 +81,7 @@ void facade(Surface& s, const Solid& solid, Vec3 p, Vec3 n, float footprint, boo
     float low = -0.5f * part_h + 0.04f, high = 0.5f * part_h + 0.04f;
     if (door) low = -0.5f, high = 0.24f;
     if (shop) low = -0.4f, high = 0.3f;
-    if (shop && fv > 0.31f && fv < 0.47f) {  // the shop's sign
-        const int word = floor_int(u / (spacing * 2.1f));
-        s.albedo = mix(
-            solid.color2,
-            Vec3{hash01(word, 1, solid.seed), hash01(word, 2, solid.seed), hash01(word, 4, solid.seed)} * 0.4f, 0.7f);
-        const float letter = u * 4, part = letter - std::floor(letter);
-        const bool text =
-            std::abs(fv - 0.39f) < 0.035f && part > 0.25f && hash01(floor_int(letter), 5, solid.seed) < 0.6f;
-        if (text && footprint < 0.3f) s.albedo = {0.7f, 0.7f, 0.65f};
-        if (night) s.emission = s.albedo * (text ? 1.2f : 0.25f);
-        return;
-    }
+    if (shop && fv > 0.31f && fv < 0.47f) return shop_sign(s, solid, u, fv, spacing, footprint, night);
     const float frame_u = 0.07f / spacing, frame_v = 0.07f / floor;
     if (std::abs(fu) > half_w + frame_u || fv < low - frame_v || fv > high + frame_v) {
         if (style == 0 && std::abs(fu) < half_w + 0.12f && fv < low && fv > low - 0.06f)
@@ -76,18 +102,7 @@ void facade(Surface& s, const Solid& solid, Vec3 p, Vec3 n, float footprint, boo
         s.albedo = {0.5f, 0.5f, 0.48f};
         return;
     }
-    const float blind = hash01(column, row, solid.seed + 1);
-    const float depth_shade = smooth(high, high - 0.18f, fv) * smooth(half_w, half_w - 0.12f, std::abs(fu));
-    s.albedo = kGlass * (1 + 4 * hash01(column, row, solid.seed + 2));
-    s.gloss = 0.18f;
-    if (blind < 0.3f && fv > mix(low, high, hash01(column, row, solid.seed + 3)))
-        s.albedo = {0.42f, 0.4f, 0.36f}, s.gloss = 0.06f;
-    if (shop) s.albedo = Vec3{0.12f, 0.1f, 0.08f} * (0.4f + 1.2f * noise(u * 2.3f, z * 2.3f, solid.seed + 4));
-    s.shade = 0.45f + 0.55f * depth_shade;
-    const float lit = hash01(column, row, solid.seed + 5);
-    if (night && (lit < 0.28f || (shop && lit < 0.7f)))
-        s.emission =
-            mix({0.9f, 0.55f, 0.25f}, {0.8f, 0.8f, 0.75f}, blind) * (0.25f + 0.5f * noise(u * 3, z * 3, solid.seed));
+    pane(s, solid, {fu, fv, half_w, low, high, u, z, column, row, shop}, night);
 }
 
 }  // namespace roads

@@ -30,6 +30,8 @@ std::span<const Family> families() {
         grid_sample_family(),
         pointwise_family(),
         arg_reduce_family(),
+        reduce_family(),
+        gather_family(),
         cast_family(),
         concat_family(),
         slice_family(),

@@ -1,0 +1,1 @@
+"""Training of the zoo's small networks on generated road scenes."""

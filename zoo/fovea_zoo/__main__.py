@@ -15,6 +15,8 @@ VERBS = {
     "import": ("fovea_zoo.importing", "write published weights as ONNX, with their contract"),
     "export": ("fovea_zoo.export", "write a network as ONNX, with its contract"),
     "generate": ("fovea_zoo.roads.command", "render road scenes with exact truth"),
+    "train": ("fovea_zoo.train", "train small networks on generated road scenes"),
+    "evaluate": ("fovea_zoo.evaluate", "measure exported networks on the validation frames"),
 }
 
 

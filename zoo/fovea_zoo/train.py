@@ -43,8 +43,8 @@ def add_arguments(parser) -> None:
     parser.add_argument("--validation", type=Path, help="folder of frames (default: renders --validation-frames)")
     parser.add_argument("--validation-frames", type=int, default=200)
     parser.add_argument("--evaluations", type=int, default=6, help="validations during a training (default: %(default)s)")
-    parser.add_argument("--start-from", type=Path, metavar="FOLDER", help="go on from the NAME.pt in this folder")
-    parser.add_argument("--rate", type=float, default=1.0, help="part of the learning rate to go on with")
+    parser.add_argument("--start-from", type=Path, metavar="FOLDER", help="go on from NAME.pt where this folder has it")
+    parser.add_argument("--rate", type=float, default=1.0, help="part of the learning rate for those that go on")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="print the last figures as JSON")
 
@@ -74,8 +74,9 @@ def worker(number, name, frames, rendered, ended, validation, arguments, limits,
         time.sleep(0.05)
     try:
         trainer = Trainer(name, frames, lambda: rendered.value, arguments.seed, graph=frames.image.is_cuda)
-        if arguments.start_from:
-            trainer.start_from(arguments.start_from / f"{name}.pt", arguments.rate)
+        start = arguments.start_from and arguments.start_from / f"{name}.pt"
+        if start and start.exists():
+            trainer.start_from(start, arguments.rate)
         truth = to_batch(validation, frames.image.device)
         results.put((name, train(trainer, limits, arguments.output, (truth, validation))))
     finally:

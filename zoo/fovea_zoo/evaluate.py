@@ -6,13 +6,10 @@ The contract beside MODEL.onnx (MODEL.json) says how images become its input and
 import json
 from pathlib import Path
 
-import numpy as np
-
 from . import roads
 from .errors import UserError
 from .evaluation import Examiner, network_input
 
-RESIZE = "opencv_linear"
 VALIDATION = Path(__file__).resolve().parent.parent / "roads_val"
 
 EXAMPLES = """examples:
@@ -24,6 +21,7 @@ EXAMPLES = """examples:
 def add_arguments(parser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.onnx")
     parser.add_argument("--data", type=Path, default=VALIDATION, help="folder of frames (default: zoo/roads_val)")
+    parser.add_argument("--group", default="frames", help="which of its groups (default: %(default)s)")
     parser.add_argument("--frames", type=int, help="only the first so many")
     parser.add_argument("--engine", choices=("onnxruntime", "fovea"), default="onnxruntime")
     parser.add_argument("--precision", default="fp32", help="of fovea's plan (default: %(default)s)")
@@ -55,15 +53,10 @@ def evaluate(model: Path, frames: list, engine: str = "onnxruntime", precision: 
         raise UserError(f"expected {model} and its contract {contract_file}; export writes both")
     contract = json.loads(contract_file.read_text())
     given = contract["input"]
-    size = given["height"], given["width"]
-    if frames[0].image.shape[:2] != size and given.get("resize", RESIZE) != RESIZE:
-        raise UserError(f"{contract_file}: expected images resized by '{RESIZE}', found '{given['resize']}'")
-    scale = given.get("scale", 1.0)
-    mean, std = np.float32(given.get("mean", [0])) / (255 * scale), np.float32(given.get("std", [1])) / (255 * scale)
-    run = SESSIONS[engine](model, [1, 3, *size], given["tensor"], precision)
+    run = SESSIONS[engine](model, [1, 3, given["height"], given["width"]], given["tensor"], precision)
     examiner = Examiner(contract, roads.LABELS, roads.CATEGORIES)
     for frame in frames:
-        outputs = run(network_input(frame.image, size, mean, std)[None])
+        outputs = run(network_input(frame.image, given))
         examiner.add({name: value[0] for name, value in outputs.items()}, frame)
     return examiner.result()
 
@@ -80,7 +73,7 @@ def table(figures: dict) -> str:
 def run(arguments) -> None:
     if not arguments.data.exists():
         raise UserError(f"no frames in {arguments.data}; python -m fovea_zoo generate writes some")
-    frames = list(roads.load(arguments.data))[: arguments.frames]
+    frames = list(roads.load(arguments.data, arguments.group))[: arguments.frames]
     results = {}
     for model in arguments.models:
         results[model.stem] = evaluate(model, frames, arguments.engine, arguments.precision)

@@ -28,10 +28,26 @@ def resize_bilinear(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return rows[:, left] + (rows[:, right] - rows[:, left]) * across.reshape(1, -1, *tail)
 
 
-def network_input(image: np.ndarray, size: tuple[int, int], mean, std) -> np.ndarray:
-    """(3, *size) float32 from an RGB image (height, width, 3) of uint8."""
-    values = resize_bilinear(image, *size) / 255
-    return np.ascontiguousarray(((values - np.float32(mean)) / np.float32(std)).transpose(2, 0, 1), np.float32)
+def resize_image(image: np.ndarray, size: tuple[int, int], rule: str) -> np.ndarray:
+    """An RGB image brought to `size` by one of the contract's rules."""
+    if image.shape[:2] == tuple(size):
+        return image
+    library, _, name = rule.partition("_")
+    if library == "pillow":
+        from PIL import Image
+
+        return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling[name.upper()]))
+    if rule == "opencv_linear":
+        return resize_bilinear(image, *size)
+    raise ValueError(f"resize rule '{rule}': expected a rule of Pillow or opencv_linear")
+
+
+def network_input(image: np.ndarray, contract: dict) -> np.ndarray:
+    """(1, 3, height, width) float32 from an RGB image (height, width, 3) of uint8, as `input` of a contract says."""
+    image = resize_image(image, (contract["height"], contract["width"]), contract.get("resize", "opencv_linear"))
+    values = image * np.float32(contract.get("scale", 1))
+    values = (values - np.float32(contract.get("mean", [0]))) / np.float32(contract.get("std", [1]))
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None], np.float32)
 
 
 def suppress(corners: np.ndarray, scores: np.ndarray) -> np.ndarray:

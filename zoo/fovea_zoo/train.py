@@ -90,7 +90,7 @@ def headline(figures: dict) -> str:
 
 def load_validation(arguments) -> list:
     if arguments.validation:
-        return list(roads.load(arguments.validation))
+        return list(roads.load(arguments.validation, "frames"))
     indices = range(arguments.validation_frames)
     return list(roads.render_many(VALIDATION_SEED, indices, HEIGHT, WIDTH, arguments.threads))
 

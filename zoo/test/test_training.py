@@ -1,6 +1,7 @@
 """Each of the five networks learns a few frames by heart, through the whole training step."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,27 +29,29 @@ def frames(truth) -> Batch:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_few_steps_on_the_same_frames_lower_the_loss(name, frames):
-    trainer = Trainer(name, frames, lambda: FRAMES, seed=3)
+    trainer = small_trainer(name, frames, seed=3)
     first = sum(trainer.losses(fixed_batch(trainer)).values()).item()
-    for _ in range(12):
+    for _ in range(10):
         losses = trainer.step(fixed_batch(trainer), progress=0.05)
     last = sum(losses.values()).item()
     assert np.isfinite(last)
     assert last < 0.75 * first
 
 
+def small_trainer(name: str, frames: Batch, seed: int) -> Trainer:
+    trainer = Trainer(name, frames, lambda: FRAMES, seed)
+    trainer.task = replace(trainer.task, batch=2)
+    return trainer
+
+
 def fixed_batch(trainer) -> Batch:
     """The same two frames with the same augmentation every time."""
     trainer.generator.manual_seed(5)
-    batch = trainer.draw()
-    for part in ("image", "depth", "labels", "boxes", "classes", "ignore"):
-        value = getattr(batch, part)
-        setattr(batch, part, None if value is None else value[:2])
-    return batch
+    return trainer.draw()
 
 
 def test_training_writes_a_log_and_weights_that_give_the_same_figures(tmp_path, frames, truth):
-    trainer = Trainer("swiftnet_r18_narrow", frames, lambda: FRAMES, seed=3)
+    trainer = small_trainer("swiftnet_r18_narrow", frames, seed=3)
     figures = train(trainer, Limits(steps=3, evaluations=1, log_every=1), tmp_path, (frames, truth))
     lines = [json.loads(line) for line in (tmp_path / "swiftnet_r18_narrow.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "losses" in line] == [1, 2, 3]
@@ -60,7 +63,7 @@ def test_training_writes_a_log_and_weights_that_give_the_same_figures(tmp_path, 
 
 def test_training_from_the_same_seed_is_the_same(frames):
     def weights():
-        trainer = Trainer("swiftnet_r18_narrow", frames, lambda: FRAMES, seed=9)
+        trainer = small_trainer("swiftnet_r18_narrow", frames, seed=9)
         trainer.step(fixed_batch(trainer), 0.1)
         return torch.cat([p.detach().reshape(-1) for p in trainer.network.parameters()])
 

@@ -2,7 +2,7 @@
 """The main job of fovea on real input; scripts/demo sets up what this needs and runs it.
 
 Builds plans of a face detector in fp32 and bf16, runs them on a photograph, draws what they find, and times them beside
-ONNX Runtime on the same input.
+ONNX Runtime on the same input. Then the same for the trained networks of zoo/trained on road scenes (demo_roads.py).
 """
 
 import json
@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import fovea  # noqa: E402
 from accuracy import relative_error  # noqa: E402
 from contestants import CONTESTANTS, Runner  # noqa: E402
+from demo_roads import show_roads  # noqa: E402
 from machine import describe_machine  # noqa: E402
 from real_files import DownloadError, fetch  # noqa: E402
 from rounds import measure, prepare_fastest  # noqa: E402
@@ -127,6 +128,8 @@ def main():
     faces = [detect(photo, precision) for precision in PRECISIONS]
     print_box_difference(*faces)
     compare(model, pixels)
+    print()
+    show_roads(ROOT / OUT)
 
 
 if __name__ == "__main__":

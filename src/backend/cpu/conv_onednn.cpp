@@ -144,10 +144,11 @@ std::unique_ptr<Kernel> prepare_onednn_conv(const RegionContext& context, const 
     const memory::desc b_desc =
         bias ? memory::desc({bias->size()}, memory::data_type::f32, memory::format_tag::a) : memory::desc();
     const PostOps post = post_ops(context, tactic, region.epilogue);
-    const dnnl::convolution_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference,
-                                                         dnnl::algorithm::convolution_direct, to_dnnl(source), w_any,
-                                                         b_desc, to_dnnl(target), region.window.strides, dilations,
-                                                         region.window.pads_begin, region.window.pads_end, post.attr);
+    dnnl::convolution_forward::primitive_desc desc(engine(), dnnl::prop_kind::forward_inference,
+                                                   dnnl::algorithm::convolution_direct, to_dnnl(source), w_any, b_desc,
+                                                   to_dnnl(target), region.window.strides, dilations,
+                                                   region.window.pads_begin, region.window.pads_end, post.attr);
+    avoid_wrong_tiles(desc, weights.shape(), region.window.pads_begin, region.window.pads_end);
 
     std::vector<Binding> bindings = {
         {DNNL_ARG_SRC, Binding::Source::input, input, desc.src_desc(), nullptr},

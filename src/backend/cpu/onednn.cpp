@@ -2,6 +2,9 @@
 
 #include <dnnl.h>
 
+#include <algorithm>
+#include <string_view>
+
 #include "base/hash.hpp"
 #include "fovea/error.hpp"
 
@@ -238,6 +241,18 @@ bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::
     if (elements == 1) return true;
     return operand->size() + 1 >= shape->size() && operand->size() >= shape->size() - 1 && elements == (*shape)[1] &&
            (*operand)[operand->size() - shape->size() + 1] == elements;
+}
+
+void avoid_wrong_tiles(dnnl::convolution_forward::primitive_desc& desc, const Shape& weights,
+                       const std::vector<std::int64_t>& pads_begin, const std::vector<std::int64_t>& pads_end) {
+    const auto zero = [](std::int64_t pad) { return pad == 0; };
+    const auto row = static_cast<std::int64_t>(64 / memory::data_type_size(desc.src_desc().get_data_type()));
+    if (weights.back() % 4 != 0 || weights[1] % row == 0 || !std::all_of(pads_begin.begin(), pads_begin.end(), zero) ||
+        !std::all_of(pads_end.begin(), pads_end.end(), zero))
+        return;
+    while (std::string_view(desc.impl_info_str()).find("amx") != std::string_view::npos)
+        if (!desc.next_impl())
+            throw Error(ErrorCode::unsupported, "oneDNN has only its AMX kernel, which is wrong for this convolution");
 }
 
 std::unique_ptr<Kernel> make_onednn_kernel(dnnl::primitive primitive, const memory::desc& scratchpad,

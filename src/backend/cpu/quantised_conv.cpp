@@ -90,10 +90,12 @@ Primitive primitive(const RegionContext& context, const Tactic& tactic, const Qu
             constant_vector(DNNL_ARG_BIAS, conv.bias->values, {static_cast<std::int64_t>(conv.bias->values.size())}));
         bias = attributes.bindings.back().desc;
     }
-    return {{engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, to_dnnl(source),
-             memory::desc(dims, memory::data_type::s8, memory::format_tag::any), bias, to_dnnl(target), window.strides,
-             dilations, window.pads_begin, window.pads_end, attributes.attr},
-            std::move(attributes.bindings),
+    dnnl::convolution_forward::primitive_desc desc(
+        engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, to_dnnl(source),
+        memory::desc(dims, memory::data_type::s8, memory::format_tag::any), bias, to_dnnl(target), window.strides,
+        dilations, window.pads_begin, window.pads_end, attributes.attr);
+    avoid_wrong_tiles(desc, weights.shape(), window.pads_begin, window.pads_end);
+    return {std::move(desc), std::move(attributes.bindings),
             memory::desc(dims, memory::data_type::s8, memory::dims(strides.begin(), strides.end()))};
 }
 

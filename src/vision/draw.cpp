@@ -20,6 +20,8 @@ std::int64_t to_pixel(float coordinate) {
     return std::isnan(coordinate) ? 0 : std::lround(std::clamp(coordinate, -kFar, kFar));
 }
 
+bool overlap(const Area& a, const Area& b) { return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1; }
+
 Area area_of(const Box& box) { return {to_pixel(box.x1), to_pixel(box.y1), to_pixel(box.x2), to_pixel(box.y2)}; }
 
 void fill(Image& image, Area area, Color color) {
@@ -87,17 +89,23 @@ std::int64_t text_height(int scale) { return std::int64_t{kGlyphHeight} * scale;
 void draw_detections(Image& image, const std::vector<Detection>& detections, const std::vector<std::string>& labels) {
     constexpr Color kText = {255, 255, 255};
     const int unit = std::max(1, static_cast<int>((std::min(image.width, image.height) + 150) / 300));
+    for (auto detection = detections.rbegin(); detection != detections.rend(); ++detection) {
+        const Color color = color_of(detection->label);
+        draw_box(image, detection->box, color, unit + 1);
+        for (const Point& point : detection->landmarks) draw_point(image, point, unit + 1, color);
+    }
+    std::vector<Area> plates;
     for (const Detection& detection : detections) {
-        const Color color = color_of(detection.label);
-        draw_box(image, detection.box, color, unit + 1);
-        for (const Point& point : detection.landmarks) draw_point(image, point, unit + 1, color);
-
         const std::string text = caption(detection, labels);
         const std::int64_t margin = 2 * unit, height = text_height(unit) + 2 * margin;
         const std::int64_t left = to_pixel(detection.box.x1), top = to_pixel(detection.box.y1);
-        const std::int64_t plate = top >= height ? top - height : top;
-        fill(image, {left, plate, left + text_width(text, unit) + 2 * margin, plate + height}, color);
-        draw_text(image, left + margin, plate + margin, text, kText, unit);
+        const std::int64_t plate_top = top >= height ? top - height : top;
+        const Area plate{left, plate_top, left + text_width(text, unit) + 2 * margin, plate_top + height};
+        if (std::any_of(plates.begin(), plates.end(), [&](const Area& other) { return overlap(plate, other); }))
+            continue;
+        plates.push_back(plate);
+        fill(image, plate, color_of(detection.label));
+        draw_text(image, left + margin, plate_top + margin, text, kText, unit);
     }
 }
 

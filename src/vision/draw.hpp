@@ -30,7 +30,8 @@ void draw_text(Image& image, std::int64_t x, std::int64_t y, const std::string& 
 std::int64_t text_width(const std::string& text, int scale);
 std::int64_t text_height(int scale);
 
-/// Boxes, landmarks, and "label score" on a plate above each box; sizes follow the image's, colours the label.
+/// Boxes, landmarks, and "label score" on a plate above each box; sizes follow the image's, colours the label. Earlier
+/// detections lie on later ones, and a plate that would touch an earlier one's is left out.
 void draw_detections(Image& image, const std::vector<Detection>& detections, const std::vector<std::string>& labels);
 
 /// Lays each label's colour over the RGB image, `opacity` of it; `labels` is u8 [height, width] of the image, `kUnseen`

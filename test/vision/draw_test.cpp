@@ -72,5 +72,16 @@ TEST(DrawDetections, MarksBoxLandmarksAndCaption) {
     EXPECT_FALSE(lit(10, 10));
 }
 
+TEST(DrawDetections, LeavesOutCaptionsThatWouldCoverBetterOnes) {
+    const std::vector<Detection> both = {{{50, 40, 120, 90}, 0.9f, 0, {}}, {{55, 42, 130, 95}, 0.8f, 1, {}}};
+    Image first(200, 100, 3), together(200, 100, 3);
+    draw_detections(first, {both[0]}, {"face", "cat"});
+    draw_detections(together, both, {"face", "cat"});
+    for (std::int64_t y = 0; y < 40; ++y)
+        for (std::int64_t x = 0; x < 200 * 3; ++x) ASSERT_EQ(together.row(y)[x], first.row(y)[x]) << x / 3 << ", " << y;
+    EXPECT_NE(together.row(60)[129 * 3], first.row(60)[129 * 3]);
+    for (std::int64_t x = 50 * 3; x < 52 * 3; ++x) EXPECT_EQ(together.row(60)[x], first.row(60)[x]);
+}
+
 }  // namespace
 }  // namespace fovea::vision

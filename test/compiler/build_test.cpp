@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <ctime>
 
 #include "backend/cpu/cpu.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "ops/evaluate.hpp"
+#include "ops/onnx_type.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -314,6 +316,34 @@ TEST(Build, TunesForABatchAndServesSmallerOnes) {
         context.run();
         EXPECT_LT(compare(context.output(0), ops::evaluate(graph, x)[0]).max_error, 1e-5) << "batch " << batch;
     }
+}
+
+TEST(Build, CastsWholeNumbersAsTheReferenceDoes) {
+    constexpr DType kWhole[] = {DType::boolean, DType::i8,  DType::u8,  DType::i16, DType::u16,
+                                DType::i32,     DType::u32, DType::i64, DType::u64};
+    std::vector<DType> targets(std::begin(kWhole), std::end(kWhole));
+    targets.push_back(DType::f32);
+    const auto numbers =
+        Tensor::from<std::int64_t>({3, 3}, {0, 1, -1, 127, -128, 300, 70'000, 1LL << 31, -(1LL << 40)});
+    BuildOptions options;
+    options.gate = GateMode::off;
+    for (const DType from : kWhole)
+        for (const DType to : targets) {
+            if (from == to) continue;
+            const std::string types = std::string(to_string(from)) + " to " + std::string(to_string(to));
+            ir::Graph graph =
+                ir::parse("graph \"g\" { input %x : " + std::string(to_string(from)) +
+                          "[3, 3]\n %y : undefined[*] = Cast(%x) {to = " + std::to_string(ops::onnx_number(to)) +
+                          "}\n output \"y\" = %y }");
+            ops::annotate(graph);
+            const plan::Plan plan = build(graph, backends(), options);
+            EXPECT_EQ(plan.targets[0].steps[0].region.pattern, "cast") << types;
+            runtime::Context context(std::make_shared<const runtime::Engine>(plan, backends()));
+            const Tensor x = numbers.cast(from), expected = x.cast(to);
+            context.bind_input(0, from, x.shape(), x.raw());
+            context.run();
+            EXPECT_EQ(std::memcmp(context.output(0).raw(), expected.raw(), expected.bytes()), 0) << types;
+        }
 }
 
 TEST(Gate, AcceptsResultsNearTheSmallestNumbers) {

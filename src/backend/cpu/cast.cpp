@@ -1,16 +1,25 @@
+#include <algorithm>
+
 #include "backend/cpu/families.hpp"
 #include "backend/cpu/onednn.hpp"
 #include "backend/cpu/simd/half.hpp"
+#include "base/dispatch.hpp"
 #include "base/parallel.hpp"
 
 namespace fovea::backend::cpu {
 namespace {
 
 bool byte(DType type) { return type == DType::u8 || type == DType::i8; }
+bool whole(DType type) {
+    constexpr DType kTypes[] = {DType::boolean, DType::i8,  DType::u8,  DType::i16, DType::u16,
+                                DType::i32,     DType::u32, DType::i64, DType::u64};
+    return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
 
-/// Whether elements change between f32 and 8 bits, as images and quantised tensors do.
-bool between_bytes(DType from, DType to) {
-    return (byte(from) && to == DType::f32) || (from == DType::f32 && byte(to));
+/// Whether elements change among integers and booleans, from these to f32, or from f32 to 8 bits: as images, indices,
+/// masks and quantised tensors do.
+bool between_whole(DType from, DType to) {
+    return (whole(from) && (whole(to) || to == DType::f32)) || (from == DType::f32 && byte(to));
 }
 
 /// Whether elements change between f32 and f16, as inputs and outputs of models in f16 do.
@@ -48,28 +57,33 @@ class HalfKernel final : public Kernel {
     std::int64_t count_;
 };
 
-class ByteKernel final : public Kernel {
+/// Hands the C++ type of a whole number or of f32 to a generic lambda.
+template <class Function>
+void visit_whole(DType type, const Function& function) {
+    base::visit(type, [&]<class T>() {
+        if constexpr (std::is_integral_v<T> || std::is_same_v<T, float>) function.template operator()<T>();
+    });
+}
+
+class WholeKernel final : public Kernel {
   public:
-    ByteKernel(DType from, DType to, std::int64_t count) : from_(from), to_(to), count_(count) {}
+    WholeKernel(DType from, DType to, std::int64_t count) : from_(from), to_(to), count_(count) {}
     void run(const KernelArgs& args) const override {
-        const std::byte* x = args.inputs[0];
-        std::byte* y = args.outputs[0];
-        if (from_ == DType::u8) convert<std::uint8_t, float>(x, y);
-        if (from_ == DType::i8) convert<std::int8_t, float>(x, y);
-        if (to_ == DType::u8) convert<float, std::uint8_t>(x, y);
-        if (to_ == DType::i8) convert<float, std::int8_t>(x, y);
+        visit_whole(from_, [&]<class From>() {
+            visit_whole(to_, [&]<class To>() {
+                convert(reinterpret_cast<const From*>(args.inputs[0]), reinterpret_cast<To*>(args.outputs[0]));
+            });
+        });
     }
     [[nodiscard]] std::string implementation() const override { return "own"; }
 
   private:
-    /// Towards zero; numbers beyond 8 bits keep the low bits.
+    /// Towards zero; numbers beyond the target's range keep its low bits.
     template <class From, class To>
-    void convert(const std::byte* input, std::byte* output) const {
-        const auto* source = reinterpret_cast<const From*>(input);
-        auto* target = reinterpret_cast<To*>(output);
+    void convert(const From* source, To* target) const {
+        using Wide = std::conditional_t<std::is_same_v<From, float>, std::int32_t, From>;
         base::parallel_for(count_, 16384, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t i = begin; i < end; ++i)
-                target[i] = static_cast<To>(static_cast<std::int32_t>(source[i]));
+            for (std::int64_t i = begin; i < end; ++i) target[i] = static_cast<To>(static_cast<Wide>(source[i]));
         });
     }
 
@@ -83,9 +97,11 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const auto shape = context.shape(node.inputs[0]);
     if (!shape) return refuse(Reason::shape_depends_on_data);
     const DType from = context.info(node.inputs[0]).dtype, to = context.info(node.outputs[0]).dtype;
-    if (between_bytes(from, to)) return make_region(context, "cast", {root});
+    if (between_whole(from, to)) return make_region(context, "cast", {root});
     if (!own_float(from) || !own_float(to))
-        return refuse(Reason::unsupported_dtype, "changes between f32, bf16 and f16, and between f32 and 8 bits");
+        return refuse(
+            Reason::unsupported_dtype,
+            "changes between f32, bf16 and f16, among whole numbers, from these to f32, and from f32 to 8 bits");
     if (shape->size() > 5 || base::element_count(*shape) == 0)
         return refuse(Reason::unsupported_shape, "an empty tensor or more than 5 axes");
     return make_region(context, "cast", {root});
@@ -96,7 +112,7 @@ DType output_type(const RegionContext& context) { return context.dtype(context.n
 
 /// Own kernels leave elements where they are.
 bool is_own(const RegionContext& context) {
-    return between_bytes(input_type(context), output_type(context)) ||
+    return between_whole(input_type(context), output_type(context)) ||
            between_halves(input_type(context), output_type(context));
 }
 
@@ -113,9 +129,9 @@ std::vector<Tactic> tactics(const RegionContext& context) {
 }
 
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
-    if (between_bytes(input_type(context), output_type(context)))
-        return std::make_unique<ByteKernel>(input_type(context), output_type(context),
-                                            base::element_count(context.shape(context.node(0).inputs[0])));
+    if (between_whole(input_type(context), output_type(context)))
+        return std::make_unique<WholeKernel>(input_type(context), output_type(context),
+                                             base::element_count(context.shape(context.node(0).inputs[0])));
     if (between_halves(input_type(context), output_type(context)))
         return std::make_unique<HalfKernel>(output_type(context) == DType::f32,
                                             base::element_count(context.shape(context.node(0).inputs[0])));

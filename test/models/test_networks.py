@@ -1,13 +1,16 @@
-"""The zoo's networks, at their small scale, through plans: against ONNX Runtime in fp32, and OpenVINO's bf16."""
+"""The zoo's networks, at their small scale, through plans: against ONNX Runtime in fp32, and OpenVINO's bf16; and what
+a run asks of the system."""
 
+import functools
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from accuracy import relative_error, signal_to_noise
 from catalog import INPUT, NETWORKS, graph_file
 from fill import fill
-from plans import build_engine, needs_bf16, needs_fp16, needs_module, run_engine
+from plans import ROOT, build_engine, needs_bf16, needs_fp16, needs_module, run_engine
 from references import IMAGES, onnxruntime_session, random_images, run_each, run_session
 
 LARGEST_ERROR = 1e-4
@@ -52,10 +55,22 @@ def check(engine, model, batch, size):
         assert relative_error(results[name], reference) <= LARGEST_ERROR, f"output '{name}' at batch {batch}, size {size}"
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Builds a network for one image of its small size, once a precision: its model, its engine, and the plan's file."""
+
+    @functools.cache
+    def build(network, precision):
+        model, folder = fill(network, "small"), tmp_path_factory.mktemp(network.name)
+        return model, build_engine(model, folder, precision), folder / "network.plan"
+
+    return build
+
+
 @networks()
-def test_fixed_shape(network, tmp_path):
-    model = fill(network, "small")
-    check(build_engine(model, tmp_path, "fp32"), model, 1, network.small_size)
+def test_fixed_shape(network, built):
+    model, engine, _ = built(network, "fp32")
+    check(engine, model, 1, network.small_size)
 
 
 @networks()
@@ -100,23 +115,35 @@ def test_unsimplified_with_dynamic_batch_and_size(network, tmp_path):
 
 @needs_bf16
 @networks()
-def test_bf16_is_as_exact_as_openvino(network, tmp_path):
-    check_noise(network, "bf16", LARGEST_LOSS_DB, tmp_path)
+def test_bf16_is_as_exact_as_openvino(network, built):
+    check_noise(network, "bf16", LARGEST_LOSS_DB, built)
 
 
 @needs_fp16
 @networks()
-def test_fp16_is_more_exact_than_openvino_in_bf16(network, tmp_path):
-    check_noise(network, "fp16", 0, tmp_path)
+def test_fp16_is_more_exact_than_openvino_in_bf16(network, built):
+    check_noise(network, "fp16", 0, built)
 
 
-def check_noise(network, precision, largest_loss, tmp_path):
-    model = fill(network, "small")
+def check_noise(network, precision, largest_loss, built):
+    model, engine, _ = built(network, precision)
     images = random_images(IMAGES, network.small_size)
-    engine = build_engine(model, tmp_path, precision)
     session = onnxruntime_session(model)
     expected = run_each(lambda image: run_session(session, image), images)
     results = run_each(lambda image: run_engine(engine, INPUT, image), images)
     for name, reference in expected.items():
         decibels = signal_to_noise(results[name], reference)
         assert decibels >= RECORDED[network.name][name] - largest_loss, f"output '{name}'"
+
+
+@networks()
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=needs_bf16)])
+def test_run_allocates_and_locks_nothing_of_its_own(network, precision, built):
+    _, _, plan = built(network, precision)
+    counted = json.loads(subprocess.check_output([ROOT / "build/bin/count_calls", plan], text=True))
+    assert [calls["threads"] for calls in counted] == [1, 2]
+    for calls in counted:
+        assert calls["own_allocations"] == [0, 0], calls
+        assert calls["own_locks"] == [0, 0], calls
+        first, second = calls["library_allocations"]
+        assert first == second, calls

@@ -39,10 +39,10 @@ def with_form(form):
     return [name for name in OTHER_SIZES if graph_file(NETWORKS[name].graph, "small", form).exists()]
 
 
-def profile(network, largest_batch, *sizes):
+def profile(network, largest_batch, *sizes, usual_batch=1):
     """Smallest, usual and largest input shape."""
     heights, widths = zip(network.small_size, *sizes)
-    return {INPUT: ((1, 3, min(heights), min(widths)), (1, 3, *network.small_size),
+    return {INPUT: ((1, 3, min(heights), min(widths)), (usual_batch, 3, *network.small_size),
                     (largest_batch, 3, max(heights), max(widths)))}
 
 
@@ -78,6 +78,14 @@ def test_dynamic_batch(network, tmp_path):
     model = fill(network, "small", batch=None)
     engine = build_engine(model, tmp_path, "fp32", profiles=profile(network, 8))
     for batch in BATCHES:
+        check(engine, model, batch, network.small_size)
+
+
+@networks()
+def test_tuned_for_the_largest_batch(network, tmp_path):
+    model = fill(network, "small", batch=None)
+    engine = build_engine(model, tmp_path, "fp32", profiles=profile(network, 4, usual_batch=4))
+    for batch in (1, 2, 4):
         check(engine, model, batch, network.small_size)
 
 

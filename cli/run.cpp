@@ -201,7 +201,8 @@ Verb run_verb() {
                 app.footer(
                     "Examples:\n"
                     "  fovea run model.plan --input in.npz --output out.npz\n"
-                    "  fovea run faces.plan photo.jpg --output faces.png");
+                    "  fovea run faces.plan photo.jpg --output faces.png\n"
+                    "  fovea run street.plan frames/*.jpg --output drawn/ --json");
                 return [options] { run(*options); };
             }};
 }

@@ -35,7 +35,7 @@ std::int64_t text_height(int scale);
 void draw_detections(Image& image, const std::vector<Detection>& detections, const std::vector<std::string>& labels);
 
 /// Lays each label's colour over the RGB image, `opacity` of it; `labels` is u8 [height, width] of the image, `kUnseen`
-/// is left as it is, and labels beyond the palette start it again.
+/// is left as it is, and labels beyond the palette, which holds at least one colour, start it again.
 void draw_labels(Image& image, const Tensor& labels, const std::vector<Color>& palette, float opacity);
 
 /// Paints the RGB image over with depth, f32 [height, width] in metres: near pixels bright, far ones dark, evenly in

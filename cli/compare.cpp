@@ -161,7 +161,8 @@ class Comparison {
         compiler::GateOptions gate;
         gate.mode = options_.all ? compiler::GateMode::full : compiler::GateMode::boxes;
         gate.refuse = false;
-        compiler::check_kernels(engine_.content(), ordered(engine_, inputs), gate, certificate);
+        runtime::Context context(engine_.content());
+        compiler::check_kernels(context, ordered(engine_, inputs), gate, certificate);
         rows_.resize(std::max(rows_.size(), certificate.kernels.size()));
         for (std::size_t k = 0; k < certificate.kernels.size(); ++k) {
             rows_[k].name = certificate.kernels[k].subject;

@@ -267,12 +267,15 @@ class Build {
         const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
         const auto inputs = made_up_inputs(opt, 1);
         const GateOptions options{options_.gate};
-        check_kernels(engine, inputs, options, certificate);
+        runtime::Context context(engine);
+        check_kernels(context, inputs, options, certificate);
         stages_.progress(0.5);
-        for (const auto& shapes : further_shapes(opt))
-            check_kernels(engine, made_up_inputs(shapes, 2), options, certificate);
+        for (const auto& shapes : further_shapes(opt)) {
+            runtime::Context further(engine);
+            check_kernels(further, made_up_inputs(shapes, 2), options, certificate);
+        }
         stages_.progress(0.7);
-        prove_outputs(reference, engine, inputs, certificate);
+        prove_outputs(reference, context, inputs, certificate);
         section().certificate = std::move(certificate);
     }
 
@@ -299,8 +302,8 @@ class Build {
         return result;
     }
 
-    void prove_outputs(const ir::Graph& network, const std::shared_ptr<const runtime::Engine>& engine,
-                       const std::vector<Tensor>& inputs, plan::Certificate& certificate) {
+    void prove_outputs(const ir::Graph& network, runtime::Context& context, const std::vector<Tensor>& inputs,
+                       plan::Certificate& certificate) {
         plan::Plan oracle;
         oracle.graph = network;
         oracle.profile = plan_.profile;
@@ -308,7 +311,7 @@ class Build {
         tune::TimingCache none;
         const auto selections = select(oracle.graph, values, covering, backend_, none, {threads_, false, {}});
         oracle.targets = {schedule(oracle.graph, values, covering, selections, backend_, threads_)};
-        check_outputs(engine, std::move(oracle), backends_, inputs, certificate);
+        check_outputs(context, std::move(oracle), backends_, inputs, certificate);
     }
 
     const runtime::Backends& backends_;

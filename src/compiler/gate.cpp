@@ -263,16 +263,15 @@ std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shap
     return inputs;
 }
 
-void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
-                   const GateOptions& options, plan::Certificate& certificate) {
-    runtime::Context context(engine);
+void check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs, const GateOptions& options,
+                   plan::Certificate& certificate) {
     for (std::size_t i = 0; i < inputs.size(); ++i)
         context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
     std::unique_ptr<KernelCheck> check;
     context.run([&](const runtime::Observation& seen) {
         if (!is_checked(seen.launch)) return;
         const plan::Step& step = *seen.launch.step;
-        if (!check) check = std::make_unique<KernelCheck>(*engine, context.program(), options);
+        if (!check) check = std::make_unique<KernelCheck>(context.engine(), context.program(), options);
         const plan::Evidence evidence = (*check)(seen);
         if (options.refuse && !(evidence.max_error <= evidence.tolerance))
             throw Error(ErrorCode::numerics, "the kernel \"" + step.region.pattern + " " + step.tactic.name +

@@ -21,10 +21,11 @@ double kernel_tolerance(DType type);
 /// Random network inputs: floats in [0, 1), integers 0.
 std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shape>& shapes, std::uint32_t seed);
 
-/// Runs the engine step by step at these input shapes and holds every kernel against the reference on the kernel's own
-/// inputs. Appends what it found to `certificate`; throws `numerics` naming the first bad kernel and the user's nodes.
-void check_kernels(const std::shared_ptr<const runtime::Engine>& engine, const std::vector<Tensor>& inputs,
-                   const GateOptions& options, plan::Certificate& certificate);
+/// Runs the context step by step on these inputs, which must outlive what it is used for, and holds every kernel
+/// against the reference on the kernel's own inputs. The context is left with the outputs. Appends what it found to
+/// `certificate`; throws `numerics` naming the first bad kernel and the user's nodes.
+void check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs, const GateOptions& options,
+                   plan::Certificate& certificate);
 
 /// Error of `a` against `b`: `max_error`, and `snr_db` of what varies: means of channels are removed, along axis 1 or
 /// the last one, whichever leaves less (images have the one, sequences the other); the mean of all where every channel

@@ -72,9 +72,10 @@ class Faults : public testing::TestWithParam<Form> {
             std::make_shared<const runtime::Engine>(std::move(tested), backends, runtime::EngineOptions{2});
         const auto inputs = random_inputs(engine->plan().graph, {{1, 16, 24, 24}}, 1);
         plan::Certificate certificate;
-        EXPECT_NO_THROW(check_kernels(engine, inputs, {}, certificate));
+        runtime::Context context(engine);
+        EXPECT_NO_THROW(check_kernels(context, inputs, {}, certificate));
         try {
-            check_outputs(engine, plan(network(GetParam().quantised, kBias, kTurn), DType::f32, false), cpu(), inputs,
+            check_outputs(context, plan(network(GetParam().quantised, kBias, kTurn), DType::f32, false), cpu(), inputs,
                           certificate);
         } catch (const Error& error) {
             EXPECT_EQ(error.code(), ErrorCode::numerics);

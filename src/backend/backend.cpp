@@ -155,4 +155,20 @@ Region make_region(const MatchContext& context, std::string pattern, std::vector
     return region;
 }
 
+std::unique_ptr<Kernel> prepare_kernel(const Backend& backend, const RegionContext& context, const Tactic& tactic) {
+    const auto named = [&](Error error) {
+        const ir::Node& node = context.node(0);
+        return error.in("node " + node.name + " (" + node.op + ")");
+    };
+    try {
+        return backend.prepare(context, tactic);
+    } catch (const Error& error) {
+        throw named(error);
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        throw named(Error(ErrorCode::internal, std::string(error.what()) + " › this is a bug of fovea"));
+    }
+}
+
 }  // namespace fovea::backend

@@ -191,6 +191,9 @@ class Backend {
     [[nodiscard]] virtual std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const;
 };
 
+/// `backend.prepare`; its errors carry the region's first node as context.
+std::unique_ptr<Kernel> prepare_kernel(const Backend& backend, const RegionContext& context, const Tactic& tactic);
+
 /// Copies a tensor between layouts, pitches and float types (also part of every backend's repertoire).
 void convert(const TensorDesc& from, const std::byte* source, const TensorDesc& to, std::byte* target);
 

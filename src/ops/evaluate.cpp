@@ -106,7 +106,12 @@ Tensor evaluate_box(const ir::Node& node, std::vector<Window> inputs, DType dtyp
     context.output_shape = output_shape;
     context.box = box;
     context.output = Tensor(dtype, box.size);
-    find(node.op)->evaluate_box(context);
+    try {
+        find(node.op)->evaluate_box(context);
+    } catch (Error& error) {
+        if (error.context().empty()) error.in("node " + node.name + " (" + node.op + ")");
+        throw;
+    }
     return std::move(context.output);
 }
 

@@ -151,7 +151,7 @@ class ProgramBuilder {
         for (const std::int32_t slot : step.outputs) context.output_pitches.push_back(pitch(slot));
         for (const auto& backend : backends_) {
             if (backend->name() != step.backend) continue;
-            if (step.region.pattern != "convert") return backend->prepare(context, step.tactic);
+            if (step.region.pattern != "convert") return prepare_kernel(*backend, context, step.tactic);
             return backend->conversion(context.input_desc(0, step.tactic), context.output_desc(0, step.tactic));
         }
         throw Error(ErrorCode::unsupported,

@@ -192,7 +192,7 @@ std::vector<double> Tuner::time(const backend::RegionContext& context, const std
             result[i] = *known;
             fastest = std::min(fastest, *known);
         } else {
-            auto kernel = backend_->prepare(context, tactics[i]);
+            auto kernel = prepare_kernel(*backend_, context, tactics[i]);
             auto state = kernel->make_state();
             trials.push_back({i, std::move(kernel), std::move(state)});
         }

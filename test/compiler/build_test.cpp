@@ -360,6 +360,24 @@ TEST(Gate, AcceptsResultsNearTheSmallestNumbers) {
     EXPECT_NO_THROW(build(graph, backends(), {.tune = false}));
 }
 
+/// No import gives such graphs: ONNX wants one type for data and weights. Some kernels take the first, which
+/// the gate cannot evaluate; none can be prepared for the second.
+TEST(Build, NamesTheNodeThatFails) {
+    const auto refusal = [](const std::string& sizes) {
+        const ir::Graph graph = ir::parse("graph \"g\" {\n  input %x : f32[1, 8" + sizes + "]\n  const %w : f64[8, 8" +
+                                          sizes + "] = random(1)\n  %r : f32[*] = Relu(%x)\n" +
+                                          "  %y : f32[*] = Conv(%r, %w) name \"stem\"\n  output \"y\" = %y\n}");
+        try {
+            build(graph, backends(), {.tune = false});
+        } catch (const Error& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    EXPECT_TRUE(refusal(", 3, 3").starts_with("node stem (Conv) › ")) << refusal(", 3, 3");
+    EXPECT_EQ(refusal(", 3"), "node stem (Conv) › oneDNN has no element type f64");
+}
+
 TEST(LongNetwork, IsBuiltInProportionateTime) {
     std::string text = "graph \"g\" {\n  input %x0 : f32[1, 4, 2, 2]\n";
     constexpr int kPairs = 10'000;

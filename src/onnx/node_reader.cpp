@@ -139,6 +139,7 @@ void read_bodies(Scope& scope, const std::vector<std::pair<std::string, const At
     if (bodies.empty()) return;
     merge_captures(scope.builder, bodies);
     call.inputs.insert(call.inputs.end(), bodies[0].captures.begin(), bodies[0].captures.end());
+    call.captures = bodies[0].captures.size();
     call.attributes["captures"] = static_cast<std::int64_t>(bodies[0].captures.size());
     for (std::size_t i = 0; i < bodies.size(); ++i)
         call.attributes[keys[i]] = std::make_shared<const ir::Graph>(std::move(bodies[i].graph));

@@ -1,6 +1,7 @@
 #include "onnx/versions.hpp"
 
 #include "onnx/fail.hpp"
+#include "onnx/operand_types.hpp"
 
 namespace fovea::onnx {
 namespace {
@@ -64,6 +65,7 @@ ir::ValueId Conversion::constant(Tensor tensor) {
 }
 
 ir::ValueId Conversion::emit(std::string op, std::vector<ir::ValueId> inputs, Attributes attributes) {
+    check_operand_types(*builder_, op, kNewestOpset, inputs);
     const ir::ValueId output = builder_->add_result(call.name + "/" + op);
     builder_->add_node({.op = op,
                         .name = call.name + "/" + op,
@@ -91,6 +93,8 @@ void Conversion::refuse(const std::string& rule) const {
 void add_call(GraphBuilder& builder, Call call) {
     Conversion conversion(builder, call);
     if (call.convert) call.convert(conversion);
+    check_operand_types(builder, call.op, call.version,
+                        std::span(call.inputs).first(call.inputs.size() - call.captures));
     const VersionRule* rule = nullptr;
     while ((rule = next_rule(call, rule))) rule->convert(conversion);
     while (!call.inputs.empty() && call.inputs.back() == ir::kNone) call.inputs.pop_back();

@@ -23,6 +23,7 @@ struct Call {
     std::string name;                     ///< of the node, as errors show it
     std::string origin;                   ///< the user's node
     std::vector<ir::ValueId> inputs, outputs;
+    std::size_t captures = 0;  ///< the last inputs: what bodies take from outside
     Attributes attributes;
     Convert convert = nullptr;  ///< writes an operator of another domain with the main one's
 };

@@ -45,10 +45,9 @@ void fold_back(const View& view, const Node& node, ir::Patch& patch) {
 
 /// (x·W + b)·s as x·(W·s) + b·s, where the product stands apart from its bias.
 void fold_back_over_bias(const View& view, const Node& node, ir::Patch& patch) {
+    if (node.op != "Mul") return;
     const Node* add = view.producer(node.inputs[0], "Add");
-    if (node.op != "Mul" || !add || !view.single_use(node.inputs[0]) ||
-        !view.same_dims(node.inputs[0], node.outputs[0]))
-        return;
+    if (!add || !view.single_use(node.inputs[0]) || !view.same_dims(node.inputs[0], node.outputs[0])) return;
     const auto layer = private_layer(view, add->inputs[0]);
     if (!layer || layer->bias || !view.same_dims(add->inputs[0], add->outputs[0])) return;
     const auto scale = affine_of(view, node, layer->axis, layer->outputs);

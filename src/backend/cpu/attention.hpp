@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "backend/cpu/family.hpp"
+#include "backend/family.hpp"
 
 namespace fovea::backend::cpu {
 

@@ -67,9 +67,6 @@ std::unique_ptr<Kernel> make_own_conv(OwnConv<Conv> parts, const RegionContext& 
     return std::make_unique<OwnConvKernel<Conv>>(std::move(parts), context.threads);
 }
 
-/// The convolution's bias; empty when it has none.
-std::vector<float> bias_of(const RegionContext& context, const ConvRegion& region);
-
 /// Sets an own kernel's epilogue; returns the position of its residual among the inputs (-1: none).
 int set_epilogue(const RegionContext& context, const Tactic& tactic, const SimdEpilogue& steps,
                  simd::Epilogue& epilogue);

@@ -1,10 +1,8 @@
 #include "backend/cpu/cpu.hpp"
 
 #include "backend/cpu/families.hpp"
-#include "backend/cpu/family.hpp"
 #include "backend/cpu/onednn.hpp"
 #include "backend/reference/reference.hpp"
-#include "fovea/error.hpp"
 
 namespace fovea::backend {
 namespace cpu {
@@ -41,24 +39,6 @@ std::span<const Family> families() {
     return kFamilies;
 }
 
-Refusal refuse(Reason reason, std::string detail) { return {reason, std::move(detail)}; }
-
-bool own_float(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
-
-bool has_channels(const RegionContext& context, ir::ValueId id) {
-    const auto& dims = context.info(id).dims;
-    return dims && dims->size() >= 3 && dims->size() <= 5 && !context.constant(id);
-}
-
-Tactic uniform_tactic(const RegionContext& context, std::string name, Layout layout) {
-    Tactic tactic{std::move(name), {}, {}};
-    for (const ir::ValueId id : context.region.inputs)
-        tactic.inputs.push_back(has_channels(context, id) ? layout : Layout::plain);
-    for (const ir::ValueId id : context.region.outputs)
-        tactic.outputs.push_back(has_channels(context, id) ? layout : Layout::plain);
-    return tactic;
-}
-
 }  // namespace cpu
 
 namespace {
@@ -69,10 +49,10 @@ class CpuBackend final : public Backend {
     [[nodiscard]] std::string target() const override { return cpu::instruction_set(); }
     [[nodiscard]] std::optional<Refusal> precision_refusal(DType type) const override {
         if (type == DType::f16 && !cpu::onednn_float(type))
-            return cpu::refuse(Reason::unsupported_device, "the processor has no AVX-512 FP16 instructions");
-        if (cpu::own_float(type)) return std::nullopt;
-        return cpu::refuse(Reason::unsupported_dtype,
-                           "kernels compute in fp32, bf16 and fp16, and in the 8 bits of models with QuantizeLinear");
+            return refuse(Reason::unsupported_device, "the processor has no AVX-512 FP16 instructions");
+        if (own_float(type)) return std::nullopt;
+        return refuse(Reason::unsupported_dtype,
+                      "kernels compute in fp32, bf16 and fp16, and in the 8 bits of models with QuantizeLinear");
     }
     [[nodiscard]] bool widens(DType type) const override { return type == DType::f16; }
     [[nodiscard]] std::size_t matcher_count() const override { return cpu::families().size() + 1; }
@@ -84,12 +64,12 @@ class CpuBackend final : public Backend {
     }
 
     [[nodiscard]] std::vector<Tactic> tactics(const RegionContext& context) const override {
-        if (const cpu::Family* family = find(context.region)) return family->tactics(context);
+        if (const Family* family = find(context.region)) return family->tactics(context);
         return reference_->tactics(context);
     }
 
     [[nodiscard]] std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const override {
-        if (const cpu::Family* family = find(context.region)) return family->prepare(context, tactic);
+        if (const Family* family = find(context.region)) return family->prepare(context, tactic);
         return reference_->prepare(context, tactic);
     }
 
@@ -99,12 +79,8 @@ class CpuBackend final : public Backend {
     }
 
   private:
-    static const cpu::Family* find(const Region& region) {
-        if (region.pattern == "reference") return nullptr;
-        for (const cpu::Family& family : cpu::families())
-            if (family.pattern == region.pattern) return &family;
-        throw Error(ErrorCode::corrupt_plan, "the plan uses the kernel family \"" + region.pattern +
-                                                 "\", which this version of fovea does not have; build the plan again");
+    static const Family* find(const Region& region) {
+        return region.pattern == "reference" ? nullptr : &family_of(cpu::families(), region);
     }
 
     std::unique_ptr<Backend> reference_ = make_reference_backend();

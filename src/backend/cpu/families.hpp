@@ -1,9 +1,11 @@
 #pragma once
 
-#include "backend/cpu/family.hpp"
+#include "backend/family.hpp"
 
 /// One function per family, each in the file of its name; `cpu.cpp` lists them.
 namespace fovea::backend::cpu {
+
+std::span<const Family> families();
 
 Family arg_reduce_family();
 Family attention_family();

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/epilogue.hpp"
-#include "backend/cpu/family.hpp"
+#include "backend/epilogue.hpp"
+#include "backend/family.hpp"
 
 namespace fovea::backend::cpu {
 

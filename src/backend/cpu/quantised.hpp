@@ -5,8 +5,8 @@
 #include <variant>
 #include <vector>
 
-#include "backend/cpu/epilogue.hpp"
-#include "backend/cpu/family.hpp"
+#include "backend/epilogue.hpp"
+#include "backend/family.hpp"
 
 /// What the families of quantised networks share: numbers behind QuantizeLinear and DequantizeLinear, and the chain
 /// DequantizeLinear -> product -> steps -> QuantizeLinear.

@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
-#include "backend/cpu/family.hpp"
 #include "backend/cpu/simd/resize.hpp"
+#include "backend/family.hpp"
 
 namespace fovea::backend::cpu {
 

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "backend/cpu/epilogue.hpp"
 #include "backend/cpu/simd/types.hpp"
+#include "backend/epilogue.hpp"
 
 namespace fovea::backend::cpu {
 

@@ -5,7 +5,7 @@
 
 #include "backend/backend.hpp"
 
-namespace fovea::backend::cpu {
+namespace fovea::backend {
 
 enum class Activation : std::uint8_t {
     none,
@@ -58,4 +58,4 @@ Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::siz
 /// Decodes the chain behind `start` out of a region's nodes from position `first` on.
 Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::size_t first);
 
-}  // namespace fovea::backend::cpu
+}  // namespace fovea::backend

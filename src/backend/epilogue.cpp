@@ -1,13 +1,13 @@
-#include "backend/cpu/epilogue.hpp"
+#include "backend/epilogue.hpp"
 
 #include <array>
 #include <cmath>
 #include <limits>
 
-#include "backend/cpu/family.hpp"
+#include "backend/family.hpp"
 #include "base/dispatch.hpp"
 
-namespace fovea::backend::cpu {
+namespace fovea::backend {
 namespace {
 
 struct Row {
@@ -137,4 +137,4 @@ Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::siz
     return epilogue;
 }
 
-}  // namespace fovea::backend::cpu
+}  // namespace fovea::backend

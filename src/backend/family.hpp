@@ -8,10 +8,10 @@
 
 #include "backend/backend.hpp"
 
-namespace fovea::backend::cpu {
+namespace fovea::backend {
 
-/// One kind of kernel of the CPU backend: how to find its regions, and its implementations. `cpu.cpp` lists the
-/// families in the order in which they choose nodes.
+/// One kind of kernel: how to find its regions, and its implementations. A backend lists its families in the order in
+/// which they choose nodes.
 struct Family {
     std::string_view pattern;
     std::variant<Region, Refusal> (*match)(const MatchContext&, ir::NodeId root);
@@ -19,7 +19,15 @@ struct Family {
     std::unique_ptr<Kernel> (*prepare)(const RegionContext&, const Tactic&);
 };
 
-std::span<const Family> families();
+[[noreturn]] void refuse_family(const std::string& pattern);
+
+/// The one of a backend's families that found `region`; throws `corrupt_plan` when there is none.
+template <class AnyFamily>
+const AnyFamily& family_of(std::span<const AnyFamily> families, const Region& region) {
+    for (const AnyFamily& family : families)
+        if (family.pattern == region.pattern) return family;
+    refuse_family(region.pattern);
+}
 
 /// A tactic that reads every input and writes every output in `layout`; tensors of fewer than 3 dimensions and
 /// constants stay plain.
@@ -34,4 +42,4 @@ bool own_float(DType type);
 /// Refusal shorthand.
 Refusal refuse(Reason reason, std::string detail = {});
 
-}  // namespace fovea::backend::cpu
+}  // namespace fovea::backend

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "backend/device.hpp"
 #include "ir/graph.hpp"
 #include "ops/infer.hpp"
 
@@ -106,6 +107,8 @@ struct RegionContext {
     PackedConstants* packed = nullptr;  ///< nullptr: constants are packed for this kernel alone
     /// Pitches of inputs and outputs that are slices of wider tensors; 0 or missing: dense.
     std::vector<std::int64_t> input_pitches = {}, output_pitches = {};
+    /// Elements before the first one of such a slice in its row; missing: 0.
+    std::vector<std::int64_t> input_offsets = {}, output_offsets = {};
 
     [[nodiscard]] const ir::Node& node(std::size_t i) const { return graph.node(region.nodes[i]); }
     [[nodiscard]] const ops::ValueInfo& info(ir::ValueId id) const { return values[static_cast<std::size_t>(id)]; }
@@ -127,6 +130,7 @@ struct KernelArgs {
     std::byte* const* outputs;
     std::byte* workspace;                ///< 64-byte aligned, `workspace_bytes()` long, content unspecified
     class KernelState* state = nullptr;  ///< what `make_state` gave to this context
+    Stream* stream = nullptr;            ///< of a device: the kernel only enqueues its work there
 };
 
 /// Library handles that one context needs to run a kernel.
@@ -143,6 +147,8 @@ class Kernel {
     /// Made once per context; nullptr when the kernel needs none.
     [[nodiscard]] virtual std::unique_ptr<KernelState> make_state() const { return nullptr; }
     [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
+    /// Whether it works on host memory, and at once, although its backend has a device.
+    [[nodiscard]] virtual bool on_host() const { return false; }
     /// What the library calls the implementation it chose; for reports.
     [[nodiscard]] virtual std::string implementation() const { return {}; }
 };
@@ -177,6 +183,10 @@ class Backend {
     [[nodiscard]] virtual std::optional<Refusal> precision_refusal(DType) const { return std::nullopt; }
     /// Whether it computes in f32, or in the precision asked for, what models declare in this floating-point type.
     [[nodiscard]] virtual bool widens(DType) const { return false; }
+    /// Whether its products of f32 tensors are rounded to TF32.
+    [[nodiscard]] virtual bool tf32() const { return false; }
+    /// Where its kernels find their tensors; nullptr: in host memory. Lives as long as the backend.
+    [[nodiscard]] virtual const Device* device() const { return nullptr; }
     /// Number of matchers; the compiler offers every node to matcher 0, then to matcher 1, and so on.
     [[nodiscard]] virtual std::size_t matcher_count() const = 0;
     /// The region that matcher `matcher` proposes with `root` as its main node, or why there is none.
@@ -187,6 +197,8 @@ class Backend {
     [[nodiscard]] virtual std::vector<Tactic> tactics(const RegionContext& context) const = 0;
     /// Throws `unsupported` when the tactic does not exist for these shapes.
     [[nodiscard]] virtual std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const = 0;
+    /// Does what `prepare` would otherwise do one after the other, such as compiling, for many kernels at once.
+    virtual void prepare_ahead(const std::vector<std::pair<RegionContext, Tactic>>&) const {}
     /// A change of layout or pitch of one tensor; shapes and types of both sides are equal.
     [[nodiscard]] virtual std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const;
 };

@@ -203,7 +203,7 @@ class Build {
     /// With `fold`, the graph may still change; other target sections would not survive that.
     void compile(bool fold) {
         stages_.begin("cover", 0.12, 0.15);
-        const auto [values, covering] = cover_at_optimum(plan_.graph, options_.fuse, fold);
+        const auto [values, covering] = cover_at_optimum(plan_.graph, backend_, options_.fuse, fold);
         stages_.begin("tune", 0.15, 0.7);
         tune::TimingCache local;
         const auto selections =
@@ -230,14 +230,16 @@ class Build {
 
     /// The covering at the optimum; with `fold`, dequantised weights that no kernel takes quantised become constants of
     /// `graph` first.
-    [[nodiscard]] std::pair<ops::ValueTable, Covering> cover_at_optimum(ir::Graph& graph, bool fuse, bool fold) const {
+    [[nodiscard]] std::pair<ops::ValueTable, Covering> cover_at_optimum(ir::Graph& graph,
+                                                                        const backend::Backend& backend, bool fuse,
+                                                                        bool fold) const {
         const auto shapes = shapes_of(plan_, &plan::InputProfile::opt);
         auto values = values_at(graph, shapes);
-        Covering covering = cover(graph, values, backend_, fuse);
+        Covering covering = cover(graph, values, backend, fuse);
         if (fold && fold_dequantised(graph, covering)) {
             graph = canonical(graph);
             values = values_at(graph, shapes);
-            covering = cover(graph, values, backend_, fuse);
+            covering = cover(graph, values, backend, fuse);
         }
         return {std::move(values), std::move(covering)};
     }
@@ -275,6 +277,7 @@ class Build {
             check_kernels(further, made_up_inputs(shapes, 2), options, certificate);
         }
         stages_.progress(0.7);
+        if (backend_.device()) context.run();  // the recording, too, not only its steps
         prove_outputs(reference, context, inputs, certificate);
         section().certificate = std::move(certificate);
     }
@@ -307,11 +310,21 @@ class Build {
         plan::Plan oracle;
         oracle.graph = network;
         oracle.profile = plan_.profile;
-        const auto [values, covering] = cover_at_optimum(oracle.graph, false, true);
+        const backend::Backend& judge_of = host_backend();
+        if (judge_of.widens(DType::f16) && precision::holds(oracle.graph, DType::f16))
+            oracle.graph = precision::widen(std::move(oracle.graph), DType::f16);
+        const auto [values, covering] = cover_at_optimum(oracle.graph, judge_of, false, true);
         tune::TimingCache none;
-        const auto selections = select(oracle.graph, values, covering, backend_, none, {threads_, false, {}});
-        oracle.targets = {schedule(oracle.graph, values, covering, selections, backend_, threads_)};
+        const auto selections = select(oracle.graph, values, covering, judge_of, none, {threads_, false, {}});
+        oracle.targets = {schedule(oracle.graph, values, covering, selections, judge_of, threads_)};
         check_outputs(context, std::move(oracle), backends_, inputs, certificate);
+    }
+
+    /// The first backend that works in host memory: plans for devices are held against it.
+    [[nodiscard]] const backend::Backend& host_backend() const {
+        for (const auto& backend : backends_)
+            if (!backend->device()) return *backend;
+        return backend_;
     }
 
     const runtime::Backends& backends_;

@@ -126,7 +126,7 @@ class OutputCheck {
           threads_(plan.engine().threads()),
           inputs_(inputs),
           network_(reference.graph),
-          rounding_(network_, plan.engine().plan().graph),
+          rounding_(network_, plan.engine().plan().graph, plan.engine().target().tf32),
           reference_(std::move(reference)),
           plan_(plan),
           exact_(engine_of(network_)) {}

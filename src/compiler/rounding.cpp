@@ -9,7 +9,7 @@
 namespace fovea::compiler {
 namespace {
 
-constexpr int kNarrowBits = 8, kHalfBits = 11, kWorkingBits = 16, kSignificand = 24;
+constexpr int kNarrowBits = 8, kHalfBits = 11, kTf32Bits = 11, kWorkingBits = 16, kSignificand = 24;
 
 /// To the nearest number with `bits` significant bits, ties to even; those of f16 end at its smallest number.
 void round_row(float* row, std::int64_t width, int bits) {
@@ -38,7 +38,8 @@ bool quantises(const std::string& op) { return op == "QuantizeLinear" || op == "
 
 }  // namespace
 
-Rounding::Rounding(const ir::Graph& network, const ir::Graph& plan) : network_(network) {
+Rounding::Rounding(const ir::Graph& network, const ir::Graph& plan, bool tf32)
+    : network_(network), working_bits_(tf32 ? kTf32Bits : kWorkingBits) {
     for (const ir::NodeId id : plan.order()) {
         const ir::Node& node = plan.node(id);
         for (const ir::ValueId output : node.outputs) {
@@ -61,13 +62,14 @@ ir::Graph Rounding::weights() const {
         const ir::Node& node = network_.node(id);
         if (node.outputs[0] == ir::kNone) continue;
         const auto narrow = narrow_.find(network_.value(node.outputs[0]).name);
-        if (narrow == narrow_.end()) continue;
+        if (narrow == narrow_.end() && working_bits_ == kWorkingBits) continue;
+        const int kept = narrow == narrow_.end() ? working_bits_ : narrow->second;
         for (std::size_t i = 0; i < node.inputs.size(); ++i) {
             const Tensor* constant = node.inputs[i] == ir::kNone ? nullptr : network_.constant(node.inputs[i]);
             if (!constant || constant->dtype() != DType::f32 || !precision::narrow_input(node, i) ||
                 precision::keeps_numbers(node))
                 continue;
-            rounded.value(node.inputs[i]).constant = rounded_copy(*constant, narrow->second);
+            rounded.value(node.inputs[i]).constant = rounded_copy(*constant, kept);
         }
     }
     return rounded;
@@ -76,7 +78,7 @@ ir::Graph Rounding::weights() const {
 int Rounding::bits(const std::string& value) const {
     if (quantised_.contains(value)) return kNarrowBits;
     const auto narrow = narrow_.find(value);
-    return narrow == narrow_.end() ? kWorkingBits : narrow->second;
+    return narrow == narrow_.end() ? working_bits_ : narrow->second;
 }
 
 double Rounding::unit(const std::string& value) const { return std::ldexp(1.0, -bits(value)); }

@@ -11,12 +11,12 @@ namespace fovea::compiler {
 
 /// Rounds what an f32 network computes, tensor by tensor, to what a plan of it keeps: where the plan holds a tensor in
 /// bf16 or quantises it, to the 8 significant bits of bf16, in f16 to its 11, but not to its range; everything else to
-/// 16, which is more than kernels lose that add up in another order. It knows the plan's types by the tensors' names,
-/// and none of its kernels and rewrites.
+/// 16, which is more than kernels lose that add up in another order, or to the 11 of TF32 where products are rounded to
+/// it. It knows the plan's types by the tensors' names, and none of its kernels and rewrites.
 class Rounding {
   public:
     /// `network` is the one in f32; both must outlive this.
-    Rounding(const ir::Graph& network, const ir::Graph& plan);
+    Rounding(const ir::Graph& network, const ir::Graph& plan, bool tf32 = false);
     /// The network with weights rounded where the plan rounds them, each to the nearest.
     [[nodiscard]] ir::Graph weights() const;
     /// A rounded copy, for input `index`.
@@ -30,6 +30,7 @@ class Rounding {
     [[nodiscard]] int bits(const std::string& value) const;
 
     const ir::Graph& network_;
+    int working_bits_;
     std::map<std::string, int, std::less<>> narrow_;  ///< significant bits of what the plan holds in bf16 or f16
     std::set<std::string, std::less<>> quantised_;    ///< tensors that QuantizeLinear reads
 };

@@ -17,6 +17,7 @@ class Scheduler {
         target_.backend = backend.name();
         target_.target = backend.target();
         target_.threads = threads;
+        target_.tf32 = backend.tf32();
     }
 
     plan::TargetSection run(const Covering& covering, const std::vector<Selection>& selections) {

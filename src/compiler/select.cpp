@@ -1,8 +1,8 @@
 #include "compiler/select.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
+#include <optional>
 
 #include "fovea/error.hpp"
 
@@ -16,47 +16,52 @@ struct Candidate {
     double microseconds = 0;
 };
 
-/// Microseconds that converting one byte of a tensor takes, measured on a tensor larger than the second-level cache.
-double measured_conversion_cost(const backend::Backend& backend) {
-    const auto from = backend::TensorDesc::dense(DType::f32, {1, 64, 128, 128}, Layout::plain);
+/// Microseconds that the conversion of a tensor of this shape takes.
+double measured_conversion(const backend::Backend& backend, const Shape& shape) {
+    const auto from = backend::TensorDesc::dense(DType::f32, shape, Layout::plain);
     auto to = from;
     to.layout = Layout::channels_last;
     to.pitch = to.row();
     const auto kernel = backend.conversion(from, to);
-    const auto source = backend::PackedConstants::allocate(from.bytes()),
-               target = backend::PackedConstants::allocate(to.bytes());
-    std::fill_n(source.get(), from.bytes(), std::byte{0});
+    const tune::Workbench bench(backend);
+    const auto source = bench.allocate(from.bytes()), target = bench.allocate(to.bytes());
+    bench.put(source.get(), std::vector<std::byte>(from.bytes()).data(), from.bytes());
     const std::byte* in[] = {source.get()};
     std::byte* out[] = {target.get()};
     const auto state = kernel->make_state();
     double best = std::numeric_limits<double>::max();
-    for (int i = 0; i < 3; ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        kernel->run({in, out, nullptr, state.get()});
-        best =
-            std::min(best, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
-    }
-    return best / static_cast<double>(from.bytes());
+    for (int i = 0; i < 3; ++i) best = std::min(best, bench.time(*kernel, {in, out, nullptr, state.get()}));
+    return best;
 }
 
-/// From the cache where it is known: equal times must give equal plans.
-double conversion_cost(const backend::Backend& backend, tune::TimingCache& cache, int threads) {
-    const std::string key = backend.target() + "|" + std::to_string(threads) + "|conversion of a byte";
-    if (const auto known = cache.find(key)) return *known;
-    const double cost = measured_conversion_cost(backend);
-    cache.insert(key, cost);
-    return cost;
+/// Microseconds that a change of layout takes.
+struct ConversionCost {
+    double per_byte = 1, fixed = 0;
+};
+
+/// From the cache where it is known: equal times must give equal plans. Measured on a tensor larger than the
+/// second-level cache; on a device a launch counts, however small the tensor.
+ConversionCost conversion_cost(const backend::Backend& backend, tune::TimingCache& cache, int threads) {
+    const auto cached = [&](const std::string& what, const Shape& shape, double units) {
+        const std::string key = backend.target() + "|" + std::to_string(threads) + "|" + what;
+        if (const auto known = cache.find(key)) return *known;
+        const double cost = measured_conversion(backend, shape) / units;
+        cache.insert(key, cost);
+        return cost;
+    };
+    return {cached("conversion of a byte", {1, 64, 128, 128}, 4.0 * 64 * 128 * 128),
+            backend.device() ? cached("conversion of a pixel", {1, 8, 1, 1}, 1) : 0};
 }
 
 class Selector {
   public:
     Selector(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
-             std::vector<std::vector<Candidate>> candidates, double cost_per_byte)
+             std::vector<std::vector<Candidate>> candidates, const ConversionCost& conversion)
         : graph_(graph),
           values_(values),
           regions_(covering.regions),
           candidates_(std::move(candidates)),
-          cost_per_byte_(cost_per_byte) {
+          conversion_(conversion) {
         producer_.assign(static_cast<std::size_t>(graph.value_count()), {-1, 0});
         readers_.resize(static_cast<std::size_t>(graph.value_count()));
         for (std::size_t r = 0; r < regions_.size(); ++r) {
@@ -104,7 +109,7 @@ class Selector {
         bool needed = other == Layout::plain && graph_.is_output(id);
         for (const Place& reader : readers_[static_cast<std::size_t>(id)])
             needed = needed || tactic(choice, reader.region).inputs[reader.index] == other;
-        return needed ? bytes(id) * cost_per_byte_ : 0;
+        return needed ? conversion_.fixed + bytes(id) * conversion_.per_byte : 0;
     }
 
     [[nodiscard]] double local(const Choice& choice, std::size_t r) const {
@@ -167,7 +172,7 @@ class Selector {
     const ops::ValueTable& values_;
     const std::vector<backend::Region>& regions_;
     std::vector<std::vector<Candidate>> candidates_;
-    double cost_per_byte_;
+    ConversionCost conversion_;
     std::vector<Place> producer_;
     std::vector<std::vector<Place>> readers_;
 };
@@ -204,21 +209,35 @@ bool folded(const ops::ValueTable& values, const backend::Region& region) {
     });
 }
 
+/// Lets the backend compile everything that will be timed.
+void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
+                   const backend::Backend& backend, const tune::Tuner& tuner, int threads) {
+    std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
+    for (const backend::Region& region : covering.regions) {
+        const backend::RegionContext context{graph, region, values, threads};
+        if (!shapes_known(values, region) || folded(values, region)) continue;
+        for (backend::Tactic& tactic : backend.tactics(context))
+            if (!tuner.knows(context, tactic)) list.emplace_back(context, std::move(tactic));
+    }
+    backend.prepare_ahead(list);
+}
+
 }  // namespace
 
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options) {
-    tune::Tuner tuner(backend, cache);
+    std::optional<tune::Tuner> tuner;
+    if (options.tune) prepare_ahead(graph, values, covering, backend, tuner.emplace(backend, cache), options.threads);
     std::vector<std::vector<Candidate>> candidates;
     for (const backend::Region& region : covering.regions) {
         const backend::RegionContext context{graph, region, values, options.threads};
-        candidates.push_back(
-            candidates_of(context, backend, options.tune && !folded(values, region) ? &tuner : nullptr));
+        candidates.push_back(candidates_of(context, backend, tuner && !folded(values, region) ? &*tuner : nullptr));
         if (options.progress)
             options.progress(static_cast<double>(candidates.size()) / static_cast<double>(covering.regions.size()));
     }
-    const double cost_per_byte = options.tune ? conversion_cost(backend, cache, options.threads) : 1;
-    const auto choice = Selector(graph, values, covering, candidates, cost_per_byte).run();
+    const ConversionCost conversion =
+        options.tune ? conversion_cost(backend, cache, options.threads) : ConversionCost();
+    const auto choice = Selector(graph, values, covering, candidates, conversion).run();
     std::vector<Selection> result;
     for (std::size_t r = 0; r < choice.size(); ++r) {
         Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].microseconds, {}};

@@ -68,6 +68,7 @@ struct TargetSection {
     std::string backend;
     std::string target;  ///< instruction set or device that the tactics were chosen on
     int threads = 1;
+    bool tf32 = false;  ///< products of f32 tensors are rounded to TF32
     std::vector<Slot> slots;
     std::vector<Step> steps;            ///< in execution order
     std::vector<std::int32_t> inputs;   ///< slot of each graph input; -1 when nothing reads it

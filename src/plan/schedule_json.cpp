@@ -95,6 +95,7 @@ Json target_to(const TargetSection& target) {
     return {{"backend", target.backend},
             {"target", target.target},
             {"threads", target.threads},
+            {"tf32", target.tf32},
             {"slots", slots},
             {"steps", steps},
             {"inputs", target.inputs},
@@ -110,6 +111,7 @@ TargetSection target_from(const Json& json) {
     json.at("backend").get_to(target.backend);
     json.at("target").get_to(target.target);
     json.at("threads").get_to(target.threads);
+    target.tf32 = json.value("tf32", false);
     for (const Json& slot : json.at("slots"))
         target.slots.push_back({slot.at("value").get<std::int32_t>(),
                                 backend::layout_from_string(slot.at("layout").get<std::string>()),

@@ -30,9 +30,12 @@ class ThreadCount {
 }  // namespace
 
 Context::Context(std::shared_ptr<const Engine> engine)
-    : engine_(std::move(engine)), bindings_(engine_->plan().graph.inputs.size()) {}
+    : engine_(std::move(engine)), bindings_(engine_->plan().graph.inputs.size()) {
+    if (engine_->device()) device_ = std::make_unique<DeviceRun>(*engine_->device(), engine_->target());
+}
 
-void Context::bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data) {
+void Context::bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data,
+                         bool on_device) {
     const ir::Graph& graph = engine_->plan().graph;
     if (index >= bindings_.size())
         throw Error(ErrorCode::invalid_argument, "the plan has " + std::to_string(bindings_.size()) + " inputs");
@@ -42,7 +45,11 @@ void Context::bind_input(std::size_t index, DType dtype, std::span<const std::in
                                                      ", found " + std::string(fovea::to_string(dtype)))
             .in("input " + value.name);
     Binding& binding = bindings_[index];
+    if (on_device && !device_)
+        throw Error(ErrorCode::invalid_argument, "the plan runs on the CPU and takes host memory only")
+            .in("input " + value.name);
     binding.data = static_cast<const std::byte*>(data);
+    binding.on_device = on_device;
     if (!binding.data)
         throw Error(ErrorCode::invalid_argument, "the input's memory is a null pointer").in("input " + value.name);
     if (!program_ || !std::equal(shape.begin(), shape.end(), binding.shape.begin(), binding.shape.end())) {
@@ -65,6 +72,8 @@ void Context::select_program() {
 }
 
 void Context::prepare() {
+    late_.assign(program_->values.size(), Tensor());
+    if (device_) return device_->prepare(*program_);
     if (program_->arena_bytes > arena_bytes_ || !arena_) {
         arena_ = backend::PackedConstants::allocate(program_->arena_bytes);
         arena_bytes_ = program_->arena_bytes;
@@ -74,7 +83,6 @@ void Context::prepare() {
         scratch_bytes_ = program_->scratch_bytes;
     }
     pointers_.clear();
-    late_.assign(program_->values.size(), Tensor());
     const auto place = [&](const Operand& operand) -> std::byte* {
         if (operand.where == Operand::Where::arena) return arena_.get() + operand.offset;
         if (operand.where == Operand::Where::constant) return const_cast<std::byte*>(operand.data);
@@ -104,15 +112,26 @@ void Context::resolve_inputs() {
 
 void Context::launch(std::size_t i) {
     const Launch& launch = program_->launches[i];
-    if (!launch.kernel) return launch_late(launch);
+    if (!launch.kernel) return launch_late(launch, pointers_[i].inputs.data());
     if (launch.step->tactic.alias) return;
     launch.kernel->run(
         {pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get()});
 }
 
+void Context::run_host_step(std::size_t i, const backend::KernelArgs& args) {
+    const Launch& launch = program_->launches[i];
+    if (launch.kernel)
+        launch.kernel->run(args);
+    else
+        launch_late(launch, args.inputs);
+}
+
 void Context::run() {
     if (shapes_changed_) select_program();
     const ThreadCount threads(engine_->threads());
+    if (device_)
+        return device_->run(bindings_,
+                            [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); });
     resolve_inputs();
     for (std::size_t i = 0; i < program_->launches.size(); ++i) launch(i);
 }
@@ -120,6 +139,12 @@ void Context::run() {
 void Context::run(const std::function<void(const Observation&)>& observer) {
     if (shapes_changed_) select_program();
     const ThreadCount threads(engine_->threads());
+    if (device_)
+        return device_->observe(
+            bindings_, [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); },
+            [&](std::size_t i, const backend::KernelArgs& args, double microseconds) {
+                observer({i, program_->launches[i], args, microseconds});
+            });
     resolve_inputs();
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         const auto start = std::chrono::steady_clock::now();
@@ -131,13 +156,10 @@ void Context::run(const std::function<void(const Observation&)>& observer) {
     }
 }
 
-Tensor Context::late_input(const Launch& launch, std::size_t i, ir::ValueId id) const {
+Tensor Context::late_input(const Launch& launch, std::size_t i, ir::ValueId id, const std::byte* data) const {
     const ops::ValueInfo& info = program_->values[static_cast<std::size_t>(id)];
     if (info.constant) return info.constant;
-    const Operand& operand = launch.inputs[i];
-    if (operand.where == Operand::Where::late) return late_[static_cast<std::size_t>(id)];
-    const std::byte* data =
-        operand.where == Operand::Where::input ? bindings_[operand.index].data : arena_.get() + operand.offset;
+    if (launch.inputs[i].where == Operand::Where::late) return late_[static_cast<std::size_t>(id)];
     const plan::TargetSection& target = engine_->target();
     const backend::TensorDesc desc = slot_desc(target, program_->values, launch.step->inputs[i]);
     Tensor tensor(desc.dtype, desc.shape);
@@ -146,12 +168,12 @@ Tensor Context::late_input(const Launch& launch, std::size_t i, ir::ValueId id) 
     return tensor;
 }
 
-void Context::launch_late(const Launch& launch) {
+void Context::launch_late(const Launch& launch, const std::byte* const* data) {
     const ir::Graph& graph = engine_->plan().graph;
     const backend::Region& region = launch.step->region;
     for (std::size_t i = 0; i < region.inputs.size(); ++i)
         if (launch.inputs[i].where != Operand::Where::late)
-            late_[static_cast<std::size_t>(region.inputs[i])] = late_input(launch, i, region.inputs[i]);
+            late_[static_cast<std::size_t>(region.inputs[i])] = late_input(launch, i, region.inputs[i], data[i]);
     if (region.nodes.empty()) return;  // a change of layout: late tensors are plain
     for (const ir::NodeId id : region.nodes) {
         const ir::Node& node = graph.node(id);
@@ -172,6 +194,7 @@ Tensor Context::output(std::size_t index) const {
         return late_[static_cast<std::size_t>(engine_->plan().graph.outputs[index].value)];
     const backend::TensorDesc& desc = program_->output_descs[index];
     const std::byte* data = operand.where == Operand::Where::constant ? operand.data
+                            : device_                                 ? device_->output(index)
                             : operand.where == Operand::Where::input  ? bindings_[operand.index].data
                                                                       : arena_.get() + operand.offset;
     return Tensor(desc.dtype, desc.shape, const_cast<std::byte*>(data), arena_);

@@ -12,7 +12,10 @@ Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
       cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)) {
     for (const auto& backend : backends_)
         for (const plan::TargetSection& target : plan_.targets)
-            if (!target_ && target.backend == backend->name() && target.target == backend->target()) target_ = &target;
+            if (!target_ && target.backend == backend->name() && target.target == backend->target()) {
+                target_ = &target;
+                device_ = backend->device();
+            }
     if (!target_) refuse_machine();
     threads_ = options.threads > 0 ? options.threads : target_->threads;
 }

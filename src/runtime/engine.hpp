@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/program.hpp"
+#include "runtime/device_run.hpp"
 
 namespace fovea::runtime {
 
@@ -25,6 +25,8 @@ class Engine {
     [[nodiscard]] const plan::Plan& plan() const { return plan_; }
     [[nodiscard]] const plan::TargetSection& target() const { return *target_; }
     [[nodiscard]] int threads() const { return threads_; }
+    /// Where the target's tensors lie; nullptr: in host memory.
+    [[nodiscard]] const backend::Device* device() const { return device_; }
     /// Prepared for these shapes, from the cache where it holds them. Throws `out_of_range` naming the input, the axis
     /// and the range when a shape lies outside the profile.
     std::shared_ptr<const Program> program(const std::vector<Shape>& input_shapes) const;
@@ -39,6 +41,7 @@ class Engine {
     plan::Plan plan_;
     Backends backends_;
     const plan::TargetSection* target_ = nullptr;
+    const backend::Device* device_ = nullptr;
     int threads_;
     std::size_t cached_shapes_;
     mutable backend::PackedConstants packed_;
@@ -61,8 +64,9 @@ class Context {
     explicit Context(std::shared_ptr<const Engine> engine);
 
     /// Binds graph input `index` to memory that must stay valid and unchanged during `run`. The type must be the
-    /// input's.
-    void bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data);
+    /// input's. With `on_device` it is memory of the engine's device; throws `invalid_argument` when there is none.
+    void bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data,
+                    bool on_device = false);
     /// Runs all steps. Throws when an input is not bound or a shape is out of range.
     void run();
     /// As `run`, calling `observer` after each step.
@@ -71,19 +75,18 @@ class Context {
     [[nodiscard]] Tensor output(std::size_t index) const;
     [[nodiscard]] const Program& program() const { return *program_; }
     [[nodiscard]] const Engine& engine() const { return *engine_; }
+    /// The part that runs on the engine's device; nullptr when it has none.
+    [[nodiscard]] DeviceRun* device() { return device_.get(); }
 
   private:
     void select_program();
     void prepare();
     void resolve_inputs();
     void launch(std::size_t i);
-    void launch_late(const Launch& launch);
-    Tensor late_input(const Launch& launch, std::size_t i, ir::ValueId id) const;
+    void launch_late(const Launch& launch, const std::byte* const* inputs);
+    Tensor late_input(const Launch& launch, std::size_t i, ir::ValueId id, const std::byte* data) const;
+    void run_host_step(std::size_t i, const backend::KernelArgs& args);
 
-    struct Binding {
-        const std::byte* data = nullptr;
-        Shape shape;
-    };
     struct Pointers {
         std::vector<const std::byte*> inputs;
         std::vector<std::byte*> outputs;
@@ -97,7 +100,8 @@ class Context {
     std::shared_ptr<std::byte> arena_, scratch_;
     std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;
     std::vector<Pointers> pointers_;  ///< by launch
-    std::vector<Tensor> late_;        ///< by value
+    std::unique_ptr<DeviceRun> device_;
+    std::vector<Tensor> late_;  ///< by value
 };
 
 }  // namespace fovea::runtime

@@ -140,6 +140,7 @@ class ProgramBuilder {
                                                        : operand(step.inputs[i]));
         for (const std::int32_t slot : step.outputs) result.outputs.push_back(operand(slot));
         if (!late) result.kernel = prepare(step);
+        if (result.kernel) result.on_host = result.kernel->on_host() || !backend_of(step).device();
         if (result.kernel)
             program_->scratch_bytes = std::max(program_->scratch_bytes, result.kernel->workspace_bytes());
         return result;
@@ -147,15 +148,28 @@ class ProgramBuilder {
 
     std::shared_ptr<const backend::Kernel> prepare(const plan::Step& step) {
         backend::RegionContext context{plan_.graph, step.region, program_->values, threads_, &packed_};
-        for (const std::int32_t slot : step.inputs) context.input_pitches.push_back(pitch(slot));
-        for (const std::int32_t slot : step.outputs) context.output_pitches.push_back(pitch(slot));
-        for (const auto& backend : backends_) {
-            if (backend->name() != step.backend) continue;
-            if (step.region.pattern != "convert") return prepare_kernel(*backend, context, step.tactic);
-            return backend->conversion(context.input_desc(0, step.tactic), context.output_desc(0, step.tactic));
+        for (const std::int32_t slot : step.inputs) {
+            context.input_pitches.push_back(pitch(slot));
+            context.input_offsets.push_back(row_offset(slot));
         }
+        for (const std::int32_t slot : step.outputs) {
+            context.output_pitches.push_back(pitch(slot));
+            context.output_offsets.push_back(row_offset(slot));
+        }
+        const backend::Backend& backend = backend_of(step);
+        if (step.region.pattern != "convert") return prepare_kernel(backend, context, step.tactic);
+        return backend.conversion(context.input_desc(0, step.tactic), context.output_desc(0, step.tactic));
+    }
+
+    [[nodiscard]] const backend::Backend& backend_of(const plan::Step& step) const {
+        for (const auto& backend : backends_)
+            if (backend->name() == step.backend) return *backend;
         throw Error(ErrorCode::unsupported,
                     "the plan needs the backend \"" + step.backend + "\", which is not available here");
+    }
+
+    [[nodiscard]] std::int64_t row_offset(std::int32_t slot) const {
+        return slot < 0 ? 0 : std::max<std::int64_t>(0, target_.slots[static_cast<std::size_t>(slot)].row_offset);
     }
 
     [[nodiscard]] std::int64_t pitch(std::int32_t slot) const {

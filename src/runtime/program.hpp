@@ -27,6 +27,7 @@ struct Launch {
     const plan::Step* step = nullptr;
     std::shared_ptr<const backend::Kernel> kernel;  ///< nullptr for late steps: reference kernels on actual tensors
     std::vector<Operand> inputs, outputs;
+    bool on_host = true;  ///< reads and writes host memory
 };
 
 /// A schedule at concrete input shapes: kernels, memory plan and where everything lies. Immutable, shared by contexts.

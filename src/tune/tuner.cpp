@@ -82,17 +82,19 @@ std::size_t padded_bytes(const backend::RegionContext& context, ir::ValueId id) 
     return (desc.bytes() + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-/// One after the other from `memory` on; inputs get random content, constants stay where they are.
-Tensors place(const backend::RegionContext& context, std::byte* memory) {
+/// One after the other from `memory` on; inputs get random content, written to the same places from `content` on.
+/// Constants stay where they are.
+Tensors place(const backend::RegionContext& context, std::byte* memory, std::byte* content) {
     Tensors result;
     for (const ir::ValueId id : context.region.inputs) {
         if (const Tensor* constant = context.constant(id)) {
             result.inputs.push_back(constant->raw());
             continue;
         }
-        fill(context.dtype(id), memory, padded_bytes(context, id));
+        fill(context.dtype(id), content, padded_bytes(context, id));
         result.inputs.push_back(memory);
         memory += padded_bytes(context, id);
+        content += padded_bytes(context, id);
     }
     for (const ir::ValueId id : context.region.outputs) {
         result.outputs.push_back(memory);
@@ -110,10 +112,9 @@ struct Trial {
     std::vector<double> times = {};  ///< in microseconds
     double spent = 0;
 
-    double run(const Tensors& tensors) {
-        const auto start = Clock::now();
-        kernel->run({tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get()});
-        const double time = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+    double run(const Tensors& tensors, const Workbench& bench) {
+        const double time =
+            bench.time(*kernel, {tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get()});
         spent += time;
         return time;
     }
@@ -130,11 +131,12 @@ std::size_t needed_bytes(const backend::RegionContext& context, const std::vecto
 
 /// Times every candidate once, then in turn those that may still be the fastest; `fastest` is the best time known of
 /// other candidates, infinity where there are none.
-void race(std::vector<Trial>& trials, const Tensors& tensors, double fastest, const TuneOptions& options) {
+void race(std::vector<Trial>& trials, const Tensors& tensors, const Workbench& bench, double fastest,
+          const TuneOptions& options) {
     const bool choice = trials.size() > 1 || std::isfinite(fastest);
     for (Trial& trial : trials) {
-        double time = trial.run(tensors);
-        if (time < options.long_us) time = trial.run(tensors);
+        double time = trial.run(tensors, bench);
+        if (time < options.long_us) time = trial.run(tensors, bench);
         trial.times = {time};
         fastest = std::min(fastest, time);
     }
@@ -148,7 +150,7 @@ void race(std::vector<Trial>& trials, const Tensors& tensors, double fastest, co
     while (std::any_of(trials.begin(), trials.end(), open))
         for (Trial& trial : trials)
             if (open(trial)) {
-                trial.times.push_back(trial.run(tensors));
+                trial.times.push_back(trial.run(tensors, bench));
                 fastest = std::min(fastest, trial.times.back());
             }
 }
@@ -166,12 +168,59 @@ std::string region_key(const backend::RegionContext& context) {
     return key;
 }
 
+namespace {
+
+std::string region_prefix(const backend::Backend& backend, const backend::RegionContext& context) {
+    return std::string(backend.target()) + "|" + std::to_string(context.threads) + "|" + region_key(context) + "|";
+}
+
+std::string tactic_key(const backend::Tactic& tactic) {
+    std::string key = tactic.name;
+    for (const auto& list : {tactic.inputs, tactic.outputs})
+        for (const backend::Layout layout : list) key += layout == backend::Layout::plain ? "p" : "c";
+    return key;
+}
+
+}  // namespace
+
+Workbench::Workbench(const backend::Backend& backend) : device_(backend.device()) {
+    if (device_) stream_ = device_->make_stream();
+}
+
+std::shared_ptr<std::byte> Workbench::allocate(std::size_t bytes) const {
+    return device_ ? device_->allocate(bytes) : backend::PackedConstants::allocate(bytes);
+}
+
+void Workbench::put(std::byte* memory, const std::byte* content, std::size_t bytes) const {
+    if (!stream_) {
+        std::copy_n(content, bytes, memory);
+        return;
+    }
+    stream_->upload(memory, content, bytes);
+    stream_->synchronize();
+}
+
+double Workbench::time(const backend::Kernel& kernel, backend::KernelArgs args) const {
+    if (stream_) {
+        args.stream = stream_.get();
+        return backend::time_calls(*stream_, [&] { kernel.run(args); });
+    }
+    const auto start = Clock::now();
+    kernel.run(args);
+    return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+bool Tuner::knows(const backend::RegionContext& context, const backend::Tactic& tactic) const {
+    return tactic.alias || cache_->find(region_prefix(*backend_, context) + tactic_key(tactic));
+}
+
 std::byte* Tuner::reserve(std::size_t bytes) {
     if (bytes > memory_bytes_) {
         memory_.reset();
-        memory_ = backend::PackedConstants::allocate(bytes);
+        memory_ = bench_.allocate(bytes);
         memory_bytes_ = bytes;
-        std::fill_n(memory_.get(), bytes, std::byte{0});  // no candidate shall wait for the system's pages
+        // No candidate shall wait for the system's pages.
+        if (!bench_.on_device()) std::fill_n(memory_.get(), bytes, std::byte{0});
     }
     return memory_.get();
 }
@@ -181,24 +230,31 @@ std::vector<double> Tuner::time(const backend::RegionContext& context, const std
     std::vector<std::string> keys;
     std::vector<Trial> trials;
     double fastest = std::numeric_limits<double>::infinity();
-    const std::string region =
-        std::string(backend_->target()) + "|" + std::to_string(context.threads) + "|" + region_key(context) + "|";
+    const std::string region = region_prefix(*backend_, context);
     for (std::size_t i = 0; i < tactics.size(); ++i) {
-        keys.push_back(region + tactics[i].name);
-        for (const auto& list : {tactics[i].inputs, tactics[i].outputs})
-            for (const backend::Layout layout : list) keys[i] += layout == backend::Layout::plain ? "p" : "c";
+        keys.push_back(region + tactic_key(tactics[i]));
         if (tactics[i].alias) continue;
         if (const auto known = cache_->find(keys[i])) {
             result[i] = *known;
             fastest = std::min(fastest, *known);
         } else {
             auto kernel = prepare_kernel(*backend_, context, tactics[i]);
+            // A kernel on the host in a plan for a device has no rivals.
+            if (bench_.on_device() && kernel->on_host()) continue;
             auto state = kernel->make_state();
             trials.push_back({i, std::move(kernel), std::move(state)});
         }
     }
     if (trials.empty()) return result;
-    race(trials, place(context, reserve(needed_bytes(context, trials))), fastest, options_);
+    const std::size_t bytes = needed_bytes(context, trials);
+    std::byte* memory = reserve(bytes);
+    std::vector<std::byte> content(bench_.on_device() ? bytes : 0);
+    const Tensors tensors = place(context, memory, bench_.on_device() ? content.data() : memory);
+    if (bench_.on_device()) bench_.put(memory, content.data(), bytes);
+    // A device's time is that of many runs already.
+    TuneOptions options = options_;
+    if (bench_.on_device()) options.least_runs = options.most_runs = 1;
+    race(trials, tensors, bench_, fastest, options);
     for (const Trial& trial : trials) {
         result[trial.index] = median(trial.times);
         cache_->insert(keys[trial.index], result[trial.index]);

@@ -39,14 +39,32 @@ struct TuneOptions {
 /// constant.
 std::string region_key(const backend::RegionContext& context);
 
+/// Memory where a backend's kernels work, and their clock.
+class Workbench {
+  public:
+    explicit Workbench(const backend::Backend& backend);
+    [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t bytes) const;
+    /// Copies from host memory.
+    void put(std::byte* memory, const std::byte* content, std::size_t bytes) const;
+    /// Microseconds of one run; on a device, where launching takes longer than many a kernel, within a row of runs.
+    double time(const backend::Kernel& kernel, backend::KernelArgs args) const;
+    [[nodiscard]] bool on_device() const { return stream_ != nullptr; }
+
+  private:
+    const backend::Device* device_;
+    std::unique_ptr<backend::Stream> stream_;
+};
+
 /// Times candidates on buffers of random numbers.
 class Tuner {
   public:
     Tuner(const backend::Backend& backend, TimingCache& cache, TuneOptions options = {})
-        : backend_(&backend), cache_(&cache), options_(options) {}
+        : backend_(&backend), cache_(&cache), options_(options), bench_(backend) {}
 
     /// Median time of every tactic in microseconds, from the cache where it is known; 0 for an alias.
     std::vector<double> time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics);
+    /// Whether the cache holds this tactic's time.
+    [[nodiscard]] bool knows(const backend::RegionContext& context, const backend::Tactic& tactic) const;
 
   private:
     /// Memory of at least so many bytes, until the next call.
@@ -55,6 +73,7 @@ class Tuner {
     const backend::Backend* backend_;
     TimingCache* cache_;
     TuneOptions options_;
+    Workbench bench_;
     std::shared_ptr<std::byte> memory_;
     std::size_t memory_bytes_ = 0;
 };

@@ -99,6 +99,22 @@ class Runner {
     }
 
     void run() { context_.run(); }
+    runtime::DeviceRun* device() { return context_.content().device(); }
+
+    /// Median of runs whose inputs and outputs stay on the device, waiting for each.
+    double time_resident(const Schedule& schedule) {
+        runtime::Context& content = context_.content();
+        std::size_t i = 0;
+        for (const TensorInfo& input : engine_->inputs()) {
+            const Tensor& tensor = staged_.at(input.name);
+            if (std::byte* place = device()->device_input(i))
+                content.bind_input(i, tensor.dtype(), tensor.shape(), place, true);
+            ++i;
+        }
+        device()->keep_outputs(true);
+        warm_up([this] { context_.run(); }, schedule);
+        return summarise(measure([this] { context_.run(); }, schedule)).median;
+    }
 
     void run_with_copies() {
         for (const auto& [name, tensor] : inputs_) std::memcpy(staged_.at(name).raw(), tensor.raw(), tensor.bytes());
@@ -138,6 +154,12 @@ Json measure_point(const Engine& engine, const Tensors& inputs, const Options& o
     {
         Runner runner(engine, inputs);
         row["first_run_us"] = time_once([&] { runner.run(); });
+        if (runtime::DeviceRun* device = runner.device()) {
+            row["device"] = {{"graph_us", device->replay_microseconds(200)},
+                             {"resident_us", runner.time_resident(options.schedule)},
+                             {"launches", device->recorded_launches()},
+                             {"graphs", device->recordings()}};
+        }
     }
     for (const bool copies : {false, true}) {
         const auto make = [&]() -> std::function<void()> {
@@ -179,6 +201,13 @@ void print(const Options& options, const Json& result) {
             table.add(std::move(cells));
         }
     std::cout << table.text(output_width());
+    for (const Json& row : result["rows"])
+        if (row.contains("device"))
+            std::cout << fmt::format(
+                "on the device alone: {} ms, {} with the call and the wait; {} launches in {} graph{}\n",
+                milliseconds(row["device"]["graph_us"]), milliseconds(row["device"]["resident_us"]),
+                row["device"]["launches"].dump(), row["device"]["graphs"].dump(),
+                row["device"]["graphs"] == 1 ? "" : "s");
 }
 
 void run(const Options& options) {

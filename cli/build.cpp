@@ -37,7 +37,10 @@ struct Options {
 Gate gate_of(const std::string& name) { return name == "off" ? Gate::off : name == "full" ? Gate::full : Gate::boxes; }
 
 void configure(Builder& builder, const Options& options) {
-    if (!options.precision.empty()) builder.precision(parse_dtype(options.precision));
+    if (options.precision == "tf32")
+        builder.precision(DType::f32).tf32(true);
+    else if (!options.precision.empty())
+        builder.precision(parse_dtype(options.precision));
     builder.target(options.target)
         .threads(options.threads)
         .gate(gate_of(options.gate))
@@ -112,10 +115,12 @@ Verb build_verb() {
                 ->type_name("MODEL");
             app.add_option("-o,--output", o->plan, "File to write the plan to; for a plan: itself, where left out")
                 ->type_name("PLAN");
-            app.add_option("--target", o->target, "Device to build for: cpu, reference (plain loops, runs everywhere)")
+            app.add_option("--target", o->target,
+                           "Device to build for: cpu, cuda:0, reference (plain loops, runs everywhere)")
                 ->type_name("DEVICE")
                 ->capture_default_str();
-            app.add_option("--precision", o->precision, "Type to compute in: fp32 (default), bf16, fp16")
+            app.add_option("--precision", o->precision,
+                           "Type to compute in: fp32 (default), bf16, fp16; on a GPU also tf32")
                 ->type_name("TYPE");
             app.add_option("--shape", o->shapes, "Fix an input's shape, whatever the model declares; may be repeated")
                 ->type_name("NAME=1x3x480x640")

@@ -2,6 +2,7 @@ option(FOVEA_TESTS "Build the tests" ON)
 option(FOVEA_CLI "Build the command-line tool" ON)
 option(FOVEA_BENCHMARKS "Build the kernels' benchmarks" OFF)
 option(FOVEA_FUZZ "Build the fuzzing targets (Clang only)" OFF)
+option(FOVEA_CUDA "Build the CUDA backend where the headers of CUDA's toolkit are found" ON)
 option(FOVEA_PYTHON "Build the Python module" OFF)
 
 set(CMAKE_CXX_STANDARD 20)

@@ -53,7 +53,7 @@ class Builder {
     Builder(Builder&&) noexcept;
     Builder& operator=(Builder&&) noexcept;
 
-    /// Type to compute in: f32 (default), bf16, or f16 where the processor has AVX-512 FP16.
+    /// Type to compute in: f32 (default), bf16, or f16 on a GPU and where the processor has AVX-512 FP16.
     Builder& precision(DType type);
     /// Fixes the shape of an input; overrides what the model declares.
     Builder& shape(const std::string& input, std::vector<std::int64_t> sizes);
@@ -76,8 +76,10 @@ class Builder {
     Builder& contract(std::string json);
     /// File of measured times, read before and extended after the build.
     Builder& timing_cache(std::filesystem::path file);
-    /// What the plan is to run on: "cpu" (default), or "reference" for plain loops that run everywhere. `build` throws
-    /// `invalid_argument` for a device that this machine does not have.
+    /// On a GPU, rounds the factors of f32 products to TF32's 10 bits (default: off, f32 is f32).
+    Builder& tf32(bool on);
+    /// What the plan is to run on: "cpu" (default), "cuda:0" for the first GPU, or "reference" for plain loops that run
+    /// everywhere. `build` throws `invalid_argument` for a device that this machine does not have.
     Builder& target(std::string device);
     /// Called with the stage and the fraction of the whole build that is done.
     Builder& progress(std::function<void(std::string_view, double)> callback);

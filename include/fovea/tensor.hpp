@@ -10,11 +10,12 @@
 
 namespace fovea {
 
-/// A view of a dense row-major tensor in host memory. It owns nothing.
+/// A view of a dense row-major tensor, in host memory unless it says otherwise. It owns nothing.
 struct TensorView {
     DType dtype = DType::undefined;
     std::vector<std::int64_t> shape;  ///< outermost first
     void* data = nullptr;
+    bool on_device = false;  ///< in the memory of the engine's GPU: `as` is not for the host then
 
     /// Number of elements.
     [[nodiscard]] std::size_t size() const {

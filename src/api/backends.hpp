@@ -4,10 +4,12 @@
 
 namespace fovea::api {
 
-/// All backends of this binary, the preferred one first. The only place that names them.
+/// The backends that work in host memory, the preferred one first; with those of the GPUs, the only ones.
 runtime::Backends backends();
-/// Those of `device` first, without the ones that would be preferred to it; throws `invalid_argument` when there is
-/// none.
-runtime::Backends backends_for(std::string_view device);
+/// Those of `device` ("cpu", "reference", "cuda:0") first, without the ones that would be preferred to it; throws
+/// `invalid_argument` when there is none. `tf32`: a GPU may round products of f32 tensors to TF32.
+runtime::Backends backends_for(std::string_view device, bool tf32 = false);
+/// Those that the plan's sections need, as far as this machine has them.
+runtime::Backends backends_for(const plan::Plan& plan);
 
 }  // namespace fovea::api

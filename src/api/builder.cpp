@@ -25,6 +25,7 @@ struct Builder::State {
     std::filesystem::path timing_cache;
     bool typed = false;  ///< a precision was asked for
     std::string device = "cpu";
+    bool tf32 = false;
     std::string report;
 
     [[nodiscard]] std::variant<ir::Graph, plan::Plan> read() const {
@@ -125,6 +126,11 @@ Builder& Builder::target(std::string device) {
     return *this;
 }
 
+Builder& Builder::tf32(bool on) {
+    state_->tf32 = on;
+    return *this;
+}
+
 Builder& Builder::progress(std::function<void(std::string_view, double)> callback) {
     state_->options.progress = std::move(callback);
     return *this;
@@ -137,7 +143,7 @@ Plan Builder::build() {
     if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
-    const runtime::Backends backends = api::backends_for(state_->device);
+    const runtime::Backends backends = api::backends_for(state_->device, state_->tf32);
     auto plan = std::holds_alternative<plan::Plan>(source)
                     ? compiler::retarget(std::move(std::get<plan::Plan>(source)), backends, state_->options, &report)
                     : compiler::build(std::move(std::get<ir::Graph>(source)), backends, state_->options, &report);

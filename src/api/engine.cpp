@@ -14,7 +14,9 @@ std::vector<std::int64_t> sizes_of(const ir::Value& value) {
 }
 
 std::shared_ptr<const runtime::Engine> make_engine(plan::Plan plan, int threads) {
-    return std::make_shared<const runtime::Engine>(std::move(plan), api::backends(), runtime::EngineOptions{threads});
+    auto backends = api::backends_for(plan);
+    return std::make_shared<const runtime::Engine>(std::move(plan), std::move(backends),
+                                                   runtime::EngineOptions{threads});
 }
 
 }  // namespace
@@ -55,7 +57,7 @@ void Context::bind(std::string_view input, const TensorView& tensor) {
     const ir::Graph& graph = content_->engine().plan().graph;
     for (std::size_t i = 0; i < graph.inputs.size(); ++i)
         if (graph.value(graph.inputs[i]).name == input)
-            return content_->bind_input(i, tensor.dtype, tensor.shape, tensor.data);
+            return content_->bind_input(i, tensor.dtype, tensor.shape, tensor.data, tensor.on_device);
     std::string names;
     for (const ir::ValueId id : graph.inputs) names += (names.empty() ? "" : ", ") + graph.value(id).name;
     throw Error(ErrorCode::invalid_argument,

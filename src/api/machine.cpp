@@ -3,6 +3,7 @@
 #include "api/backends.hpp"
 #include "backend/cpu/cpu.hpp"
 #include "backend/cpu/peak.hpp"
+#include "backend/cuda/cuda.hpp"
 
 namespace fovea::api {
 
@@ -19,6 +20,14 @@ std::vector<BackendFacts> backend_facts() {
             else
                 one.precisions.emplace_back(name);
     }
+    const auto cuda = backend::cuda_status();
+    for (const std::string& device : cuda.devices)
+        facts.push_back({device.substr(0, device.find(' ')),
+                         device.substr(device.find(' ') + 1),
+                         cuda.text,
+                         {"fp32", "tf32", "bf16", "fp16"},
+                         {}});
+    if (!cuda.usable) facts.push_back({"cuda", "not usable", cuda.text, {}, {}});
     return facts;
 }
 

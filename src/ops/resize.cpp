@@ -102,9 +102,10 @@ void infer(InferContext& c) {
     c.set_output(0, c.dtype(kImage), std::move(y));
 }
 
-/// Geometry of all axes; `inputs` holds the small inputs where they are known. Nothing when they are not.
-std::optional<std::vector<ResizeAxis>> geometry(const NodeView& node, const ResizeMode& mode, const Shape& x,
-                                                const Shape& y, const std::vector<Tensor>& inputs) {
+}  // namespace
+
+std::optional<std::vector<ResizeAxis>> resize_geometry(const NodeView& node, const ResizeMode& mode, const Shape& x,
+                                                       const Shape& y, const std::vector<Tensor>& inputs) {
     std::vector<ResizeAxis> result(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
         node.require(x[i] > 0 || y[i] == 0, "an axis of size 0 cannot be resized to " + std::to_string(y[i]));
@@ -139,10 +140,12 @@ std::optional<std::vector<ResizeAxis>> geometry(const NodeView& node, const Resi
     return result;
 }
 
+namespace {
+
 Box required_input(const ShapeContext& c, int input, const Box& box) {
     const Shape& x = c.inputs[static_cast<std::size_t>(input)];
     const ResizeMode mode = resize_mode(c);
-    const auto axes = geometry(c, mode, c.inputs[kImage], c.outputs[0], c.constants);
+    const auto axes = resize_geometry(c, mode, c.inputs[kImage], c.outputs[0], c.constants);
     if (input != 0 || !axes) return Box::whole(x);
     Box need = box;
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -165,7 +168,7 @@ using AxisTaps = std::vector<std::optional<std::vector<ResizeTap>>>;
 std::vector<AxisTaps> tap_tables(const BoxContext& c, const ResizeMode& mode) {
     std::vector<Tensor> inputs;
     for (const Window& window : c.inputs) inputs.push_back(window.data);
-    const auto axes = geometry(c, mode, c.inputs[kImage].full, c.output_shape, inputs);
+    const auto axes = resize_geometry(c, mode, c.inputs[kImage].full, c.output_shape, inputs);
     std::vector<AxisTaps> tables(c.box.start.size());
     for (std::size_t i = 0; i < tables.size(); ++i)
         for (std::int64_t place = 0; place < c.box.size[i]; ++place)

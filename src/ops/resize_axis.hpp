@@ -53,6 +53,11 @@ double resize_aspect_scale(ResizeMode::Aspect aspect, const Shape& input, const 
 /// Output size along an axis for a scale, as the specification rounds it.
 std::int64_t resize_length(const NodeView& node, std::int64_t input, float scale, double start, double end);
 
+/// Geometry of all axes from `x` to `y`; `inputs` are the node's, the small ones where they are known. Nothing when
+/// they are not.
+std::optional<std::vector<ResizeAxis>> resize_geometry(const NodeView& node, const ResizeMode& mode, const Shape& x,
+                                                       const Shape& y, const std::vector<Tensor>& inputs);
+
 /// Taps of the output position `place`; nothing where tf_crop_and_resize extrapolates.
 std::optional<std::vector<ResizeTap>> resize_taps(const ResizeMode& mode, const ResizeAxis& axis, std::int64_t place);
 

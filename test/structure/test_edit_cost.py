@@ -30,6 +30,7 @@ KINDS = [
     Kind("operator", "src/ops/registry.cpp", r"\b(\w+)_operators\(\)", "src/ops", 3),
     Kind("pass", "src/pass/pipeline.cpp", r"^ +(\w+)\(\),$", "src/pass", 3),
     Kind("kernel", "src/backend/cpu/cpu.cpp", r"\b(\w+)_family\(\)", "src/backend/cpu", 3),
+    Kind("GPU kernel", "src/backend/cuda/cuda.cpp", r"\b(\w+)_kernels\(\)", "src/backend/cuda", 3),
     Kind("verb", "cli/main.cpp", r"^ +(\w+)_verb,$", "cli", 3),
     # The reference is no backend like the others: it is the oracle, and the last resort of each.
     Kind("backend", "src/api/backends.cpp", r"make_(?!reference)(\w+)_backend\(\)", "src/backend/{}", 2),
@@ -124,7 +125,8 @@ def test_each_operator_has_a_case():
     ("src/ops/registry.hpp", r"^std::span<const Op> (\w+)_operators\(\)", KINDS[0]),
     ("src/pass/passes.hpp", r"^Pass (\w+)\(\)", KINDS[1]),
     ("src/backend/cpu/families.hpp", r"^Family (\w+)_family\(\)", KINDS[2]),
-    ("cli/verb.hpp", r"^Verb (\w+)_verb\(\)", KINDS[3]),
+    ("src/backend/cuda/families.hpp", r"^CudaFamily (\w+)_kernels\(\)", KINDS[3]),
+    ("cli/verb.hpp", r"^Verb (\w+)_verb\(\)", KINDS[4]),
 ], ids=lambda value: getattr(value, "name", ""))
 def test_what_is_declared_is_listed(header, declaration, kind):
     assert set(re.findall(declaration, read(header), re.M)) == {name for name, _ in entries(kind)}

@@ -1,0 +1,22 @@
+#include "backend/cuda/cuda.hpp"
+
+#include "fovea/error.hpp"
+
+// Stands in for the backend where the headers of CUDA's toolkit were not found when this was built.
+namespace fovea::backend {
+
+namespace {
+constexpr const char* kReason =
+    "left out of this build: CUDA's headers were not found; install the CUDA 13 toolkit or set CUDA_PATH, and build "
+    "again";
+}
+
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions&) {
+    throw Error(ErrorCode::unsupported, std::string("the CUDA backend was ") + kReason);
+}
+
+std::unique_ptr<Backend> make_cuda_compiler(int, bool) { return make_cuda_backend({}); }
+
+CudaStatus cuda_status() { return {false, kReason, {}}; }
+
+}  // namespace fovea::backend

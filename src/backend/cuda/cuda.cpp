@@ -1,0 +1,132 @@
+#include "backend/cuda/cuda.hpp"
+
+#include <omp.h>
+
+#include <array>
+#include <span>
+
+#include "backend/cuda/families.hpp"
+#include "backend/cuda/nvrtc.hpp"
+#include "backend/reference/reference.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::backend {
+namespace cuda {
+namespace {
+
+std::span<const CudaFamily> families() {
+    static const CudaFamily kFamilies[] = {
+        conv_kernels(),      gemm_kernels(),   pool_kernels(), resize_kernels(),
+        pointwise_kernels(), concat_kernels(), view_kernels(),
+    };
+    return kFamilies;
+}
+
+/// A kernel of another backend in a plan for the GPU: the runtime brings its tensors to the host and back.
+class HostKernel final : public Kernel {
+  public:
+    explicit HostKernel(std::unique_ptr<Kernel> kernel) : kernel_(std::move(kernel)) {}
+    void run(const KernelArgs& args) const override { kernel_->run(args); }
+    [[nodiscard]] std::unique_ptr<KernelState> make_state() const override { return kernel_->make_state(); }
+    [[nodiscard]] std::size_t workspace_bytes() const override { return kernel_->workspace_bytes(); }
+    [[nodiscard]] bool on_host() const override { return true; }
+    [[nodiscard]] std::string implementation() const override { return "on the host: " + kernel_->implementation(); }
+
+  private:
+    std::unique_ptr<Kernel> kernel_;
+};
+
+class CudaBackend final : public Backend {
+  public:
+    CudaBackend(std::shared_ptr<const CudaDevice> device, bool tf32) : target_{std::move(device), tf32} {}
+
+    [[nodiscard]] std::string_view name() const override { return "cuda"; }
+    /// Tactics are chosen on one model of GPU.
+    [[nodiscard]] std::string target() const override {
+        return target_.device->architecture() + " " + target_.device->facts().name + (target_.tf32 ? " tf32" : "");
+    }
+    [[nodiscard]] std::optional<Refusal> precision_refusal(DType type) const override {
+        if (own_float(type)) return std::nullopt;
+        return refuse(Reason::unsupported_dtype, "the GPU's kernels compute in fp32, bf16 and fp16");
+    }
+    [[nodiscard]] bool tf32() const override { return target_.tf32; }
+    [[nodiscard]] const Device* device() const override { return target_.device.get(); }
+    [[nodiscard]] std::size_t matcher_count() const override { return families().size() + 1; }
+
+    std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context,
+                                        ir::NodeId root) const override {
+        if (matcher == families().size()) return reference_->match(0, context, root);
+        return families()[matcher].match(context, root);
+    }
+
+    [[nodiscard]] std::vector<Tactic> tactics(const RegionContext& context) const override {
+        if (context.region.pattern == "reference") return reference_->tactics(context);
+        return family_of(families(), context.region).tactics(target_, context);
+    }
+
+    [[nodiscard]] std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const override {
+        if (context.region.pattern == "reference")
+            return std::make_unique<HostKernel>(reference_->prepare(context, tactic));
+        return family_of(families(), context.region).prepare(target_, context, tactic);
+    }
+
+    void prepare_ahead(const std::vector<std::pair<RegionContext, Tactic>>& list) const override {
+        const auto count = static_cast<std::int64_t>(list.size());
+#pragma omp parallel for schedule(dynamic)
+        for (std::int64_t i = 0; i < count; ++i) try {
+                const auto& [context, tactic] = list[static_cast<std::size_t>(i)];
+                if (context.region.pattern != "reference" && !tactic.alias) (void)prepare(context, tactic);
+            } catch (const Error&) {  // comes again where the kernel is needed
+            }
+    }
+
+    [[nodiscard]] std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const override {
+        return make_copy(target_, from, to);
+    }
+
+  private:
+    Target target_;
+    std::unique_ptr<Backend> reference_ = make_reference_backend();
+};
+
+std::string dotted(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+
+}  // namespace
+}  // namespace cuda
+
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
+    return std::make_unique<cuda::CudaBackend>(std::make_shared<const cuda::CudaDevice>(options.device), options.tf32);
+}
+
+std::unique_ptr<Backend> make_cuda_compiler(int compute_capability, bool tf32) {
+    (void)cuda::nvrtc_version();
+    // An A100's and an H100's numbers.
+    cuda::Facts facts{"compiler only", compute_capability, compute_capability >= 90 ? 132 : 108, std::size_t{80} << 30};
+    facts.shared_bytes = compute_capability >= 90 ? 232448 : 166912;
+    return std::make_unique<cuda::CudaBackend>(std::make_shared<const cuda::CudaDevice>(std::move(facts)), tf32);
+}
+
+CudaStatus cuda_status() {
+    CudaStatus status;
+    try {
+        const cuda::Driver& driver = cuda::Driver::get();
+        int version = 0, count = 0;
+        driver.version(&version);
+        driver.device_count(&count);
+        status.text = "driver for CUDA " + cuda::dotted(version) + ", NVRTC " + cuda::nvrtc_version();
+        for (int i = 0; i < count; ++i) {
+            const cuda::CudaDevice device(i);
+            const cuda::Facts& facts = device.facts();
+            status.devices.push_back("cuda:" + std::to_string(i) + " " + facts.name + ", " + device.architecture() +
+                                     ", " + std::to_string(facts.multiprocessors) + " multiprocessors, " +
+                                     std::to_string(facts.memory_bytes >> 30) + " GiB");
+        }
+        status.usable = count > 0;
+        if (count == 0) status.text += ", no GPU";
+    } catch (const Error& error) {
+        status.text = error.what();
+    }
+    return status;
+}
+
+}  // namespace fovea::backend

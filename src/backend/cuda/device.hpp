@@ -1,0 +1,115 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "backend/cuda/driver.hpp"
+#include "backend/device.hpp"
+
+namespace fovea::backend::cuda {
+
+/// What a GPU is and can do.
+struct Facts {
+    std::string name;            ///< "NVIDIA H200"
+    int compute_capability = 0;  ///< 90 for 9.0
+    int multiprocessors = 0;
+    std::size_t memory_bytes = 0;
+    std::size_t l2_bytes = 0;
+    int shared_bytes = 0;  ///< most shared memory that one block may have
+};
+
+class CudaStream;
+
+/// One GPU, by its primary context.
+class CudaDevice final : public Device, public std::enable_shared_from_this<CudaDevice> {
+  public:
+    /// Throws `invalid_argument` when there is no GPU of this number, `unsupported` without a driver.
+    explicit CudaDevice(int index);
+    /// A GPU of these facts that is not there: kernels are compiled and not loaded, "device" memory is the host's, and
+    /// there are no streams.
+    explicit CudaDevice(Facts facts) : facts_(std::move(facts)) {}
+    ~CudaDevice() override;
+    CudaDevice(const CudaDevice&) = delete;
+    CudaDevice& operator=(const CudaDevice&) = delete;
+
+    [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t bytes) const override;
+    [[nodiscard]] std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const override;
+    [[nodiscard]] std::unique_ptr<Stream> make_stream() const override;
+
+    [[nodiscard]] const Facts& facts() const { return facts_; }
+    /// The target that kernels are compiled for: "sm_80", "sm_90a".
+    [[nodiscard]] std::string architecture() const;
+    [[nodiscard]] bool present() const { return context_ != nullptr; }
+    /// Makes this GPU the calling thread's current one.
+    void use() const;
+    /// As `use`, for destructors: whether it is.
+    [[nodiscard]] bool try_use() const noexcept;
+    /// Memory on the device with this content, once the copy is done.
+    [[nodiscard]] std::shared_ptr<std::byte> upload(std::span<const std::byte> content) const;
+
+  private:
+    CUdevice device_ = 0;
+    CUcontext context_ = nullptr;
+    Facts facts_;
+};
+
+class CudaRecording final : public Recording {
+  public:
+    CudaRecording(CUgraph graph, std::size_t size);
+    ~CudaRecording() override;
+    CudaRecording(const CudaRecording&) = delete;
+    CudaRecording& operator=(const CudaRecording&) = delete;
+    [[nodiscard]] std::size_t size() const override { return size_; }
+    [[nodiscard]] CUgraphExec handle() const { return graph_; }
+
+  private:
+    CUgraphExec graph_ = nullptr;
+    std::size_t size_;
+};
+
+class CudaStream final : public Stream {
+  public:
+    explicit CudaStream(std::shared_ptr<const CudaDevice> device);
+    ~CudaStream() override;
+    CudaStream(const CudaStream&) = delete;
+    CudaStream& operator=(const CudaStream&) = delete;
+
+    void upload(std::byte* device, const std::byte* host, std::size_t bytes) override;
+    void download(std::byte* host, const std::byte* device, std::size_t bytes) override;
+    void synchronize() override;
+    std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
+    void replay(const Recording& recording) override;
+    double time(const Recording& recording, int replays) override;
+    [[nodiscard]] CUstream handle() const { return stream_; }
+
+  private:
+    std::shared_ptr<const CudaDevice> device_;
+    CUstream stream_ = nullptr;
+    CUevent start_ = nullptr, stop_ = nullptr;
+};
+
+/// A compiled kernel loaded into a device.
+class Function {
+  public:
+    /// Compiles `source` (or takes it from the cache) and loads the kernel `name` out of it. `shared_bytes` is the
+    /// dynamic shared memory that every launch will use.
+    Function(std::shared_ptr<const CudaDevice> device, const std::string& source, const std::string& name,
+             std::size_t shared_bytes = 0);
+    ~Function();
+    Function(const Function&) = delete;
+    Function& operator=(const Function&) = delete;
+
+    struct Grid {
+        unsigned x = 1, y = 1, z = 1;
+    };
+    /// Enqueues one launch; `parameter` is the kernel's only parameter, passed by value.
+    void launch(Stream& stream, Grid grid, unsigned threads, const void* parameter) const;
+
+  private:
+    std::shared_ptr<const CudaDevice> device_;
+    CUmodule module_ = nullptr;
+    CUfunction function_ = nullptr;
+    std::size_t shared_bytes_;
+};
+
+}  // namespace fovea::backend::cuda

@@ -1,0 +1,75 @@
+#include <algorithm>
+
+#include "backend/cuda/conv.hpp"
+#include "backend/cuda/simple_kernel.hpp"
+#include "backend/cuda/source.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::backend::cuda {
+namespace {
+
+/// Weights as [tap][channel of the group][output].
+std::vector<float> packed_weights(const Tensor& weights) {
+    const auto values = weights.to_float();
+    const Shape& s = weights.shape();
+    const std::int64_t taps = s[2] * s[3];
+    std::vector<float> packed(values.size());
+    for (std::int64_t n = 0; n < s[0]; ++n)
+        for (std::int64_t c = 0; c < s[1]; ++c)
+            for (std::int64_t tap = 0; tap < taps; ++tap)
+                packed[static_cast<std::size_t>((tap * s[1] + c) * s[0] + n)] =
+                    values[static_cast<std::size_t>((n * s[1] + c) * taps + tap)];
+    return packed;
+}
+
+}  // namespace
+
+bool suits_direct(const RegionContext& context, const ConvRegion& region) {
+    if (!region.prologue.trivial()) return false;
+    const auto& inputs = context.region.inputs;
+    return std::find(inputs.begin(), inputs.end(), region.conv->inputs[0]) != inputs.end();
+}
+
+std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext& context, const Tactic& tactic,
+                                       const ConvRegion& region) {
+    if (!suits_direct(context, region)) throw Error(ErrorCode::unsupported, "the convolution has a prologue");
+    const std::size_t input = context.input_index(region.conv->inputs[0]);
+    const TensorDesc source = context.input_desc(input, tactic), output = channel_rows(context.output_desc(0, tactic));
+    const Tensor& weights = *context.constant(region.conv->inputs[1]);
+    const auto& w = region.window;
+    const std::int64_t outputs = output.shape[1], in_group = weights.shape()[1], out_group = outputs / region.group;
+    EpilogueCode epilogue(target, context, tactic, region.epilogue, bias_of(context, region));
+    int width = 8;
+    if (in_group == 1 && out_group == 1)
+        width = common_width(width, {source.pitch, offset_of(context.input_offsets, input)});
+    else
+        width = common_width(width, {out_group});
+    width = epilogue.width(common_width(width, {outputs, output.pitch, offset_of(context.output_offsets, 0)}));
+    KernelSource code;
+    code.type("In", source.dtype).type("Out", output.dtype).constant("kWidth", width);
+    code.constant("kOutputs", outputs).constant("kInGroup", in_group).constant("kOutGroup", out_group);
+    code.constant("kTapRows", w.kernel[0]).constant("kTapColumns", w.kernel[1]);
+    code.constant("kStrideY", w.strides[0]).constant("kStrideX", w.strides[1]);
+    code.constant("kDilationY", w.dilations[0]).constant("kDilationX", w.dilations[1]);
+    code.constant("kPad", 0).constant("kPasses", 1);
+    code.text(epilogue.text()).text(kernel_text("mma.cuh"));
+    const auto size = [](std::int64_t n) { return static_cast<int>(n); };
+    const auto block = device_constant(target, context, "direct weights",
+                                       std::as_bytes(std::span<const float>(packed_weights(weights))));
+    DirectArgs args{};
+    args.weights = block.get();
+    args.height = size(source.shape[2]);
+    args.width = size(source.shape[3]);
+    args.pad_y = size(w.pads_begin[0]);
+    args.pad_x = size(w.pads_begin[1]);
+    args.rows = size(output.shape[0] * output.shape[2] * output.shape[3]);
+    args.pixels = make_divisor(output.shape[2] * output.shape[3]);
+    args.columns = make_divisor(output.shape[3]);
+    args.pitch = size(source.pitch);
+    args.output_pitch = size(output.pitch);
+    return std::make_unique<SimpleKernel<DirectArgs>>(
+        std::make_unique<Function>(target.device, code.finish("direct.cuh"), "direct"), std::move(epilogue), args,
+        input, args.rows * (outputs / width), "loops", std::vector{block});
+}
+
+}  // namespace fovea::backend::cuda

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "backend/cuda/epilogue_code.hpp"
+#include "backend/family.hpp"
+
+/// One function per family, each in the file of its name; `cuda.cpp` lists them.
+namespace fovea::backend::cuda {
+
+/// A kind of kernel: as `backend::Family`, with the target that it prepares kernels for.
+struct CudaFamily {
+    std::string_view pattern;
+    std::variant<Region, Refusal> (*match)(const MatchContext&, ir::NodeId root);
+    std::vector<Tactic> (*tactics)(const Target&, const RegionContext&);
+    std::unique_ptr<Kernel> (*prepare)(const Target&, const RegionContext&, const Tactic&);
+};
+
+CudaFamily concat_kernels();
+CudaFamily conv_kernels();
+CudaFamily gemm_kernels();
+CudaFamily pointwise_kernels();
+CudaFamily pool_kernels();
+CudaFamily resize_kernels();
+CudaFamily view_kernels();
+
+/// Copies a tensor into another layout, pitch or float type.
+std::unique_ptr<Kernel> make_copy(const Target& target, const TensorDesc& from, const TensorDesc& to);
+
+/// `desc` as rows of channels: a plain image of one channel or one pixel is the same memory.
+TensorDesc channel_rows(const TensorDesc& desc);
+/// Adds each tactic once more with a plain output where that is the same memory.
+void add_plain_outputs(const RegionContext& context, std::vector<Tactic>& tactics);
+
+}  // namespace fovea::backend::cuda

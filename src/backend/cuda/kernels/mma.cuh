@@ -1,0 +1,46 @@
+// Products of small matrices on tensor cores, and reading padded images; for conv.cuh and stem.cuh. Needs kPasses and
+// kPad.
+
+DEVICE u32 shared_address(const void* pointer) { return static_cast<u32>(__cvta_generic_to_shared(pointer)); }
+
+DEVICE void load_matrices(u32 (&r)[4], u32 address) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(address));
+}
+
+DEVICE void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, f16) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+DEVICE void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, bf16) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+DEVICE void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, float) {
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// Rounds an f32 to TF32; `rest` is what rounding lost, in TF32 as well.
+DEVICE u32 rounded(u32 bits, u32& rest) {
+    u32 high;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(high) : "f"(__uint_as_float(bits)));
+    if constexpr (kPasses == 3)
+        asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rest) : "f"(__uint_as_float(bits) - __uint_as_float(high)));
+    return high;
+}
+
+/// The place of padded coordinate `i` in a source of `size` elements; `inside` turns false where zeros are read.
+DEVICE int source_place(int i, int size, bool& inside) {
+    if constexpr (kPad == 0) inside = inside && static_cast<u32>(i) < static_cast<u32>(size);
+    if constexpr (kPad == 1) i = i < 0 ? -i : i >= size ? 2 * size - 2 - i : i;
+    if constexpr (kPad == 2) i = min(max(i, 0), size - 1);
+    return i;
+}

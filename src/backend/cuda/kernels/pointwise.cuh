@@ -1,0 +1,23 @@
+// Element-wise chains with broadcasting: one thread computes kWidth neighbours along the innermost axis of the result.
+// Every operand has a stride per axis, 0 where it is broadcast. The host writes in front: Out, kAxes, kWidth and
+// compute(x, args, offsets): the chain, which reads its operands at `offsets`.
+
+extern "C" __global__ void __launch_bounds__(256) pointwise(const PointwiseArgs args) {
+    const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+    if (index >= args.vectors) return;
+    int rest = static_cast<int>(index);
+    int offsets[kOperands + 1] = {};
+#pragma unroll
+    for (int axis = kAxes - 1; axis >= 0; --axis) {
+        const int above = axis == 0 ? 0 : divide(rest, args.extents[axis]);
+        int place = rest - above * static_cast<int>(args.extents[axis].divisor);
+        if (axis == 0) place = rest;
+        if (axis == kAxes - 1) place *= kWidth;
+        rest = above;
+#pragma unroll
+        for (int operand = 0; operand <= kOperands; ++operand) offsets[operand] += place * args.strides[operand][axis];
+    }
+    float x[kWidth];
+    compute(x, args, offsets);
+    store_vector(static_cast<Out*>(args.output) + offsets[kOperands], x);
+}

@@ -1,0 +1,68 @@
+// Types and helpers that every kernel template begins with. No headers: NVRTC needs no toolkit on the user's machine.
+
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+struct f16 {
+    u16 bits;
+};
+struct bf16 {
+    u16 bits;
+};
+/// Elements that are only moved.
+struct word8 {
+    unsigned char bits;
+};
+struct word64 {
+    u64 bits;
+};
+
+#define DEVICE __device__ __forceinline__
+
+DEVICE float to_float(float value) { return value; }
+DEVICE float to_float(f16 value) {
+    float result;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(value.bits));
+    return result;
+}
+DEVICE float to_float(bf16 value) { return __uint_as_float(static_cast<u32>(value.bits) << 16); }
+
+DEVICE void store(float& target, float value) { target = value; }
+DEVICE void store(f16& target, float value) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(target.bits) : "f"(value)); }
+DEVICE void store(bf16& target, float value) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(target.bits) : "f"(value)); }
+
+/// N neighbouring elements, loaded and stored at once.
+template <class T, int N>
+struct alignas(sizeof(T) * N) Vector {
+    T v[N];
+};
+
+template <int N, class T>
+DEVICE void load_vector(float (&x)[N], const T* source) {
+    const auto vector = *reinterpret_cast<const Vector<T, N>*>(source);
+#pragma unroll
+    for (int i = 0; i < N; ++i) x[i] = to_float(vector.v[i]);
+}
+
+template <int N, class T>
+DEVICE void store_vector(T* target, const float (&x)[N]) {
+    Vector<T, N> vector;
+#pragma unroll
+    for (int i = 0; i < N; ++i) store(vector.v[i], x[i]);
+    *reinterpret_cast<Vector<T, N>*>(target) = vector;
+}
+
+/// Quotient by a divisor that the host has prepared (`FastDivisor`); exact below 2^31.
+struct Divisor {
+    u32 multiplier, shift, divisor;
+};
+DEVICE int divide(int n, const Divisor& d) {
+    return static_cast<int>((__umulhi(static_cast<u32>(n), d.multiplier) + static_cast<u32>(n)) >> d.shift);
+}
+
+DEVICE float sigmoid(float x) { return 1.0f / (1.0f + __expf(-x)); }
+DEVICE float softplus(float x) { return x > 20.0f ? x : log1pf(expf(x)); }
+DEVICE float gelu_tanh(float x) {
+    return 0.5f * x * (1.0f + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+}

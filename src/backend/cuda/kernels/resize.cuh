@@ -1,0 +1,32 @@
+// Resizing of the two spatial axes, channels last: every output row and column is a sum of kTaps input rows and columns
+// with weights that the host has computed. One thread computes kWidth neighbouring channels of one pixel. The host
+// writes in front: In, Out, kWidth, kChannels, kTaps, epilogue(x, args, row, channel).
+
+extern "C" __global__ void __launch_bounds__(256) resize(const ResizeArgs args) {
+    constexpr int kVectors = kChannels / kWidth;
+    const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+    const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;
+    if (pixel >= args.rows) return;
+    const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
+    const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
+    const ResizeTap* rows = static_cast<const ResizeTap*>(args.row_taps) + row * kTaps;
+    const ResizeTap* columns = static_cast<const ResizeTap*>(args.column_taps) + column * kTaps;
+    float sums[kWidth] = {};
+#pragma unroll
+    for (int i = 0; i < kTaps; ++i) {
+        float line[kWidth] = {};
+#pragma unroll
+        for (int j = 0; j < kTaps; ++j) {
+            float values[kWidth];
+            load_vector(values, static_cast<const In*>(args.input) +
+                                    static_cast<long long>((n * args.height + rows[i].place) * args.width +
+                                                           columns[j].place) * args.pitch + channel);
+#pragma unroll
+            for (int k = 0; k < kWidth; ++k) line[k] += columns[j].weight * values[k];
+        }
+#pragma unroll
+        for (int k = 0; k < kWidth; ++k) sums[k] += rows[i].weight * line[k];
+    }
+    epilogue(sums, args.epilogue, pixel, channel);
+    store_vector(static_cast<Out*>(args.output) + static_cast<long long>(pixel) * args.output_pitch + channel, sums);
+}

@@ -1,0 +1,211 @@
+#include "backend/cuda/mma_conv.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "backend/cuda/source.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::backend::cuda {
+namespace {
+
+constexpr MmaTile kTiles[] = {
+    {128, 128, 64, 4, 2, 2}, {128, 128, 128, 3, 2, 4}, {128, 64, 128, 3, 2, 2}, {64, 128, 128, 3, 2, 2},
+    {64, 64, 128, 4, 2, 2},  {64, 32, 128, 4, 2, 2},   {32, 64, 128, 4, 2, 2},  {32, 32, 128, 4, 2, 2},
+    {128, 32, 128, 3, 4, 1}, {128, 16, 128, 3, 4, 1},  {128, 16, 64, 4, 4, 1},  {16, 64, 128, 4, 1, 4},
+};
+constexpr int kSplits[] = {1, 2, 4, 8};
+constexpr std::size_t kMostCandidates = 8;
+
+std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t depth_steps(const MmaProblem& problem, const MmaTile& tile) {
+    const auto element = static_cast<std::int64_t>(element_bytes(problem.type));
+    return ceil_divide(problem.taps_y * problem.taps_x * problem.channels(), tile.depth_bytes / element);
+}
+
+/// Rough time of a tile in units of one 64x64 step; only the order counts.
+double estimate(const Target& target, const MmaProblem& problem, const MmaTile& tile) {
+    const std::int64_t blocks =
+        ceil_divide(problem.rows(), tile.rows) * ceil_divide(problem.outputs, tile.columns) * tile.split;
+    const double per_processor = static_cast<double>(blocks) / target.device->facts().multiprocessors;
+    const double waves = per_processor < 4 ? std::ceil(per_processor) : per_processor;
+    const double area = tile.rows * tile.columns / 4096.0, edge = (tile.rows + tile.columns) / 128.0;
+    const double step = (area + 0.5 * edge + 0.3) * tile.depth_bytes / 128.0;
+    const double steps = std::ceil(static_cast<double>(depth_steps(problem, tile)) / tile.split);
+    return waves * (steps * step + 2 * area + 1) + (tile.split > 1 ? 1.5 : 0);
+}
+
+template <class Word>
+void pack(const MmaProblem& problem, const MmaTile& tile, Word* packed) {
+    const std::int64_t depth_tile = tile.depth_bytes / static_cast<std::int64_t>(sizeof(Word));
+    const std::int64_t steps = depth_steps(problem, tile), taps = problem.taps_y * problem.taps_x;
+    const std::int64_t channels = problem.channels();
+    const Word* weights = reinterpret_cast<const Word*>(problem.weights->raw());
+    for (std::int64_t n = 0; n < problem.outputs; ++n) {
+        Word* column = packed + (n / tile.columns * steps * tile.columns + n % tile.columns) * depth_tile;
+        std::int64_t place = 0;  // within the step's row
+        for (std::int64_t tap = 0; tap < taps; ++tap) {
+            const Word* source = weights + n * problem.output_stride + tap;
+            for (std::int64_t channel = 0; channel < channels; ++channel) {
+                column[place] = source[channel * problem.channel_stride];
+                if (++place == depth_tile) {
+                    place = 0;
+                    column += tile.columns * depth_tile;
+                }
+            }
+        }
+    }
+}
+
+/// Weights as [tile of columns][step][column][depth within the step], zero where a tile is not full.
+std::vector<std::byte> packed_weights(const MmaProblem& problem, const MmaTile& tile) {
+    const std::int64_t tiles = ceil_divide(problem.outputs, tile.columns);
+    std::vector<std::byte> packed(
+        static_cast<std::size_t>(tiles * depth_steps(problem, tile) * tile.columns * tile.depth_bytes));
+    if (element_bytes(problem.type) == 2)
+        pack(problem, tile, reinterpret_cast<std::uint16_t*>(packed.data()));
+    else
+        pack(problem, tile, reinterpret_cast<std::uint32_t*>(packed.data()));
+    return packed;
+}
+
+std::string mma_source(const MmaProblem& problem, const MmaTile& tile, bool tf32, bool clusters, int width,
+                       const std::string& epilogue) {
+    KernelSource source;
+    source.type("In", problem.type).type("Out", problem.result);
+    source.constant("kRows", tile.rows).constant("kColumns", tile.columns).constant("kDepthBytes", tile.depth_bytes);
+    source.constant("kStages", tile.stages).constant("kSplit", tile.split);
+    source.constant("kWarpRows", tile.warp_rows).constant("kWarpColumns", tile.warp_columns);
+    source.constant("kPasses", problem.type == DType::f32 && !tf32 ? 3 : 1);
+    source.constant("kChannels0", problem.sources[0].channels).constant("kChannels", problem.channels());
+    source.constant("kUp0", problem.sources[0].upsample).constant("kUp1", problem.sources.back().upsample);
+    source.constant("kOutputs", problem.outputs).constant("kPad", problem.pad);
+    source.constant("kTapRows", problem.taps_y).constant("kTapColumns", problem.taps_x);
+    source.constant("kStrideY", problem.stride_y).constant("kStrideX", problem.stride_x);
+    source.constant("kDilationY", problem.dilation_y).constant("kDilationX", problem.dilation_x);
+    source.constant("kPiece", problem.piece()).constant("kWidth", width);
+    source.text(clusters && tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
+    return source.text(epilogue).text(kernel_text("mma.cuh")).finish("conv.cuh");
+}
+
+class MmaKernel final : public Kernel {
+  public:
+    MmaKernel(const Target& target, const RegionContext& context, const MmaProblem& problem, EpilogueCode epilogue,
+              const MmaTile& tile, int width)
+        : problem_(problem), epilogue_(std::move(epilogue)), tile_(tile) {
+        // Packed for one tile shape; other shapes of the input may use another.
+        weights_ = device_constant(target, context,
+                                   "weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes),
+                                   packed_weights(problem, tile));
+        function_ = std::make_unique<Function>(
+            target.device,
+            mma_source(problem, tile, target.tf32, target.device->facts().compute_capability >= 90, width,
+                       epilogue_.text()),
+            "conv", tile.shared_bytes());
+        const auto size = [](std::int64_t n) { return static_cast<int>(n); };
+        args_.weights = weights_.get();
+        args_.height = size(problem.height);
+        args_.width = size(problem.width);
+        args_.pad_y = size(problem.pad_y);
+        args_.pad_x = size(problem.pad_x);
+        args_.rows = size(problem.rows());
+        args_.pixels = make_divisor(problem.output_height * problem.output_width);
+        args_.columns = make_divisor(problem.output_width);
+        args_.pitch0 = size(problem.sources[0].pitch);
+        args_.pitch1 = size(problem.sources.back().pitch);
+        args_.output_pitch = size(problem.output_pitch);
+        problem_.weights = nullptr;
+    }
+
+    void run(const KernelArgs& args) const override {
+        ConvArgs launch = args_;
+        launch.input0 = args.inputs[problem_.sources[0].input];
+        launch.input1 = args.inputs[problem_.sources.back().input];
+        launch.output = args.outputs[0];
+        epilogue_.bind(launch.epilogue, args);
+        function_->launch(
+            *args.stream,
+            {static_cast<unsigned>(ceil_divide(args_.rows, tile_.rows)),
+             static_cast<unsigned>(ceil_divide(problem_.outputs, tile_.columns)), static_cast<unsigned>(tile_.split)},
+            static_cast<unsigned>(tile_.threads()), &launch);
+    }
+
+    [[nodiscard]] std::string implementation() const override { return "tensor cores, tile " + tile_.name(); }
+
+  private:
+    MmaProblem problem_;
+    EpilogueCode epilogue_;
+    MmaTile tile_;
+    PackedConstants::Block weights_;
+    std::unique_ptr<Function> function_;
+    ConvArgs args_{};
+};
+
+}  // namespace
+
+std::string MmaTile::name() const {
+    const auto n = [](int value) { return std::to_string(value); };
+    return n(rows) + "x" + n(columns) + ":" + n(depth_bytes) + "b" + n(stages) + ":" + n(warp_rows) + "x" +
+           n(warp_columns) + ":s" + n(split);
+}
+
+std::size_t MmaTile::shared_bytes() const {
+    const auto pipeline = static_cast<std::size_t>(stages * (rows + columns) * depth_bytes);
+    const auto sums = static_cast<std::size_t>(rows * (columns + 8)) * sizeof(float);
+    return std::max(pipeline, sums);
+}
+
+std::int64_t MmaProblem::channels() const {
+    std::int64_t sum = 0;
+    for (const Source& source : sources) sum += source.channels;
+    return sum;
+}
+
+int MmaProblem::piece() const {
+    const auto element = static_cast<int>(element_bytes(type));
+    int width = 16 / element;
+    for (const Source& source : sources) width = common_width(width, {source.channels, source.pitch, source.offset});
+    return width * element >= 4 ? width * element : 0;
+}
+
+std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem) {
+    std::vector<std::pair<double, MmaTile>> ranked;
+    const bool clusters = target.device->facts().compute_capability >= 90;
+    for (MmaTile tile : kTiles) {
+        const int pieces = tile.depth_bytes / problem.piece();
+        if (tile.threads() % pieces != 0 || tile.columns >= 2 * std::max<std::int64_t>(problem.outputs, 16)) continue;
+        if (tile.shared_bytes() > static_cast<std::size_t>(target.device->facts().shared_bytes)) continue;
+        for (const int split : kSplits) {
+            if (split > 1 && (!clusters || depth_steps(problem, tile) < 2 * split)) continue;
+            tile.split = split;
+            ranked.emplace_back(estimate(target, problem, tile), tile);
+        }
+    }
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<MmaTile> result;
+    for (const auto& [cost, tile] : ranked)
+        if (result.size() < kMostCandidates) result.push_back(tile);
+    return result;
+}
+
+MmaTile mma_tile(std::string_view name) {
+    for (MmaTile tile : kTiles)
+        for (const int split : kSplits) {
+            tile.split = split;
+            if (tile.name() == name) return tile;
+        }
+    throw Error(ErrorCode::unsupported, "there is no tile \"" + std::string(name) + "\"; build the plan again");
+}
+
+std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContext& context, const Tactic& tactic,
+                                        const MmaProblem& problem, const Epilogue& epilogue,
+                                        const std::vector<float>& bias, const MmaTile& tile) {
+    if (problem.piece() == 0) throw Error(ErrorCode::unsupported, "odd numbers of channels have no tiles");
+    EpilogueCode code(target, context, tactic, epilogue, bias);
+    const int most = std::min(16 / static_cast<int>(element_bytes(problem.result)), tile.columns);
+    const int width = code.width(common_width(most, {problem.outputs, problem.output_pitch, problem.output_offset}));
+    return std::make_unique<MmaKernel>(target, context, problem, std::move(code), tile, width);
+}
+
+}  // namespace fovea::backend::cuda

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+
+#include "backend/cuda/families.hpp"
+
+namespace fovea::backend::cuda {
+
+/// Tile of one block of kernels/conv.cuh.
+struct MmaTile {
+    int rows, columns;        ///< output pixels and channels
+    int depth_bytes, stages;  ///< of one stage; stages in flight
+    int warp_rows, warp_columns;
+    int split = 1;  ///< blocks that share the depth of a tile
+
+    /// "128x64:128b3:2x2:s4", which stands in the tactic's name.
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] int threads() const { return 32 * warp_rows * warp_columns; }
+    [[nodiscard]] std::size_t shared_bytes() const;
+};
+
+/// What kernels/conv.cuh computes: a convolution of one group, or a product of matrices as its 1x1 case.
+struct MmaProblem {
+    struct Source {
+        std::size_t input;  ///< of the region
+        std::int64_t channels, upsample, pitch, offset;
+    };
+    DType type = DType::undefined, result = DType::undefined;
+    std::vector<Source> sources;  ///< one or two
+    std::int64_t outputs = 0, output_pitch = 0, output_offset = 0;
+    std::int64_t taps_y = 1, taps_x = 1, stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1;
+    std::int64_t pad = 0, pad_y = 0, pad_x = 0;     ///< pad: as kPad in the template
+    std::int64_t batch = 1, height = 1, width = 1;  ///< of the input, enlarged
+    std::int64_t output_height = 1, output_width = 1;
+    const Tensor* weights = nullptr;
+    std::int64_t output_stride = 0, channel_stride = 0;  ///< elements of `weights`; taps lie together
+
+    [[nodiscard]] std::int64_t channels() const;
+    [[nodiscard]] std::int64_t rows() const { return batch * output_height * output_width; }
+    /// Bytes of one asynchronous copy: 16, 8 or 4; 0 where the channels do not allow any.
+    [[nodiscard]] int piece() const;
+};
+
+/// The tiles worth trying for a problem, most promising first.
+std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem);
+/// The tile of this name; throws `unsupported` when there is none.
+MmaTile mma_tile(std::string_view name);
+
+std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContext& context, const Tactic& tactic,
+                                        const MmaProblem& problem, const Epilogue& epilogue,
+                                        const std::vector<float>& bias, const MmaTile& tile);
+
+}  // namespace fovea::backend::cuda

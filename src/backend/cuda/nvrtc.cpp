@@ -1,0 +1,161 @@
+#include "backend/cuda/nvrtc.hpp"
+
+#include <nvrtc.h>
+
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "backend/cuda/library.hpp"
+#include "base/file.hpp"
+#include "base/hash.hpp"
+
+namespace fovea::backend::cuda {
+namespace {
+
+struct Nvrtc {
+    decltype(nvrtcVersion)* version = nullptr;
+    decltype(nvrtcCreateProgram)* create = nullptr;
+    decltype(nvrtcDestroyProgram)* destroy = nullptr;
+    decltype(nvrtcCompileProgram)* compile = nullptr;
+    decltype(nvrtcGetCUBINSize)* binary_size = nullptr;
+    decltype(nvrtcGetCUBIN)* binary = nullptr;
+    decltype(nvrtcGetProgramLogSize)* log_size = nullptr;
+    decltype(nvrtcGetProgramLog)* log = nullptr;
+    decltype(nvrtcGetErrorString)* error_text = nullptr;
+
+    static const Nvrtc& get() {
+        static const Nvrtc table = open();
+        return table;
+    }
+
+  private:
+    static Nvrtc open() {
+        const Library library("NVRTC, CUDA's run-time compiler,", {"libnvrtc.so.13", "libnvrtc.so"},
+                              "install the CUDA 13 toolkit, or set CUDA_PATH to where it is");
+        Nvrtc t;
+        library.load("nvrtcVersion", t.version);
+        library.load("nvrtcCreateProgram", t.create);
+        library.load("nvrtcDestroyProgram", t.destroy);
+        library.load("nvrtcCompileProgram", t.compile);
+        library.load("nvrtcGetCUBINSize", t.binary_size);
+        library.load("nvrtcGetCUBIN", t.binary);
+        library.load("nvrtcGetProgramLogSize", t.log_size);
+        library.load("nvrtcGetProgramLog", t.log);
+        library.load("nvrtcGetErrorString", t.error_text);
+        return t;
+    }
+};
+
+void check(nvrtcResult result, const char* call, const std::string& detail = {}) {
+    if (result == NVRTC_SUCCESS) return;
+    throw Error(ErrorCode::internal, std::string("NVRTC's ") + call + " failed: " + Nvrtc::get().error_text(result) +
+                                         (detail.empty() ? "" : "\n" + detail));
+}
+
+/// A program for the time of one compilation.
+class Program {
+  public:
+    Program(const std::string& source, const std::string& name) {
+        check(Nvrtc::get().create(&program_, source.c_str(), (name + ".cu").c_str(), 0, nullptr, nullptr),
+              "nvrtcCreateProgram");
+    }
+    ~Program() { Nvrtc::get().destroy(&program_); }
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    [[nodiscard]] std::vector<char> compile(const std::vector<std::string>& options) const {
+        std::vector<const char*> list;
+        for (const std::string& option : options) list.push_back(option.c_str());
+        const nvrtcResult result = Nvrtc::get().compile(program_, static_cast<int>(list.size()), list.data());
+        check(result, "nvrtcCompileProgram", result == NVRTC_SUCCESS ? "" : log());
+        std::size_t size = 0;
+        check(Nvrtc::get().binary_size(program_, &size), "nvrtcGetCUBINSize");
+        std::vector<char> binary(size);
+        check(Nvrtc::get().binary(program_, binary.data()), "nvrtcGetCUBIN");
+        return binary;
+    }
+
+  private:
+    [[nodiscard]] std::string log() const {
+        std::size_t size = 0;
+        Nvrtc::get().log_size(program_, &size);
+        std::string text(size, '\0');
+        if (size) Nvrtc::get().log(program_, text.data());
+        return text;
+    }
+
+    nvrtcProgram program_ = nullptr;
+};
+
+std::vector<std::string> options_for(const std::string& architecture) {
+    return {"--gpu-architecture=" + architecture, "--std=c++17", "--device-as-default-execution-space"};
+}
+
+std::filesystem::path cache_folder() {
+    if (const char* folder = std::getenv("FOVEA_CUDA_CACHE")) return folder;
+    if (const char* folder = std::getenv("XDG_CACHE_HOME")) return std::filesystem::path(folder) / "fovea" / "cuda";
+    if (const char* home = std::getenv("HOME")) return std::filesystem::path(home) / ".cache" / "fovea" / "cuda";
+    return {};
+}
+
+std::string key_of(const std::string& source, const std::string& architecture) {
+    std::string text = nvrtc_version();
+    for (const std::string& option : options_for(architecture)) text += "|" + option;
+    text += "|" + source;
+    char key[40];
+    std::snprintf(key, sizeof key, "%016llx%016llx", static_cast<unsigned long long>(base::hash_text(text)),
+                  static_cast<unsigned long long>(base::hash_text(text, 1)));
+    return key;
+}
+
+std::vector<char> read(const std::filesystem::path& path) {
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) return {};
+    const base::MappedFile file = base::map_file(path);
+    const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
+    return {begin, begin + file.bytes.size()};
+}
+
+void write(const std::filesystem::path& path, const std::vector<char>& binary) {
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error) return;
+    try {
+        base::write_file(path, std::as_bytes(std::span(binary)));
+    } catch (const Error&) {  // a full or read-only disk costs the next build a compilation, nothing else
+    }
+}
+
+}  // namespace
+
+std::string nvrtc_version() {
+    int major = 0, minor = 0;
+    check(Nvrtc::get().version(&major, &minor), "nvrtcVersion");
+    return std::to_string(major) + "." + std::to_string(minor);
+}
+
+std::vector<char> nvrtc_compile(const std::string& source, const std::string& name, const std::string& architecture) {
+    return Program(source, name).compile(options_for(architecture));
+}
+
+std::vector<char> compile(const std::string& source, const std::string& name, const std::string& architecture) {
+    static std::mutex mutex;
+    static std::map<std::string, std::vector<char>> known;
+    const std::string key = key_of(source, architecture);
+    {
+        const std::lock_guard lock(mutex);
+        if (const auto it = known.find(key); it != known.end()) return it->second;
+    }
+    const std::filesystem::path folder = cache_folder(), file = folder / (key + ".cubin");
+    std::vector<char> binary = folder.empty() ? std::vector<char>() : read(file);
+    if (binary.empty()) {
+        binary = nvrtc_compile(source, name, architecture);
+        if (!folder.empty()) write(file, binary);
+    }
+    const std::lock_guard lock(mutex);
+    return known.emplace(key, std::move(binary)).first->second;
+}
+
+}  // namespace fovea::backend::cuda

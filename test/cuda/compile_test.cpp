@@ -1,0 +1,47 @@
+// Compiles kernels for GPUs that need not be there: every template at shapes that take each of its branches.
+#include <gtest/gtest.h>
+
+#include "backend/cuda/cuda.hpp"
+#include "compiler/cover.hpp"
+#include "cuda/cases.hpp"
+#include "fovea/error.hpp"
+#include "ops/infer.hpp"
+
+namespace fovea::backend {
+namespace {
+
+class Compile : public testing::TestWithParam<std::tuple<Case, std::string, int>> {};
+
+TEST_P(Compile, EveryTactic) {
+    const auto& [one, type, capability] = GetParam();
+    std::unique_ptr<Backend> backend;
+    try {
+        backend = make_cuda_compiler(capability, true);
+    } catch (const Error& error) {
+        GTEST_SKIP() << "skipped: " << error.what();
+    }
+    ir::Graph graph = graph_of(one, type);
+    const auto values = ops::infer(graph);
+    const auto covering = compiler::cover(graph, values, *backend, true);
+    ASSERT_EQ(covering.regions.size(), 1U);
+    ASSERT_EQ(covering.regions[0].pattern, one.pattern);
+    const RegionContext context{graph, covering.regions[0], values};
+    const auto tactics = backend->tactics(context);
+    EXPECT_GE(tactics.size(), one.tactics);
+    // The tiles of one template differ in numbers only: the first and the last stand for all.
+    EXPECT_NE(backend->prepare(context, tactics.front()), nullptr) << tactics.front().name;
+    EXPECT_NE(backend->prepare(context, tactics.back()), nullptr) << tactics.back().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(CudaBf16, Compile, testing::Values(std::tuple<Case, std::string, int>{kCases[0], "bf16", 80}),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_bf16"; });
+INSTANTIATE_TEST_SUITE_P(Cuda, Compile,
+                         testing::Combine(testing::ValuesIn(kCases), testing::Values("f32", "f16"),
+                                          testing::Values(80, 90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param) + "_sm" +
+                                    std::to_string(std::get<2>(info.param));
+                         });
+
+}  // namespace
+}  // namespace fovea::backend

@@ -24,11 +24,15 @@ def halve(tensor):
 
 
 def in_half(model):
-    """The model with every f32 tensor declared f16."""
+    """The model with every f32 tensor declared f16, but for the scales of Resize, which are f32 in every operator set."""
     result = onnx.ModelProto.FromString(model.SerializeToString())
+    scales = {node.input[2] for node in result.graph.node if node.op_type == "Resize" and len(node.input) > 2}
     for tensor in result.graph.initializer:
-        halve(tensor)
+        if tensor.name not in scales:
+            halve(tensor)
     for node in result.graph.node:
+        if not scales.isdisjoint(node.output):
+            continue
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.TENSOR:
                 halve(attribute.t)

@@ -12,7 +12,7 @@ struct GateOptions {
     GateMode mode = GateMode::boxes;
     std::uint32_t seed = 1;
     bool refuse = true;          ///< false: kernels beyond their tolerance are recorded like the others
-    double milliseconds = 1500;  ///< reference time that the boxes of all kernels may take together, roughly
+    double milliseconds = 1200;  ///< reference time that the boxes of all kernels may take together, roughly
 };
 
 /// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.

@@ -8,6 +8,7 @@
 #include "compiler/build.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
+#include "wrapped_cpu_backend.hpp"
 
 /// Faults that no kernel is to blame for: each computes the right result of the inputs that it finds.
 namespace fovea::compiler {
@@ -125,22 +126,12 @@ TEST_P(Faults, MemorySharedByTwoLiveTensorsIsRefused) {
 }
 
 /// The CPU backend, whose second convolution overwrites a row of the first one's result.
-class ScribblingBackend final : public backend::Backend {
+class ScribblingBackend final : public WrappedCpuBackend {
   public:
-    [[nodiscard]] std::string_view name() const override { return cpu_->name(); }
-    [[nodiscard]] std::string target() const override { return cpu_->target(); }
-    [[nodiscard]] std::size_t matcher_count() const override { return cpu_->matcher_count(); }
-    std::variant<backend::Region, backend::Refusal> match(std::size_t matcher, const backend::MatchContext& context,
-                                                          ir::NodeId root) const override {
-        return cpu_->match(matcher, context, root);
-    }
-    [[nodiscard]] std::vector<backend::Tactic> tactics(const backend::RegionContext& context) const override {
-        return cpu_->tactics(context);
-    }
     [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
                                                            const backend::Tactic& tactic) const override {
         const std::string& node = context.node(0).name;
-        return std::make_unique<Kernel>(cpu_->prepare(context, tactic), node, first_);
+        return std::make_unique<Kernel>(cpu().prepare(context, tactic), node, first_);
     }
 
   private:
@@ -162,7 +153,6 @@ class ScribblingBackend final : public backend::Backend {
         std::shared_ptr<std::byte*> first_;
     };
 
-    std::unique_ptr<backend::Backend> cpu_ = backend::make_cpu_backend();
     std::shared_ptr<std::byte*> first_ = std::make_shared<std::byte*>();
 };
 

@@ -8,6 +8,7 @@
 #include "compiler/build.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
+#include "wrapped_cpu_backend.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -33,28 +34,17 @@ class FaultyKernel final : public backend::Kernel {
 };
 
 /// The CPU backend with one pattern of kernels broken.
-class FaultyBackend final : public backend::Backend {
+class FaultyBackend final : public WrappedCpuBackend {
   public:
     FaultyBackend(std::string pattern, Fault fault) : pattern_(std::move(pattern)), fault_(fault) {}
-    [[nodiscard]] std::string_view name() const override { return cpu_->name(); }
-    [[nodiscard]] std::string target() const override { return cpu_->target(); }
-    [[nodiscard]] std::size_t matcher_count() const override { return cpu_->matcher_count(); }
-    std::variant<backend::Region, backend::Refusal> match(std::size_t matcher, const backend::MatchContext& context,
-                                                          ir::NodeId root) const override {
-        return cpu_->match(matcher, context, root);
-    }
-    [[nodiscard]] std::vector<backend::Tactic> tactics(const backend::RegionContext& context) const override {
-        return cpu_->tactics(context);
-    }
     [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
                                                            const backend::Tactic& tactic) const override {
-        auto kernel = cpu_->prepare(context, tactic);
+        auto kernel = cpu().prepare(context, tactic);
         if (context.region.pattern != pattern_) return kernel;
         return std::make_unique<FaultyKernel>(std::move(kernel), context.output_desc(0, tactic), fault_);
     }
 
   private:
-    std::unique_ptr<backend::Backend> cpu_ = backend::make_cpu_backend();
     std::string pattern_;
     Fault fault_;
 };

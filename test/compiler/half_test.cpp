@@ -8,36 +8,20 @@
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "ops/evaluate.hpp"
+#include "wrapped_cpu_backend.hpp"
 
 /// Plans in f16. Own kernels take f16 on every machine; oneDNN's only where the processor has AVX-512 FP16.
 namespace fovea::compiler {
 namespace {
 
 /// The CPU backend on a processor that computes in f16; the reference takes what oneDNN does not.
-class HalfBackend final : public backend::Backend {
+class HalfBackend final : public WrappedCpuBackend {
   public:
-    [[nodiscard]] std::string_view name() const override { return cpu_->name(); }
-    [[nodiscard]] std::string target() const override { return cpu_->target(); }
-    [[nodiscard]] bool widens(DType type) const override { return cpu_->widens(type); }
-    [[nodiscard]] std::size_t matcher_count() const override { return cpu_->matcher_count(); }
-    std::variant<backend::Region, backend::Refusal> match(std::size_t matcher, const backend::MatchContext& context,
-                                                          ir::NodeId root) const override {
-        return cpu_->match(matcher, context, root);
-    }
-    [[nodiscard]] std::vector<backend::Tactic> tactics(const backend::RegionContext& context) const override {
-        return cpu_->tactics(context);
-    }
-    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
-                                                           const backend::Tactic& tactic) const override {
-        return cpu_->prepare(context, tactic);
-    }
+    [[nodiscard]] bool widens(DType type) const override { return cpu().widens(type); }
     [[nodiscard]] std::unique_ptr<backend::Kernel> conversion(const backend::TensorDesc& from,
                                                               const backend::TensorDesc& to) const override {
-        return cpu_->conversion(from, to);
+        return cpu().conversion(from, to);
     }
-
-  private:
-    std::unique_ptr<Backend> cpu_ = backend::make_cpu_backend();
 };
 
 const runtime::Backends& halves() {

@@ -214,7 +214,7 @@ void run(const Options& options) {
     if (!options.sweep.empty() && !options.input.empty())
         throw Error(ErrorCode::invalid_argument, "--input has one shape; leave out --sweep or --input").in("bench");
     const auto start = Clock::now();
-    const Engine engine(options.plan, options.threads);
+    const Engine engine(options.plan, options.threads, options.device);
     const double load_us = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
     const auto& target = engine.content()->target();
     Json result = {{"plan", options.plan.string()}, {"backend", target.backend},

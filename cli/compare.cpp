@@ -14,6 +14,7 @@
 #include "media/image_file.hpp"
 #include "onnxruntime.hpp"
 #include "oracle.hpp"
+#include "plan_options.hpp"
 #include "runtime/engine.hpp"
 #include "table.hpp"
 #include "tensors.hpp"
@@ -30,6 +31,7 @@ namespace fs = std::filesystem;
 struct Options {
     fs::path plan, model, inputs, contract;
     std::string against = "reference", python = "python3";
+    std::string device;
     int random = 1, threads = 0;
     double tolerance = 0;
     bool kernels = false, all = false, json = false;
@@ -213,7 +215,7 @@ void require_tolerance(const Options& options, const std::vector<Row>& rows) {
 void run(const Options& options) {
     if (options.model.empty() && !options.kernels)
         throw Error(ErrorCode::invalid_argument, "give --model MODEL to compare outputs, or --kernels").in("compare");
-    const Engine engine(options.plan, options.threads);
+    const Engine engine(options.plan, options.threads, options.device);
     Comparison comparison(engine, options);
     const std::vector<Row>& rows = comparison.run();
     if (options.json) {
@@ -261,6 +263,7 @@ Verb compare_verb() {
                 app.add_option("--tolerance", o->tolerance, "Largest error allowed; beyond it the exit code is 9")
                     ->type_name("ERROR")
                     ->check(CLI::PositiveNumber);
+                add_device_option(app, o->device);
                 app.add_option("--threads", o->threads, "Threads; 0: as many as the plan was built for")
                     ->type_name("N")
                     ->check(CLI::NonNegativeNumber);

@@ -6,6 +6,11 @@
 
 namespace fovea::cli {
 
+void add_device_option(CLI::App& app, std::string& device) {
+    app.add_option("--device", device, "Device to run on: cpu, cuda:1, ...; instead of the one the plan was built for")
+        ->type_name("DEVICE");
+}
+
 void add_plan_options(CLI::App& app, PlanOptions& options) {
     app.add_option("plan", options.plan, "Plan that `fovea build` wrote")->required()->type_name("PLAN");
     auto* shape =
@@ -16,6 +21,7 @@ void add_plan_options(CLI::App& app, PlanOptions& options) {
     app.add_option("--input", options.input, "Arrays to run on, instead of random numbers")
         ->type_name("FILE.npz")
         ->excludes(shape);
+    add_device_option(app, options.device);
     app.add_option("--threads", options.threads, "Threads of one run; 0: as many as the plan was built for")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);

@@ -18,10 +18,13 @@ namespace fovea::cli {
 struct PlanOptions {
     std::filesystem::path plan, input;
     std::vector<std::string> shapes;
+    std::string device;
     int threads = 0;
 };
 
-/// Declares PLAN, --shape, --input and --threads.
+/// Declares --device.
+void add_device_option(CLI::App& app, std::string& device);
+/// Declares PLAN, --shape, --input, --device and --threads.
 void add_plan_options(CLI::App& app, PlanOptions& options);
 
 /// The arrays of --input, or else random ones at `shapes` and, for inputs that these do not name, at the profile's

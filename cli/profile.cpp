@@ -203,7 +203,7 @@ void print(const Options& options, const report::Profile& profile) {
 }
 
 void run(const Options& options) {
-    const Engine engine(options.plan, options.threads);
+    const Engine engine(options.plan, options.threads, options.device);
     const Tensors inputs = inputs_of(engine, options, parse_shapes(options.shapes));
     Context context = engine.make_context();
     bind_inputs(context, inputs);

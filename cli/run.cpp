@@ -10,6 +10,7 @@
 #include "fovea/error.hpp"
 #include "images.hpp"
 #include "media/image_file.hpp"
+#include "plan_options.hpp"
 #include "tensors.hpp"
 #include "units.hpp"
 #include "verb.hpp"
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 struct Options {
     fs::path plan, input, output, contract;
     std::vector<fs::path> images;
+    std::string device;
     int threads = 0;
     bool json = false;
 };
@@ -170,7 +172,7 @@ void run_images(const Options& options, const Engine& engine) {
 
 void run(const Options& options) {
     if (options.input.empty() == options.images.empty()) misuse("give either images or --input FILE.npz");
-    const Engine engine(options.plan, options.threads);
+    const Engine engine(options.plan, options.threads, options.device);
     if (options.images.empty())
         run_arrays(options, engine);
     else
@@ -194,6 +196,7 @@ Verb run_verb() {
                     ->type_name("FILE");
                 app.add_option("--contract", options->contract, "Pre- and post-processing, instead of the plan's own")
                     ->type_name("FILE.json");
+                add_device_option(app, options->device);
                 app.add_option("--threads", options->threads, "Threads; 0: as many as the plan was built for")
                     ->type_name("N")
                     ->check(CLI::NonNegativeNumber);

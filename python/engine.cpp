@@ -25,7 +25,7 @@ using Sizes = std::vector<std::int64_t>;
 DType dtype_named(const std::string& name) {
     const DType type = dtype_from_string(name);
     if (type == DType::undefined)
-        throw Error(ErrorCode::invalid_argument, "unknown type \"" + name + "\"; expected fp32, bf16 or fp16");
+        throw Error(ErrorCode::invalid_argument, "unknown type \"" + name + "\"; expected fp32, bf16, fp16 or tf32");
     return type;
 }
 
@@ -47,15 +47,16 @@ Gate gate_named(const std::string& name) {
 Plan build(nb::handle model, const std::string& precision, int threads, const std::map<std::string, Sizes>& shapes,
            const std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>& profiles, const std::string& gate, bool tune,
            bool fuse, const std::vector<std::string>& disable, const std::map<std::string, std::string>& pins,
-           bool reference, const std::optional<std::string>& timing_cache, const vision::Contract* contract) {
+           const std::string& target, const std::optional<std::string>& timing_cache,
+           const vision::Contract* contract) {
     Builder builder = builder_for(model);
-    builder.precision(dtype_named(precision)).threads(threads).gate(gate_named(gate)).tune(tune).fuse(fuse);
+    builder.precision(precision == "tf32" ? DType::f32 : dtype_named(precision)).tf32(precision == "tf32");
+    builder.target(target).threads(threads).gate(gate_named(gate)).tune(tune).fuse(fuse);
     for (const auto& [name, shape] : shapes) builder.shape(name, shape);
     for (const auto& [name, profile] : profiles)
         builder.profile(name, std::get<0>(profile), std::get<1>(profile), std::get<2>(profile));
     for (const std::string& pass : disable) builder.disable_pass(pass);
     for (const auto& [node, type] : pins) builder.pin(node, dtype_named(type));
-    if (reference) builder.target("reference");
     if (timing_cache) builder.timing_cache(*timing_cache);
     if (contract) builder.contract(vision::to_json(*contract));
     const nb::gil_scoped_release release;
@@ -137,21 +138,23 @@ void add_engine(nb::module_& module) {
         "shapes"_a = std::map<std::string, Sizes>(),
         "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes", "tune"_a = true,
         "fuse"_a = true, "disable"_a = std::vector<std::string>(), "pins"_a = std::map<std::string, std::string>(),
-        "reference"_a = false, "timing_cache"_a = nb::none(), "contract"_a = nb::none(),
+        "target"_a = "cpu", "timing_cache"_a = nb::none(), "contract"_a = nb::none(),
         "Builds a plan from an ONNX model (a path, or the bytes of a file).\n\n"
-        "shapes fixes input shapes by name; profiles gives (min, opt, max) shapes; contract, a Contract, is kept in\n"
-        "the plan. Raises fovea.Error.");
+        "shapes fixes input shapes by name; profiles gives (min, opt, max) shapes; target is the device to build for\n"
+        "(cpu, cuda:0, reference); contract, a Contract, is kept in the plan. Raises fovea.Error.");
     nb::class_<PythonEngine>(module, "Engine", "A plan ready to run. Use one engine per thread.")
         .def(
             "__init__",
-            [](PythonEngine* self, const std::filesystem::path& path, int threads) {
-                new (self) PythonEngine(Engine(path, threads));
+            [](PythonEngine* self, const std::filesystem::path& path, int threads, const std::string& target) {
+                new (self) PythonEngine(Engine(path, threads, target));
             },
-            "path"_a, "threads"_a = 0)
+            "path"_a, "threads"_a = 0, "target"_a = "")
         .def(
             "__init__",
-            [](PythonEngine* self, const Plan& plan, int threads) { new (self) PythonEngine(Engine(plan, threads)); },
-            "plan"_a, "threads"_a = 0)
+            [](PythonEngine* self, const Plan& plan, int threads, const std::string& target) {
+                new (self) PythonEngine(Engine(plan, threads, target));
+            },
+            "plan"_a, "threads"_a = 0, "target"_a = "")
         .def("run", &PythonEngine::run, "inputs"_a, "copy"_a = true,
              "Runs the network on a dict of arrays (NumPy's, or anything that has __dlpack__ or __array__; dense\n"
              "arrays are read where they lie); returns a dict of NumPy arrays: new ones, or, without copy, views of\n"

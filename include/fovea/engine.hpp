@@ -20,9 +20,11 @@ class Context;
 /// A plan ready to run on this machine. Immutable; all threads may share it.
 class Engine {
   public:
-    /// Loads a plan file. `threads` 0: as many as the plan was built for. Throws `io`, `corrupt_plan`, `unsupported`.
-    explicit Engine(const std::filesystem::path& plan, int threads = 0);
-    explicit Engine(const Plan& plan, int threads = 0);
+    /// Loads a plan file. `threads` 0: as many as the plan was built for. `device`: "cpu", "cuda:1", ...; empty: what
+    /// the plan was built for, "cuda:0" where it has a section for a GPU. Throws `io`, `corrupt_plan`, `unsupported`,
+    /// and `invalid_argument` for a device that this machine does not have.
+    explicit Engine(const std::filesystem::path& plan, int threads = 0, const std::string& device = "");
+    explicit Engine(const Plan& plan, int threads = 0, const std::string& device = "");
 
     [[nodiscard]] const std::vector<TensorInfo>& inputs() const { return inputs_; }
     [[nodiscard]] const std::vector<TensorInfo>& outputs() const { return outputs_; }

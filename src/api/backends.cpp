@@ -46,9 +46,10 @@ runtime::Backends backends_for(std::string_view device, bool tf32) {
     return result;
 }
 
-runtime::Backends backends_for(const plan::Plan& plan) {
+runtime::Backends backends_for(const plan::Plan& plan, std::string_view device) {
     const auto gpu = std::find_if(plan.targets.begin(), plan.targets.end(),
                                   [](const plan::TargetSection& target) { return target.backend == "cuda"; });
+    if (!device.empty()) return backends_for(device, gpu != plan.targets.end() && gpu->tf32);
     if (gpu == plan.targets.end()) return backends();
     try {
         return backends_for("cuda:0", gpu->tf32);

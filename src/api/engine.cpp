@@ -13,25 +13,28 @@ std::vector<std::int64_t> sizes_of(const ir::Value& value) {
     return sizes;
 }
 
-std::shared_ptr<const runtime::Engine> make_engine(plan::Plan plan, int threads) {
-    auto backends = api::backends_for(plan);
+std::shared_ptr<const runtime::Engine> make_engine(plan::Plan plan, int threads, const std::string& device) {
+    auto backends = api::backends_for(plan, device);
     return std::make_shared<const runtime::Engine>(std::move(plan), std::move(backends),
-                                                   runtime::EngineOptions{threads});
+                                                   runtime::EngineOptions{.threads = threads, .device = device});
 }
 
 }  // namespace
 
-Engine::Engine(const std::filesystem::path& plan, int threads) {
+Engine::Engine(const std::filesystem::path& plan, int threads, const std::string& device) {
     auto content = plan::load(plan);
     try {
-        content_ = make_engine(std::move(content), threads);
+        content_ = make_engine(std::move(content), threads, device);
     } catch (Error& error) {
         throw error.in(plan.string());
     }
     describe();
 }
 
-Engine::Engine(const Plan& plan, int threads) : content_(make_engine(*plan.content(), threads)) { describe(); }
+Engine::Engine(const Plan& plan, int threads, const std::string& device)
+    : content_(make_engine(*plan.content(), threads, device)) {
+    describe();
+}
 
 void Engine::describe() {
     const ir::Graph& graph = content_->plan().graph;

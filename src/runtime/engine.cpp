@@ -16,11 +16,11 @@ Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
                 target_ = &target;
                 device_ = backend->device();
             }
-    if (!target_) refuse_machine();
+    if (!target_) refuse_machine(options.device);
     threads_ = options.threads > 0 ? options.threads : target_->threads;
 }
 
-void Engine::refuse_machine() const {
+void Engine::refuse_machine(const std::string& device) const {
     std::string built, offered;
     for (const plan::TargetSection& target : plan_.targets)
         built += (built.empty() ? "" : ", ") + target.backend + " (" + target.target + ")";
@@ -29,7 +29,10 @@ void Engine::refuse_machine() const {
     throw Error(ErrorCode::unsupported, "the plan was built and proven for " + (built.empty() ? "no machine" : built) +
                                             "; this machine offers " + offered + " › add a section for it with " +
                                             "`fovea build PLAN --target " +
-                                            std::string(backends_.empty() ? "cpu" : backends_[0]->name()) + "`");
+                                            (!device.empty()     ? device
+                                             : backends_.empty() ? "cpu"
+                                                                 : std::string(backends_[0]->name())) +
+                                            "`");
 }
 
 void Engine::check_profile(const std::vector<Shape>& input_shapes) const {

@@ -14,6 +14,7 @@ namespace fovea::runtime {
 struct EngineOptions {
     int threads = 0;                ///< 0: as many as the plan was built for
     std::size_t cached_shapes = 8;  ///< programs kept for different input shapes, least recently used first out
+    std::string device = {};        ///< as the user named it, for messages
 };
 
 /// A plan ready to run on this machine. Immutable for its users; contexts of many threads share it.
@@ -36,7 +37,7 @@ class Engine {
     [[nodiscard]] std::size_t packed_bytes() const { return packed_.bytes(); }
 
   private:
-    [[noreturn]] void refuse_machine() const;
+    [[noreturn]] void refuse_machine(const std::string& device) const;
 
     plan::Plan plan_;
     Backends backends_;

@@ -128,3 +128,14 @@ def test_device_that_is_not_there(fovea, files):
 
 def test_model_needs_an_output(fovea, files):
     assert "--output is required" in fovea("build", files / "model.onnx", code=2)
+
+
+def test_plan_runs_on_the_named_device(fovea, files):
+    fovea("build", files / "model.onnx", "-o", "both.plan", "--no-tune")
+    fovea("build", "both.plan", "--target", "reference", "--no-tune")
+    for device in ("cpu", "reference"):
+        assert fovea.json("profile", "both.plan", "--device", device)
+        assert fovea.json("bench", "both.plan", "--seconds", "0.05", "--device", device)["backend"] == device
+    for device in ("cuda:31", "cuda:first", "tpu"):
+        message = fovea("bench", "both.plan", "--device", device, code=2)
+        assert f'no device "{device}"' in message and "cpu, reference" in message

@@ -66,6 +66,16 @@ def test_inspection(plan):
     assert target["certificate"]["outputs"][0]["subject"] == "y"
 
 
+def test_target_names_the_device():
+    x = np.ones((2, 3), np.float32)
+    reference = fovea.build(model(), shapes={"x": [2, 3]}, target="reference")
+    assert json.loads(reference.to_json())["targets"][0]["backend"] == "reference"
+    np.testing.assert_allclose(fovea.Engine(reference, target="reference").run({"x": x})["y"], x @ WEIGHTS)
+    for build in (lambda device: fovea.build(model(), target=device), lambda device: fovea.Engine(reference, target=device)):
+        with pytest.raises(fovea.Error, match='no device "cuda:31"; it has cpu, reference'):
+            build("cuda:31")
+
+
 @pytest.mark.parametrize("make", [
     lambda x: x,
     lambda x: np.asfortranarray(x),

@@ -4,6 +4,7 @@
 #include "backend/cuda/cuda.hpp"
 #include "compiler/cover.hpp"
 #include "cuda/cases.hpp"
+#include "cuda/row_cases.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
 
@@ -42,6 +43,16 @@ INSTANTIATE_TEST_SUITE_P(Cuda, Compile,
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param) + "_sm" +
                                     std::to_string(std::get<2>(info.param));
                          });
+
+INSTANTIATE_TEST_SUITE_P(CudaRows, Compile,
+                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaRowsSm80, Compile,
+                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f16"), testing::Values(80)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name); });
 
 }  // namespace
 }  // namespace fovea::backend

@@ -6,6 +6,7 @@
 #include "compiler/gate.hpp"
 #include "compiler/region_reference.hpp"
 #include "cuda/cases.hpp"
+#include "cuda/row_cases.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
 
@@ -35,8 +36,8 @@ class OnDevice {
         backend_.prepare_ahead(list);
     }
 
-    /// The region's result as a plain tensor.
-    [[nodiscard]] Tensor run(const Tactic& tactic) const {
+    /// The region's results as plain tensors.
+    [[nodiscard]] std::vector<Tensor> run(const Tactic& tactic) const {
         std::vector<std::shared_ptr<std::byte>> memory;
         std::vector<const std::byte*> inputs;
         for (std::size_t i = 0; i < context_.region.inputs.size(); ++i) {
@@ -53,27 +54,40 @@ class OnDevice {
             stream_->synchronize();
             inputs.push_back(memory.back().get());
         }
-        const TensorDesc desc = context_.output_desc(0, tactic);
-        Tensor laid_out(desc.dtype, desc.shape), plain(desc.dtype, desc.shape);
-        const auto output = backend_.device()->allocate(desc.bytes());
-        std::fill_n(laid_out.raw(), desc.bytes(), std::byte{0xff});
-        stream_->upload(output.get(), laid_out.raw(), desc.bytes());
-        std::byte* outputs[] = {output.get()};
+        std::vector<TensorDesc> descs;
+        std::vector<std::byte*> outputs;
+        for (std::size_t i = 0; i < context_.region.outputs.size(); ++i) {
+            descs.push_back(context_.output_desc(i, tactic));
+            const std::vector<std::byte> poison(descs[i].bytes(), std::byte{0xff});
+            memory.push_back(backend_.device()->allocate(poison.size()));
+            stream_->upload(memory.back().get(), poison.data(), poison.size());
+            stream_->synchronize();
+            outputs.push_back(memory.back().get());
+        }
         const auto kernel = backend_.prepare(context_, tactic);
         const auto state = kernel->make_state();
-        kernel->run({inputs.data(), outputs, nullptr, state.get(), stream_.get()});
-        stream_->download(laid_out.raw(), output.get(), desc.bytes());
-        stream_->synchronize();
-        convert(desc, laid_out.raw(), TensorDesc::dense(desc.dtype, desc.shape, Layout::plain), plain.raw());
-        return plain;
+        memory.push_back(backend_.device()->allocate(std::max<std::size_t>(kernel->workspace_bytes(), 1)));
+        kernel->run({inputs.data(), outputs.data(), memory.back().get(), state.get(), stream_.get()});
+        std::vector<Tensor> results;
+        for (std::size_t i = 0; i < descs.size(); ++i) {
+            Tensor laid_out(descs[i].dtype, descs[i].shape), plain(descs[i].dtype, descs[i].shape);
+            stream_->download(laid_out.raw(), outputs[i], descs[i].bytes());
+            stream_->synchronize();
+            convert(descs[i], laid_out.raw(), TensorDesc::dense(descs[i].dtype, descs[i].shape, Layout::plain),
+                    plain.raw());
+            results.push_back(std::move(plain));
+        }
+        return results;
     }
 
-    [[nodiscard]] Tensor reference() const {
+    [[nodiscard]] std::vector<Tensor> reference() const {
         compiler::RegionReference reference(
             graph_, values_, context_.region,
             [this](ir::ValueId id, const ops::Box& box) { return compiler::crop(input(id), box); });
-        const ir::ValueId output = context_.region.outputs[0];
-        return reference.box(output, ops::Box::whole(context_.shape(output)));
+        std::vector<Tensor> results;
+        for (const ir::ValueId output : context_.region.outputs)
+            results.push_back(reference.box(output, ops::Box::whole(context_.shape(output))));
+        return results;
     }
 
   private:
@@ -100,12 +114,15 @@ TEST_P(Run, EveryTacticEqualsTheReference) {
     const auto backend = make_cuda_backend({0, tf32});
     const ir::Graph graph = graph_of(one, type);
     const OnDevice device(*backend, graph);
-    const Tensor expected = device.reference();
-    const DType dtype = dtype_from_string(type);
+    const std::vector<Tensor> expected = device.reference();
     device.prepare_ahead();
     for (const Tactic& tactic : device.tactics()) {
-        const auto evidence = compiler::compare(device.run(tactic), expected);
-        EXPECT_LE(evidence.max_error, compiler::kernel_tolerance(tf32 ? DType::f16 : dtype)) << tactic.name;
+        const std::vector<Tensor> results = device.run(tactic);
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            const DType dtype = tf32 && results[i].dtype() == DType::f32 ? DType::f16 : results[i].dtype();
+            EXPECT_LE(compiler::compare(results[i], expected[i]).max_error, compiler::kernel_tolerance(dtype))
+                << tactic.name << ", output " << i;
+        }
     }
 }
 
@@ -117,6 +134,13 @@ INSTANTIATE_TEST_SUITE_P(CudaBf16, Run, testing::Values(std::tuple<Case, std::st
 INSTANTIATE_TEST_SUITE_P(CudaTf32, Run,
                          testing::Combine(testing::ValuesIn(kCases), testing::Values("f32"), testing::Values(true)),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+
+INSTANTIATE_TEST_SUITE_P(CudaRows, Run,
+                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
 
 }  // namespace
 }  // namespace fovea::backend

@@ -16,8 +16,9 @@ namespace {
 
 std::span<const CudaFamily> families() {
     static const CudaFamily kFamilies[] = {
-        conv_kernels(),      gemm_kernels(),   pool_kernels(), resize_kernels(),
-        pointwise_kernels(), concat_kernels(), view_kernels(),
+        conv_kernels(),       gemm_kernels(),    pool_kernels(),       resize_kernels(),
+        layer_norm_kernels(), softmax_kernels(), arg_reduce_kernels(), reduce_kernels(),
+        pointwise_kernels(),  concat_kernels(),  view_kernels(),
     };
     return kFamilies;
 }

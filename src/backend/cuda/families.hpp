@@ -14,12 +14,16 @@ struct CudaFamily {
     std::unique_ptr<Kernel> (*prepare)(const Target&, const RegionContext&, const Tactic&);
 };
 
+CudaFamily arg_reduce_kernels();
 CudaFamily concat_kernels();
 CudaFamily conv_kernels();
 CudaFamily gemm_kernels();
+CudaFamily layer_norm_kernels();
 CudaFamily pointwise_kernels();
 CudaFamily pool_kernels();
+CudaFamily reduce_kernels();
 CudaFamily resize_kernels();
+CudaFamily softmax_kernels();
 CudaFamily view_kernels();
 
 /// Copies a tensor into another layout, pitch or float type.

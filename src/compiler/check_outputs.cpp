@@ -56,14 +56,19 @@ struct Bound {
 struct Subject {
     bool labels = false;  ///< class indices, masks and the like, rather than measures
     double unit = 0;      ///< last bit, as a part of the value
+    int stored_bits = 0;  ///< significant ones, where the network itself holds the tensor in f16 or bf16
     double step = 0;      ///< of the quantiser that the tensor comes from
 };
 
-/// What the last rounding alone may cost, and of labels a single one.
+/// The distance of neighbours among numbers of `bits` significant bits, at `value`.
+double spacing(double value, int bits) { return value > 0 ? std::ldexp(1.0, std::ilogb(value) + 1 - bits) : 0; }
+
+/// What the last rounding alone may cost, and of labels a single one. Where both results are stored numbers of few
+/// bits, they may be neighbours.
 Bound floor_of(const Subject& subject, const Difference& d) {
     if (subject.labels) return {1 / std::sqrt(d.count), 1};
-    return {subject.unit * d.level + subject.step / 2 + kNegligible,
-            subject.unit * d.height + subject.step * 1.01 + kNegligible};
+    const double last = subject.stored_bits ? spacing(d.height, subject.stored_bits) : subject.unit * d.height;
+    return {subject.unit * d.level + subject.step / 2 + kNegligible, last + subject.step * 1.01 + kNegligible};
 }
 
 Bound bound_of(const Subject& subject, const Difference& rounded) {
@@ -75,10 +80,10 @@ Bound bound_of(const Subject& subject, const Difference& rounded) {
 
 Subject describe(const ir::Graph& network, const Rounding& rounding, ir::ValueId id) {
     const ir::Value& value = network.value(id);
-    Subject subject{!base::is_float(value.dtype), rounding.unit(value.name), 0};
+    Subject subject{!base::is_float(value.dtype), rounding.unit(value.name), significant_bits(value.dtype)};
     if (value.producer == ir::kNone) return subject;
     const ir::Node& node = network.node(value.producer);
-    if (node.op == "QuantizeLinear") return {false, 0, 1};
+    if (node.op == "QuantizeLinear") return {.step = 1};
     if (node.op != "DequantizeLinear" || !network.constant(node.inputs[1])) return subject;
     for (const float scale : network.constant(node.inputs[1])->to_float())
         subject.step = std::max(subject.step, std::fabs(static_cast<double>(scale)));

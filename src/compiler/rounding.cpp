@@ -38,6 +38,8 @@ bool quantises(const std::string& op) { return op == "QuantizeLinear" || op == "
 
 }  // namespace
 
+int significant_bits(DType type) { return type == DType::bf16 ? kNarrowBits : type == DType::f16 ? kHalfBits : 0; }
+
 Rounding::Rounding(const ir::Graph& network, const ir::Graph& plan, bool tf32)
     : network_(network), working_bits_(tf32 ? kTf32Bits : kWorkingBits) {
     for (const ir::NodeId id : plan.order()) {
@@ -45,8 +47,8 @@ Rounding::Rounding(const ir::Graph& network, const ir::Graph& plan, bool tf32)
         for (const ir::ValueId output : node.outputs) {
             if (output == ir::kNone) continue;
             const DType type = plan.value(output).dtype;
-            if (type != DType::bf16 && type != DType::f16) continue;
-            const int bits = type == DType::bf16 ? kNarrowBits : kHalfBits;
+            const int bits = significant_bits(type);
+            if (bits == 0) continue;
             narrow_[plan.value(output).name] = bits;
             if (node.op == "Cast") narrow_[plan.value(node.inputs[0]).name] = bits;
         }

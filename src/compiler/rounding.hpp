@@ -9,6 +9,9 @@
 
 namespace fovea::compiler {
 
+/// Of numbers of this type: 8 of bf16, 11 of f16, 0 of the others.
+int significant_bits(DType type);
+
 /// Rounds what an f32 network computes, tensor by tensor, to what a plan of it keeps: where the plan holds a tensor in
 /// bf16 or quantises it, to the 8 significant bits of bf16, in f16 to its 11, but not to its range; everything else to
 /// 16, which is more than kernels lose that add up in another order, or to the 11 of TF32 where products are rounded to

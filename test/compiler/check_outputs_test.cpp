@@ -160,6 +160,64 @@ TEST_P(Faults, ARowThatIsOverwrittenEarlyIsRefused) {
     expect_named(verdict(right(), {std::make_shared<ScribblingBackend>()}), "sum");
 }
 
+/// The CPU backend, which puts the first f16 result in [0.5, 1) some numbers too high.
+class NudgingBackend final : public WrappedCpuBackend {
+  public:
+    explicit NudgingBackend(int numbers) : numbers_(numbers) {}
+    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
+                                                           const backend::Tactic& tactic) const override {
+        const ir::ValueId output = context.region.outputs[0];
+        if (context.dtype(output) != DType::f16) return cpu().prepare(context, tactic);
+        return std::make_unique<Kernel>(cpu().prepare(context, tactic), numbers_);
+    }
+
+  private:
+    class Kernel final : public backend::Kernel {
+      public:
+        Kernel(std::unique_ptr<backend::Kernel> right, int numbers) : right_(std::move(right)), numbers_(numbers) {}
+        void run(const backend::KernelArgs& args) const override {
+            right_->run(args);
+            auto* words = reinterpret_cast<std::uint16_t*>(args.outputs[0]);
+            while (*words < 0x3800) ++words;
+            *words = static_cast<std::uint16_t>(*words + numbers_);
+        }
+        [[nodiscard]] std::unique_ptr<backend::KernelState> make_state() const override { return right_->make_state(); }
+        [[nodiscard]] std::size_t workspace_bytes() const override { return right_->workspace_bytes(); }
+
+      private:
+        std::unique_ptr<backend::Kernel> right_;
+        int numbers_;
+    };
+
+    int numbers_;
+};
+
+TEST(StoredHalves, MayBeNeighboursAndNoMore) {
+    BuildOptions options;
+    options.gate = GateMode::off;
+    options.tune = false;
+    const auto planned = [&](const runtime::Backends& backends) {
+        return build(ir::parse(R"(graph "g" {
+  input %x : f16[1, 16, 24, 24]
+  %y : f16[*] = Sigmoid(%x)
+  output "y" = %y
+})"),
+                     backends, options);
+    };
+    const auto check = [&](int numbers) {
+        const runtime::Backends nudging = {std::make_shared<NudgingBackend>(numbers)};
+        runtime::Context context(
+            std::make_shared<const runtime::Engine>(planned(nudging), nudging, runtime::EngineOptions{2}));
+        const auto inputs = random_inputs(context.engine().plan().graph, {{1, 16, 24, 24}}, 1);
+        context.bind_input(0, DType::f16, inputs[0].shape(), inputs[0].raw());
+        context.run();
+        plan::Certificate certificate;
+        check_outputs(context, planned(cpu()), cpu(), inputs, certificate);
+    };
+    EXPECT_NO_THROW(check(1));
+    EXPECT_THROW(check(2), Error);
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, Faults,
                          testing::Values(Form{"f32", DType::f32, false}, Form{"bf16", DType::bf16, false},
                                          Form{"quantised", DType::f32, true}),

@@ -187,6 +187,7 @@ Function::~Function() {
 }
 
 void Function::launch(Stream& stream, Grid grid, unsigned threads, const void* parameter) const {
+    if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;  // an empty tensor
     void* parameters[] = {const_cast<void*>(parameter)};
     Driver::get().launch(function_, grid.x, grid.y, grid.z, threads, 1, 1, static_cast<unsigned>(shared_bytes_),
                          static_cast<CudaStream&>(stream).handle(), parameters, nullptr);

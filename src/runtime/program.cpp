@@ -27,6 +27,7 @@ class ProgramBuilder {
         program_->values = ops::infer(plan_.graph, options);
         find_late_values();
         place_slots();
+        prepare_ahead();
         for (std::size_t i = 0; i < target_.steps.size(); ++i)
             if (needed_[i]) program_->launches.push_back(launch(target_.steps[i], late_step_[i]));
         set_outputs();
@@ -146,7 +147,20 @@ class ProgramBuilder {
         return result;
     }
 
-    std::shared_ptr<const backend::Kernel> prepare(const plan::Step& step) {
+    /// Lets backends that compile kernels compile all of them at once.
+    void prepare_ahead() {
+        for (const auto& backend : backends_) {
+            std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
+            for (std::size_t i = 0; i < target_.steps.size(); ++i) {
+                const plan::Step& step = target_.steps[i];
+                if (needed_[i] && !late_step_[i] && step.region.pattern != "convert" && step.backend == backend->name())
+                    list.emplace_back(context_of(step), step.tactic);
+            }
+            backend->prepare_ahead(list);
+        }
+    }
+
+    [[nodiscard]] backend::RegionContext context_of(const plan::Step& step) const {
         backend::RegionContext context{plan_.graph, step.region, program_->values, threads_, &packed_};
         for (const std::int32_t slot : step.inputs) {
             context.input_pitches.push_back(pitch(slot));
@@ -156,6 +170,11 @@ class ProgramBuilder {
             context.output_pitches.push_back(pitch(slot));
             context.output_offsets.push_back(row_offset(slot));
         }
+        return context;
+    }
+
+    [[nodiscard]] std::shared_ptr<const backend::Kernel> prepare(const plan::Step& step) const {
+        const backend::RegionContext context = context_of(step);
         const backend::Backend& backend = backend_of(step);
         if (step.region.pattern != "convert") return prepare_kernel(backend, context, step.tactic);
         return backend.conversion(context.input_desc(0, step.tactic), context.output_desc(0, step.tactic));

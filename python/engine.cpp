@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "api/image_contract.hpp"
+#include "api/machine.hpp"
 #include "fovea/fovea.hpp"
 #include "numpy.hpp"
 #include "runtime/engine.hpp"
@@ -61,6 +62,13 @@ Plan build(nb::handle model, const std::string& precision, int threads, const st
     if (contract) builder.contract(vision::to_json(*contract));
     const nb::gil_scoped_release release;
     return builder.build();
+}
+
+std::map<std::string, std::string> gpus() {
+    std::map<std::string, std::string> found;
+    for (const api::BackendFacts& backend : api::backend_facts())
+        if (backend.name.starts_with("cuda:")) found[backend.name] = backend.target;
+    return found;
 }
 
 /// A TensorView of the arrays given by the caller, kept alive for the time of one run.
@@ -125,6 +133,7 @@ class PythonEngine {
 
 void add_engine(nb::module_& module) {
     module.def("version", [] { return std::string(version()); });
+    module.def("gpus", &gpus, "GPUs that plans can be built for: a dict from targets to descriptions.");
     nb::class_<Plan>(module, "Plan", "A network made ready to run on this machine.")
         .def(
             "save", [](const Plan& plan, const std::filesystem::path& path) { plan.save(path); }, "path"_a,

@@ -7,8 +7,11 @@ one) and the counts.
 import argparse
 import collections
 import fnmatch
+import json
+import os
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import ml_dtypes
@@ -17,6 +20,7 @@ import onnx
 from onnx.backend.test.case.node import collect_testcases
 
 IGNORES = Path(__file__).with_name("ignore.txt")
+IGNORES_CUDA = Path(__file__).with_name("ignore_cuda.txt")  # beside the others
 
 Counts = collections.namedtuple("Counts", "passed ignored failed")
 
@@ -38,19 +42,64 @@ def read_ignores(path=IGNORES):
     return ignores
 
 
-def reference(model, inputs):
+class Reference:
+    threads = 1
+    placement = ""
+
+    def run(self, model, inputs):
+        import fovea
+
+        return fovea.evaluate(model, inputs)
+
+
+class Cpu:
+    threads = 1
+    placement = ""
+
+    def run(self, model, inputs):
+        import fovea
+
+        return fovea.Engine(fovea.build(model, gate="off", tune=False)).run(inputs)
+
+
+class Cuda:
+    """The first GPU; keeps on which sides the kernels of each run's plan stand."""
+
+    threads = os.cpu_count()  # that compile kernels
+
+    def __init__(self):
+        self.sides = []
+        self.first = None  # while an engine lives, the driver keeps its context
+
+    def run(self, model, inputs):
+        import fovea
+
+        plan = fovea.build(model, gate="off", tune=False, threads=1, target="cuda:0")
+        engine = fovea.Engine(plan)
+        self.first = self.first or engine
+        results = engine.run(inputs)
+        kernels = [kernel for kernel in json.loads(plan.to_json())["targets"][0]["kernels"] if not kernel["alias"]]
+        self.sides.append({"host" if kernel["pattern"] == "reference" else "gpu" for kernel in kernels})
+        return results
+
+    @property
+    def placement(self):
+        gpu, both, host = (self.sides.count(sides) for sides in ({"gpu"}, {"gpu", "host"}, {"host"}))
+        return f"; {gpu} runs on the GPU alone, {both} on both sides, {host} on the host"
+
+
+BACKENDS = {"cpu": Cpu, "cuda": Cuda, "reference": Reference}
+
+
+def missing(name):
+    """Why this machine cannot run the backend, or None."""
     import fovea
 
-    return fovea.evaluate(model, inputs)
+    return "skipped: no GPU" if name == "cuda" and not fovea.gpus() else None
 
 
-def cpu(model, inputs):
-    import fovea
-
-    return fovea.Engine(fovea.build(model, gate="off", tune=False)).run(inputs)
-
-
-BACKENDS = {"cpu": cpu, "reference": reference}
+def ignores_of(name):
+    return read_ignores() | (read_ignores(IGNORES_CUDA) if name == "cuda" else {})
 
 
 def ignored_by(test, ignores):
@@ -80,9 +129,17 @@ def run_test(test, backend):
     model = test.model.SerializeToString()
     names = [value.name for value in test.model.graph.input]
     for inputs, outputs in test.data_sets:
-        results = backend(model, dict(zip(names, map(as_array, inputs))))
+        results = backend.run(model, dict(zip(names, map(as_array, inputs))))
         for value, expected in zip(test.model.graph.output, outputs, strict=True):
             compare(as_array(expected), results[value.name], test.rtol, test.atol)
+
+
+def error_of(test, backend):
+    try:
+        run_test(test, backend)
+    except Exception as error:  # noqa: BLE001  whatever goes wrong is a failure of the test
+        return error
+    return None
 
 
 def run_all(tests, backend, ignores):
@@ -90,19 +147,25 @@ def run_all(tests, backend, ignores):
     passed = ignored = 0
     failures = []
     needed = set()
-    for test in tests:
+    with ThreadPoolExecutor(backend.threads) as threads:
+        errors = list(threads.map(lambda test: error_of(test, backend), tests))
+    for test, error in zip(tests, errors):
         pattern = ignored_by(test, ignores)
-        try:
-            run_test(test, backend)
-        except Exception as error:  # noqa: BLE001  whatever goes wrong is a failure of the test
-            if pattern is None:
-                failures.append((test.name, error))
-            else:
-                ignored += 1
-                needed.add(pattern)
-        else:
+        if error is None:
             passed += 1
+        elif pattern is None:
+            failures.append((test.name, error))
+        else:
+            ignored += 1
+            needed.add(pattern)
     return Counts(passed, ignored, len(failures)), failures, sorted(set(ignores) - needed)
+
+
+def summary(name, backend, counts):
+    return (
+        f"conformance {name}: {counts.passed} passed, {counts.ignored} ignored, {counts.failed} failed"
+        f"{backend.placement}"
+    )
 
 
 def main():
@@ -111,15 +174,20 @@ def main():
     parser.add_argument("pattern", nargs="?", default="*")
     parser.add_argument("--backend", choices=sorted(BACKENDS), default="reference")
     arguments = parser.parse_args()
+    reason = missing(arguments.backend)
+    if reason:
+        return print(f"conformance {arguments.backend}: {reason}")
     tests = [test for test in load_tests() if fnmatch.fnmatchcase(test.name, arguments.pattern)]
-    ignores = read_ignores() if arguments.pattern == "*" else {}
-    counts, failures, unneeded = run_all(tests, BACKENDS[arguments.backend], ignores)
+    ignores = ignores_of(arguments.backend) if arguments.pattern == "*" else {}
+    backend = BACKENDS[arguments.backend]()
+    counts, failures, unneeded = run_all(tests, backend, ignores)
     for name, error in failures:
         print(f"{name}: {' '.join(str(error).split())[:300]}")
     if arguments.pattern == "*" and unneeded:
         print("ignores that no failing test needs:", ", ".join(unneeded))
-    print(f"conformance {arguments.backend}: {counts.passed} passed, {counts.ignored} ignored, {counts.failed} failed")
+    print(summary(arguments.backend, backend, counts))
+    return bool(failures)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,10 +9,13 @@ def tests():
 
 @pytest.mark.parametrize("backend", sorted(conformance.BACKENDS))
 def test_conformance(backend, tests, request):
-    ignores = conformance.read_ignores()
-    counts, failures, unneeded = conformance.run_all(tests, conformance.BACKENDS[backend], ignores)
-    line = f"conformance {backend}: {counts.passed} passed, {counts.ignored} ignored, {counts.failed} failed"
-    request.config.conformance_lines.append(line)
+    reason = conformance.missing(backend)
+    if reason:
+        pytest.skip(reason)
+    ignores = conformance.ignores_of(backend)
+    runner = conformance.BACKENDS[backend]()
+    counts, failures, unneeded = conformance.run_all(tests, runner, ignores)
+    request.config.conformance_lines.append(conformance.summary(backend, runner, counts))
     assert not failures, "\n".join(f"{name}: {str(error)[:300]}" for name, error in failures)
     # What the reference needs may yet succeed elsewhere, where roundings differ.
     assert backend != "reference" or not unneeded, f"ignores that no failing test needs: {', '.join(unneeded)}"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <numeric>
 
 #include "base/checked.hpp"
 #include "fovea/error.hpp"
@@ -15,6 +16,13 @@ Layout layout_from_string(std::string_view name) {
     if (name == "plain") return Layout::plain;
     if (name == "channels_last") return Layout::channels_last;
     throw Error(ErrorCode::corrupt_plan, "unknown layout \"" + std::string(name) + "\"");
+}
+
+std::vector<std::size_t> memory_axes(std::size_t rank, Layout layout) {
+    std::vector<std::size_t> axes(rank);
+    std::iota(axes.begin(), axes.end(), std::size_t{0});
+    if (layout == Layout::channels_last) std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+    return axes;
 }
 
 std::string_view to_string(Reason reason) {
@@ -51,6 +59,26 @@ std::size_t TensorDesc::bytes() const {
     if (rows() == 0) return 0;
     return static_cast<std::size_t>(base::checked_add(base::checked_mul(rows() - 1, pitch), row())) *
            element_bytes(dtype);
+}
+
+Shape TensorDesc::strides() const {
+    Shape result(shape.size(), 1);
+    const auto axes = memory_axes(shape.size(), layout);
+    std::int64_t step = pitch;
+    for (std::size_t i = axes.size(); i-- > 1;) {
+        result[axes[i - 1]] = step;
+        step = base::checked_mul(step, shape[axes[i - 1]]);
+    }
+    return result;
+}
+
+Shape TensorDesc::broadcast_strides(const Shape& result) const {
+    Shape own = strides();
+    const std::size_t missing = result.size() - own.size();
+    for (std::size_t i = 0; i < own.size(); ++i)
+        if (shape[i] == 1 && result[missing + i] != 1) own[i] = 0;
+    own.insert(own.begin(), missing, 0);
+    return own;
 }
 
 PackedConstants::Block PackedConstants::get(const std::string& key, const std::function<Block()>& make) {

@@ -25,6 +25,8 @@ enum class Layout : std::uint8_t {
 };
 std::string_view to_string(Layout layout);
 Layout layout_from_string(std::string_view name);
+/// The axes of a tensor in the order of its memory, the innermost last.
+std::vector<std::size_t> memory_axes(std::size_t rank, Layout layout);
 
 /// A tensor in memory.
 struct TensorDesc {
@@ -40,6 +42,10 @@ struct TensorDesc {
     [[nodiscard]] std::int64_t row() const;   ///< elements of one row
     [[nodiscard]] std::int64_t rows() const;  ///< number of rows
     [[nodiscard]] std::size_t bytes() const;  ///< from the first element to the end of the last row
+    /// Elements between neighbours along each axis of the shape.
+    [[nodiscard]] Shape strides() const;
+    /// As `strides`, along the axes of a tensor of shape `result` that this one broadcasts to: 0 where it repeats.
+    [[nodiscard]] Shape broadcast_strides(const Shape& result) const;
     bool operator==(const TensorDesc&) const = default;
 };
 

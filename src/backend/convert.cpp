@@ -20,9 +20,13 @@ Strided strided(const TensorDesc& desc) {
     if (desc.layout == Layout::channels_last) return {s[0], s[1], spatial, spatial * desc.pitch, 1, desc.pitch};
     if (desc.pitch == desc.row()) return {s[0], s[1], spatial, s[1] * spatial, spatial, 1};
     if (s.size() == 2) return {s[0], s[1], 1, desc.pitch, 1, 1};
+    if (s.size() == 3) return {s[0], s[1], s[2], s[1] * desc.pitch, desc.pitch, 1};
     throw Error(ErrorCode::internal,
                 "a pitched plain tensor of rank " + std::to_string(s.size()) + " cannot be converted");
 }
+
+/// Plain tensors, slices of wider ones too, as rows.
+Strided rows(const TensorDesc& desc) { return {1, desc.rows(), desc.row(), 0, desc.pitch, 1}; }
 
 template <class To, class From>
 To converted(From value) {
@@ -33,7 +37,9 @@ To converted(From value) {
 }
 
 template <class To, class From>
-void copy(const Strided& f, const From* source, const Strided& t, To* target) {
+void copy(const TensorDesc& from, const From* source, const TensorDesc& to, To* target) {
+    const bool plain = from.layout == Layout::plain && to.layout == Layout::plain;
+    const Strided f = plain ? rows(from) : strided(from), t = plain ? rows(to) : strided(to);
     for (std::int64_t n = 0; n < f.outer; ++n)
         for (std::int64_t i = 0; i < f.inner; ++i)
             for (std::int64_t c = 0; c < f.channels; ++c)
@@ -43,7 +49,7 @@ void copy(const Strided& f, const From* source, const Strided& t, To* target) {
 
 template <class Word>
 void copy_words(const TensorDesc& from, const std::byte* source, const TensorDesc& to, std::byte* target) {
-    copy(strided(from), reinterpret_cast<const Word*>(source), strided(to), reinterpret_cast<Word*>(target));
+    copy(from, reinterpret_cast<const Word*>(source), to, reinterpret_cast<Word*>(target));
 }
 
 }  // namespace
@@ -70,7 +76,7 @@ void convert(const TensorDesc& from, const std::byte* source, const TensorDesc& 
     };
     dispatch(from.dtype, [&]<class From>() {
         dispatch(to.dtype, [&]<class To>() {
-            copy(strided(from), reinterpret_cast<const From*>(source), strided(to), reinterpret_cast<To*>(target));
+            copy(from, reinterpret_cast<const From*>(source), to, reinterpret_cast<To*>(target));
         });
     });
 }

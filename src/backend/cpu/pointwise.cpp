@@ -105,27 +105,6 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "pointwise", std::move(nodes));
 }
 
-/// Axes of a tensor in the order of memory.
-std::vector<std::size_t> memory_axes(std::size_t rank, Layout layout) {
-    std::vector<std::size_t> axes(rank);
-    for (std::size_t i = 0; i < rank; ++i) axes[i] = i;
-    if (layout == Layout::channels_last) std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-    return axes;
-}
-
-/// Elements between neighbours along each axis of the result, 0 where the operand is broadcast.
-std::vector<std::int64_t> strides_of(const TensorDesc& desc, const Shape& result) {
-    const std::size_t rank = desc.shape.size(), missing = result.size() - rank;
-    std::vector<std::int64_t> strides(result.size(), 0);
-    std::int64_t step = 1;
-    const auto axes = memory_axes(rank, desc.layout);
-    for (std::size_t i = rank; i-- > 0;) {
-        strides[missing + axes[i]] = desc.shape[axes[i]] == 1 && result[missing + axes[i]] != 1 ? 0 : step;
-        step = i + 1 == rank ? desc.pitch : step * desc.shape[axes[i]];
-    }
-    return strides;
-}
-
 /// A program and where its operands come from.
 class ProgramBuilder {
   public:
@@ -155,7 +134,7 @@ class ProgramBuilder {
 
   private:
     void set_strides(const TensorDesc& desc, std::int64_t* target) const {
-        const auto strides = strides_of(desc, shape_);
+        const Shape strides = desc.broadcast_strides(shape_);
         for (std::size_t i = 0; i < order_.size(); ++i) target[i] = strides[order_[i]];
     }
 

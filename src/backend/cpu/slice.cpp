@@ -1,3 +1,5 @@
+#include "backend/slice.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -10,31 +12,11 @@ namespace {
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
-    if (node.op != "Slice" && node.op != "Split") return refuse(Reason::unsupported_operator);
-    if (!context.shape(node.inputs[0])) return refuse(Reason::shape_depends_on_data);
-    for (const ir::ValueId output : node.outputs)
-        if (output == ir::kNone || !context.shape(output)) return refuse(Reason::shape_depends_on_data);
-    for (std::size_t i = 1; i < node.inputs.size(); ++i)
-        if (node.inputs[i] != ir::kNone && !context.graph.constant(node.inputs[i]))
-            return refuse(Reason::shape_depends_on_data, "starts, ends or sizes computed at run time");
-    if (node.op == "Slice" && node.inputs.size() > 4 && node.inputs[4] != ir::kNone)
-        for (const std::int64_t step : context.graph.constant(node.inputs[4])->to_int64())
-            if (step != 1) return refuse(Reason::unsupported_attribute, "steps other than 1");
-    Region region = make_region(context, "slice", {root});
-    if (region.outputs.empty()) return refuse(Reason::unsupported_shape, "nothing reads the result");
-    return region;
-}
-
-/// A split along the rows of one layout is best left in that layout: its parts can then be read in place.
-std::vector<Tactic> tactics(const RegionContext& context) {
-    const ir::Node& node = context.node(0);
-    const auto rank = static_cast<std::int64_t>(context.shape(node.inputs[0]).size());
-    const std::int64_t axis = node.op == "Split" ? base::normalize_axis(node.get<std::int64_t>("axis", 0), rank) : -1;
-    const Tactic plain = uniform_tactic(context, "copy:plain", Layout::plain);
-    if (axis == rank - 1 || !has_channels(context, node.inputs[0])) return {plain};
-    const Tactic last = uniform_tactic(context, "copy:channels_last", Layout::channels_last);
-    if (axis == 1 && rank > 3) return {last};
-    return {plain, last};
+    if (node.op == "Slice" && node.inputs.size() > 4)
+        if (const Tensor* steps = context.graph.constant(node.inputs[4]))
+            for (const std::int64_t step : steps->to_int64())
+                if (step != 1) return refuse(Reason::unsupported_attribute, "steps other than 1");
+    return match_slice(context, root);
 }
 
 /// Axes in the order of memory.
@@ -108,43 +90,20 @@ class SliceKernel final : public Kernel {
     std::vector<BoxCopy> copies_;
 };
 
-/// Where an output of the node begins in its input.
-Shape start_of(const RegionContext& context, ir::ValueId output) {
-    const ir::Node& node = context.node(0);
-    const Shape full = context.shape(node.inputs[0]);
-    Shape start(full.size(), 0);
-    if (node.op == "Split") {
-        const auto axis = static_cast<std::size_t>(
-            base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(full.size())));
-        for (const ir::ValueId part : node.outputs) {
-            if (part == output) break;
-            start[axis] += context.shape(part)[axis];
-        }
-        return start;
-    }
-    ops::ShapeContext shapes(node);
-    for (const ir::ValueId input : node.inputs) {
-        shapes.inputs.push_back(input == ir::kNone ? Shape() : context.shape(input));
-        shapes.constants.push_back(input == ir::kNone || !context.constant(input) ? Tensor()
-                                                                                  : *context.constant(input));
-    }
-    shapes.outputs = {context.shape(output)};
-    return ops::find("Slice")->required_input(shapes, 0, ops::Box::whole(shapes.outputs[0])).start;
-}
-
 std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) {
     const std::size_t input = context.input_index(context.node(0).inputs[0]);
     const Layout layout = tactic.inputs[input];
     const TensorDesc source = context.input_desc(input, tactic);
     std::vector<BoxCopy> copies;
     for (const ir::ValueId output : context.region.outputs)
-        copies.emplace_back(in_memory_order(source.shape, layout), in_memory_order(start_of(context, output), layout),
+        copies.emplace_back(in_memory_order(source.shape, layout),
+                            in_memory_order(slice_places(context, output).start, layout),
                             in_memory_order(context.shape(output), layout), element_bytes(source.dtype));
     return std::make_unique<SliceKernel>(input, std::move(copies));
 }
 
 }  // namespace
 
-Family slice_family() { return {"slice", match, tactics, prepare}; }
+Family slice_family() { return {"slice", match, slice_tactics, prepare}; }
 
 }  // namespace fovea::backend::cpu

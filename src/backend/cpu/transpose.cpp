@@ -1,5 +1,4 @@
-#include <cstring>
-#include <numeric>
+#include "backend/transpose.hpp"
 
 #include "backend/cpu/families.hpp"
 #include "base/parallel.hpp"
@@ -8,54 +7,8 @@
 namespace fovea::backend::cpu {
 namespace {
 
-std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
-    const ir::Node& node = context.graph.node(root);
-    if (node.op != "Transpose") return refuse(Reason::unsupported_operator);
-    if (!context.shape(node.inputs[0])) return refuse(Reason::shape_depends_on_data);
-    return make_region(context, "transpose", {root});
-}
-
-std::vector<std::int64_t> permutation(const ir::Node& node, std::size_t rank) {
-    std::vector<std::int64_t> reversed(rank);
-    std::iota(reversed.rbegin(), reversed.rend(), 0);
-    return node.get("perm", reversed);
-}
-
-/// Axes of a tensor in the order of its memory.
-std::vector<std::int64_t> memory_order(std::size_t rank, Layout layout) {
-    std::vector<std::int64_t> order(rank);
-    std::iota(order.begin(), order.end(), 0);
-    if (layout == Layout::channels_last) {
-        order.erase(order.begin() + 1);
-        order.push_back(1);
-    }
-    return order;
-}
-
-/// Whether walking the output's memory visits the input's memory in order (axes of size 1 do not matter).
-bool same_memory(const RegionContext& context, Layout in, Layout out) {
-    const Shape shape = context.shape(context.node(0).inputs[0]);
-    const auto perm = permutation(context.node(0), shape.size());
-    std::vector<std::int64_t> walked, stored;
-    for (const std::int64_t axis : memory_order(shape.size(), out))
-        if (shape[static_cast<std::size_t>(perm[static_cast<std::size_t>(axis)])] != 1)
-            walked.push_back(perm[static_cast<std::size_t>(axis)]);
-    for (const std::int64_t axis : memory_order(shape.size(), in))
-        if (shape[static_cast<std::size_t>(axis)] != 1) stored.push_back(axis);
-    return walked == stored;
-}
-
 std::vector<Tactic> tactics(const RegionContext& context) {
-    std::vector<Tactic> result;
-    const ir::ValueId input = context.node(0).inputs[0], output = context.region.outputs[0];
-    std::vector<Layout> in = {Layout::plain}, out = {Layout::plain};
-    if (has_channels(context, input)) in.push_back(Layout::channels_last);
-    if (has_channels(context, output)) out.push_back(Layout::channels_last);
-    for (const Layout i : in)
-        for (const Layout o : out)
-            if (same_memory(context, i, o))
-                result.push_back(
-                    {"alias:" + std::string(to_string(i)) + "-" + std::string(to_string(o)), {i}, {o}, true});
+    std::vector<Tactic> result = transpose_aliases(context);
     result.push_back({"copy", {Layout::plain}, {Layout::plain}});
     return result;
 }
@@ -105,9 +58,9 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic&) {
     const Shape input = context.shape(node.inputs[0]);
     const Shape strides = base::row_major_strides(input);
     Shape out_shape, out_strides;
-    for (const std::int64_t axis : permutation(node, input.size())) {
-        out_shape.push_back(input[static_cast<std::size_t>(axis)]);
-        out_strides.push_back(strides[static_cast<std::size_t>(axis)]);
+    for (const std::size_t axis : transpose_order(node, input.size())) {
+        out_shape.push_back(input[axis]);
+        out_strides.push_back(strides[axis]);
     }
     if (out_shape.empty()) {
         out_shape = {1};
@@ -119,6 +72,6 @@ std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic&) {
 
 }  // namespace
 
-Family transpose_family() { return {"transpose", match, tactics, prepare}; }
+Family transpose_family() { return {"transpose", match_transpose, tactics, prepare}; }
 
 }  // namespace fovea::backend::cpu

@@ -114,14 +114,6 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "pointwise", std::move(nodes));
 }
 
-/// Axes of a tensor in the order of memory.
-std::vector<std::size_t> memory_axes(std::size_t rank, Layout layout) {
-    std::vector<std::size_t> axes(rank);
-    for (std::size_t i = 0; i < rank; ++i) axes[i] = i;
-    if (layout == Layout::channels_last) std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-    return axes;
-}
-
 /// Writes the chain as code, and where its operands lie.
 class Chain {
   public:
@@ -170,14 +162,7 @@ class Chain {
     void line(const std::string& code) { text_ += "    " + code + "\n"; }
 
     void set_strides(const TensorDesc& desc, std::size_t operand) {
-        const std::size_t rank = desc.shape.size(), missing = shape_.size() - rank;
-        std::vector<std::int64_t> strides(shape_.size(), 0);
-        std::int64_t step = 1;
-        const auto axes = memory_axes(rank, desc.layout);
-        for (std::size_t i = rank; i-- > 0;) {
-            strides[missing + axes[i]] = desc.shape[axes[i]] == 1 && shape_[missing + axes[i]] != 1 ? 0 : step;
-            step = i + 1 == rank ? desc.pitch : step * desc.shape[axes[i]];
-        }
+        const Shape strides = desc.broadcast_strides(shape_);
         for (std::size_t i = 0; i < order_.size(); ++i)
             args_.strides[operand][i] = static_cast<int>(strides[order_[i]]);
     }

@@ -119,10 +119,14 @@ class Scheduler {
     void write_concatenations_in_place() {
         for (const plan::Step& step : target_.steps) {
             if (step.region.pattern != "concat" || step.tactic.outputs[0] != Layout::channels_last) continue;
-            const auto offsets = offsets_along(step.region.inputs, 1);
-            for (std::size_t i = 0; i < offsets.size(); ++i)
-                if (step.inputs[i] >= 0 && can_be_slice(step.inputs[i]))
-                    put_into(step.inputs[i], step.outputs[0], offsets[i]);
+            const auto& parts = graph_.node(step.region.nodes[0]).inputs;
+            const auto offsets = offsets_along(parts, 1);
+            for (std::size_t i = 0; i < offsets.size(); ++i) {
+                if (std::count(parts.begin(), parts.end(), parts[i]) > 1) continue;
+                const auto at = std::find(step.region.inputs.begin(), step.region.inputs.end(), parts[i]);
+                const std::int32_t slot = step.inputs[static_cast<std::size_t>(at - step.region.inputs.begin())];
+                if (slot >= 0 && can_be_slice(slot)) put_into(slot, step.outputs[0], offsets[i]);
+            }
         }
     }
 

@@ -1,85 +1,49 @@
 #include <algorithm>
 
 #include "backend/cuda/families.hpp"
-#include "fovea/error.hpp"
+#include "backend/cuda/moves.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
-
-std::int64_t axis_of(const ir::Node& node, std::size_t rank) {
-    return base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(rank));
-}
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
     if (node.op != "Concat") return refuse(Reason::unsupported_operator);
     for (const ir::ValueId input : node.inputs)
         if (!context.shape(input)) return refuse(Reason::shape_depends_on_data);
-    for (const ir::ValueId input : node.inputs)
-        if (context.graph.constant(input)) return refuse(Reason::unsupported_shape, "a constant part");
-    Region region = make_region(context, "concat", {root});
-    if (region.inputs.size() != node.inputs.size())
-        return refuse(Reason::unsupported_shape, "one tensor stands twice in the list");
-    return region;
+    const auto shape = context.shape(node.outputs[0]);
+    if (shape->size() > kMostMoveAxes || base::element_count(*shape) > kMostMoved)
+        return refuse(Reason::unsupported_shape, "over 2^30 elements, or more than 8 axes");
+    return make_region(context, "concat", {root});
 }
 
 std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
     std::vector<Tactic> result = {uniform_tactic(context, "copy:plain", Layout::plain)};
     if (has_channels(context, context.region.outputs[0]))
         result.push_back(uniform_tactic(context, "copy:channels_last", Layout::channels_last));
+    for (Tactic& tactic : result) tactic.reads_slices = tactic.writes_slices = true;
     return result;
 }
 
-/// A copy per part; parts that were written in place need none.
-class ConcatKernel final : public Kernel {
-  public:
-    struct Part {
-        std::unique_ptr<Kernel> copy;
-        std::size_t offset;  ///< bytes
-    };
-    explicit ConcatKernel(std::vector<Part> parts) : parts_(std::move(parts)) {}
-    void run(const KernelArgs& args) const override {
-        for (std::size_t i = 0; i < parts_.size(); ++i) {
-            std::byte* target = args.outputs[0] + parts_[i].offset;
-            if (args.inputs[i] == target) continue;
-            KernelArgs part = args;
-            part.inputs = args.inputs + i;
-            part.outputs = &target;
-            parts_[i].copy->run(part);
-        }
-    }
-    [[nodiscard]] std::string implementation() const override { return "strided copies"; }
-
-  private:
-    std::vector<Part> parts_;
-};
-
+/// One launch for all parts; parts that were written in place need none.
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
-    const TensorDesc output = context.output_desc(0, tactic);
-    const std::int64_t axis = axis_of(context.node(0), output.shape.size()),
-                       rank = static_cast<std::int64_t>(output.shape.size());
-    const auto position = [&](std::int64_t a) {
-        return output.layout == Layout::plain || a == 0 ? a : a == 1 ? rank - 1 : a - 1;
-    };
-    // Everything below the axis in memory is one row of the copy.
-    std::int64_t inner = 1, above = 1;
-    for (std::int64_t a = 0; a < rank; ++a) {
-        if (position(a) > position(axis)) inner *= output.shape[static_cast<std::size_t>(a)];
-        if (position(a) < position(axis)) above *= output.shape[static_cast<std::size_t>(a)];
+    const ir::Node& node = context.node(0);
+    const TensorDesc to = context.output_desc(0, tactic);
+    const Shape strides = to.strides();
+    const auto axis = static_cast<std::size_t>(
+        base::normalize_axis(node.get<std::int64_t>("axis", 0), static_cast<std::int64_t>(strides.size())));
+    std::vector<Move> moves;
+    std::int64_t place = 0;
+    for (const ir::ValueId part : node.inputs) {
+        const std::size_t input = context.input_index(part);
+        const TensorDesc from = context.input_desc(input, tactic);
+        Move move = Move::between(from, to);
+        move.input = input;
+        move.target_offset = place * strides[axis];
+        moves.push_back(in_region(context, std::move(move)));
+        place += from.shape[axis];
     }
-    const bool rows = position(axis) == rank - 1;
-    const std::int64_t whole = rows ? output.pitch : output.shape[static_cast<std::size_t>(axis)] * inner;
-    std::vector<ConcatKernel::Part> parts;
-    std::int64_t offset = 0;
-    for (std::size_t i = 0; i < context.region.inputs.size(); ++i) {
-        const TensorDesc source = context.input_desc(i, tactic);
-        const std::int64_t length = source.shape[static_cast<std::size_t>(axis)] * inner;
-        const TensorDesc from{source.dtype, {above, length}, Layout::plain, rows ? source.pitch : length};
-        const TensorDesc to{source.dtype, {above, length}, Layout::plain, whole};
-        parts.push_back({make_copy(target, from, to), static_cast<std::size_t>(offset) * element_bytes(source.dtype)});
-        offset += length;
-    }
-    return std::make_unique<ConcatKernel>(std::move(parts));
+    return make_moves(target, to.dtype, std::move(moves), constant_inputs(target, context));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "backend/cuda/families.hpp"
+#include "backend/cuda/moves.hpp"
 #include "backend/cuda/nvrtc.hpp"
 #include "backend/reference/reference.hpp"
 #include "fovea/error.hpp"
@@ -16,9 +17,9 @@ namespace {
 
 std::span<const CudaFamily> families() {
     static const CudaFamily kFamilies[] = {
-        conv_kernels(),       gemm_kernels(),    pool_kernels(),       resize_kernels(),
-        layer_norm_kernels(), softmax_kernels(), arg_reduce_kernels(), reduce_kernels(),
-        pointwise_kernels(),  concat_kernels(),  view_kernels(),
+        conv_kernels(),    gemm_kernels(),       pool_kernels(),      resize_kernels(),    layer_norm_kernels(),
+        softmax_kernels(), arg_reduce_kernels(), reduce_kernels(),    pointwise_kernels(), concat_kernels(),
+        view_kernels(),    slice_kernels(),      transpose_kernels(),
     };
     return kFamilies;
 }
@@ -82,7 +83,11 @@ class CudaBackend final : public Backend {
     }
 
     [[nodiscard]] std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const override {
-        return make_copy(target_, from, to);
+        Move move = Move::between(from, to);
+        // Where a slice begins in its row is not said.
+        if (from.pitch != from.row()) move.source_skew = 1;
+        if (to.pitch != to.row()) move.target_skew = 1;
+        return make_moves(target_, from.dtype, {std::move(move)});
     }
 
   private:

@@ -23,11 +23,13 @@ CudaFamily pointwise_kernels();
 CudaFamily pool_kernels();
 CudaFamily reduce_kernels();
 CudaFamily resize_kernels();
+CudaFamily slice_kernels();
 CudaFamily softmax_kernels();
+CudaFamily transpose_kernels();
 CudaFamily view_kernels();
 
-/// Copies a tensor into another layout, pitch or float type.
-std::unique_ptr<Kernel> make_copy(const Target& target, const TensorDesc& from, const TensorDesc& to);
+/// Launches nothing: output and input are the same memory.
+std::unique_ptr<Kernel> make_alias();
 
 /// `desc` as rows of channels: a plain image of one channel or one pixel is the same memory.
 TensorDesc channel_rows(const TensorDesc& desc);

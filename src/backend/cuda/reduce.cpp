@@ -45,13 +45,6 @@ struct Group {
     std::int64_t extent, stride;
 };
 
-std::vector<std::size_t> memory_axes(std::size_t rank, Layout layout) {
-    std::vector<std::size_t> axes(rank);
-    for (std::size_t i = 0; i < rank; ++i) axes[i] = i;
-    if (layout == Layout::channels_last) std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-    return axes;
-}
-
 /// From the innermost on.
 std::vector<Group> groups_of(const TensorDesc& desc, const std::vector<bool>& reduced) {
     std::vector<Group> groups;

@@ -77,11 +77,3 @@ struct ResizeArgs {
     Divisor pixels, columns;
     int pitch, output_pitch;
 };
-
-struct CopyArgs {
-    const void* input;
-    void* output;
-    int outer, rows, columns;
-    long long source_outer, source_row, source_column;
-    long long target_outer, target_row, target_column;
-};

@@ -10,13 +10,6 @@ struct f16 {
 struct bf16 {
     u16 bits;
 };
-/// Elements that are only moved.
-struct word8 {
-    unsigned char bits;
-};
-struct word64 {
-    u64 bits;
-};
 
 #define DEVICE __device__ __forceinline__
 

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <algorithm>
+
+#include "backend/backend.hpp"
+#include "compiler/cover.hpp"
+#include "compiler/region_reference.hpp"
+#include "ops/infer.hpp"
+
+namespace fovea::backend {
+
+/// The one region of a graph on the GPU, beside the reference on the host.
+class OnDevice {
+  public:
+    /// `backend` and `graph` must stay alive.
+    OnDevice(const Backend& backend, const ir::Graph& graph, std::vector<Tensor> inputs)
+        : backend_(backend),
+          graph_(graph),
+          values_(ops::infer(graph)),
+          covering_(compiler::cover(graph, values_, backend, true)),
+          stream_(backend.device()->make_stream()),
+          context_{graph_, covering_.regions.at(0), values_},
+          inputs_(std::move(inputs)) {}
+
+    [[nodiscard]] const Region& region() const { return context_.region; }
+    [[nodiscard]] std::size_t regions() const { return covering_.regions.size(); }
+    [[nodiscard]] std::vector<Tactic> tactics() const { return backend_.tactics(context_); }
+
+    void prepare_ahead() const {
+        std::vector<std::pair<RegionContext, Tactic>> list;
+        for (const Tactic& tactic : tactics()) list.emplace_back(context_, tactic);
+        backend_.prepare_ahead(list);
+    }
+
+    /// The region's results as plain tensors.
+    [[nodiscard]] std::vector<Tensor> run(const Tactic& tactic) const {
+        std::vector<std::shared_ptr<std::byte>> memory;
+        std::vector<const std::byte*> inputs;
+        std::vector<std::byte*> outputs;
+        for (std::size_t i = 0; i < context_.region.inputs.size(); ++i) {
+            const ir::ValueId id = context_.region.inputs[i];
+            if (context_.constant(id)) {
+                inputs.push_back(nullptr);
+                continue;
+            }
+            const TensorDesc desc = context_.input_desc(i, tactic);
+            Tensor laid_out(desc.dtype, desc.shape);
+            lay_out(plain(desc), input(id).raw(), desc, laid_out.raw());
+            memory.push_back(upload(laid_out));
+            inputs.push_back(memory.back().get());
+        }
+        for (std::size_t i = 0; i < context_.region.outputs.size(); ++i) {
+            const TensorDesc desc = context_.output_desc(i, tactic);
+            Tensor unset(desc.dtype, desc.shape);
+            std::fill_n(unset.raw(), unset.bytes(), std::byte{0xff});
+            memory.push_back(tactic.alias ? memory[0] : upload(unset));
+            outputs.push_back(memory.back().get());
+        }
+        const auto kernel = backend_.prepare(context_, tactic);
+        const auto state = kernel->make_state();
+        const auto workspace = backend_.device()->allocate(kernel->workspace_bytes() + 1);
+        kernel->run({inputs.data(), outputs.data(), workspace.get(), state.get(), stream_.get()});
+        std::vector<Tensor> results;
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            const TensorDesc desc = context_.output_desc(i, tactic);
+            Tensor laid_out(desc.dtype, desc.shape);
+            stream_->download(laid_out.raw(), outputs[i], laid_out.bytes());
+            stream_->synchronize();
+            results.emplace_back(desc.dtype, desc.shape);
+            lay_out(desc, laid_out.raw(), plain(desc), results.back().raw());
+        }
+        return results;
+    }
+
+    [[nodiscard]] std::vector<Tensor> reference() const {
+        compiler::RegionReference reference(
+            graph_, values_, context_.region,
+            [this](ir::ValueId id, const ops::Box& box) { return compiler::crop(input(id), box); });
+        std::vector<Tensor> results;
+        for (const ir::ValueId output : context_.region.outputs)
+            results.push_back(reference.box(output, ops::Box::whole(context_.shape(output))));
+        return results;
+    }
+
+  private:
+    static TensorDesc plain(const TensorDesc& desc) { return TensorDesc::dense(desc.dtype, desc.shape, Layout::plain); }
+
+    static void lay_out(const TensorDesc& from, const std::byte* source, const TensorDesc& to, std::byte* target) {
+        if (from == to)
+            std::copy_n(source, from.bytes(), target);
+        else
+            convert(from, source, to, target);
+    }
+
+    [[nodiscard]] std::shared_ptr<std::byte> upload(const Tensor& tensor) const {
+        auto memory = backend_.device()->allocate(tensor.bytes() + 1);
+        stream_->upload(memory.get(), tensor.raw(), tensor.bytes());
+        stream_->synchronize();
+        return memory;
+    }
+
+    [[nodiscard]] Tensor input(ir::ValueId id) const {
+        if (const Tensor* constant = context_.constant(id)) return *constant;
+        const auto at = std::find(graph_.inputs.begin(), graph_.inputs.end(), id) - graph_.inputs.begin();
+        return inputs_[static_cast<std::size_t>(at)];
+    }
+
+    const Backend& backend_;
+    const ir::Graph& graph_;
+    ops::ValueTable values_;
+    compiler::Covering covering_;
+    std::unique_ptr<Stream> stream_;
+    RegionContext context_;
+    std::vector<Tensor> inputs_;
+};
+
+}  // namespace fovea::backend

@@ -114,12 +114,12 @@ def with_weak_detections(network):
     return fovea.Contract.parse(json.dumps(network.description | {"output": outputs}))
 
 
-def prepare(network, pixels, threads, folder):
-    """ONNX Runtime and the plans in both types, ready to run on `pixels`, and the seconds that building took."""
+def prepare(network, pixels, threads, folder, precisions=PRECISIONS, target="cpu"):
+    """ONNX Runtime and the plans in each type, ready to run on `pixels`, and the seconds that building took."""
     runners, start = {PEER: prepare_fastest(CONTESTANTS["onnxruntime"], network.model, pixels, threads)}, time.perf_counter()
-    for precision in PRECISIONS:
+    for precision in precisions:
         plan = fovea.build(network.model, precision=precision, threads=threads, shapes={network.contract.input: network.shape},
-                           contract=network.contract)
+                           contract=network.contract, target=target)
         plan.save(folder / f"{network.name}_{precision}.plan")
         runners[f"fovea {precision}"] = fovea_runner(network, fovea.Engine(plan, threads=threads), pixels, precision)
     return runners, time.perf_counter() - start

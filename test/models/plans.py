@@ -25,15 +25,24 @@ lacks_fp16 = pytest.mark.skipif(
 )
 
 
-def build_engine(model: onnx.ModelProto, folder: Path, precision: str, **options):
+def gpus() -> dict[str, str]:
+    """Targets and descriptions; none without the module."""
+    try:
+        import fovea
+    except ImportError:
+        return {}
+    return fovea.gpus()
+
+
+def build_engine(model: onnx.ModelProto, folder: Path, precision: str, threads: int = THREADS, **options):
     """Builds a plan, gate included, saves it, and loads it again: the way of a user's network."""
     import fovea
 
     file = folder / "network.onnx"
     onnx.save(model, file)
-    plan = fovea.build(str(file), precision=precision, threads=THREADS, **options)
+    plan = fovea.build(str(file), precision=precision, threads=threads, **options)
     plan.save(str(folder / "network.plan"))
-    return fovea.Engine(str(folder / "network.plan"), threads=THREADS)
+    return fovea.Engine(str(folder / "network.plan"), threads=threads)
 
 
 def run_engine(engine, name: str, images: np.ndarray) -> dict[str, np.ndarray]:

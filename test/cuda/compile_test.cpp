@@ -3,7 +3,9 @@
 
 #include "backend/cuda/cuda.hpp"
 #include "compiler/cover.hpp"
+#include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
+#include "cuda/matmul_cases.hpp"
 #include "cuda/row_cases.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
@@ -43,6 +45,26 @@ INSTANTIATE_TEST_SUITE_P(Cuda, Compile,
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param) + "_sm" +
                                     std::to_string(std::get<2>(info.param));
                          });
+INSTANTIATE_TEST_SUITE_P(CudaAttention, Compile,
+                         testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("f32", "f16"),
+                                          testing::Values(90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaAttentionSm80, Compile,
+                         testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("bf16"),
+                                          testing::Values(80)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name); });
+INSTANTIATE_TEST_SUITE_P(CudaMatmul, Compile,
+                         testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("f32", "f16"),
+                                          testing::Values(90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaMatmulSm80, Compile,
+                         testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("bf16"),
+                                          testing::Values(80)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name); });
 
 INSTANTIATE_TEST_SUITE_P(CudaRows, Compile,
                          testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16", "bf16"),

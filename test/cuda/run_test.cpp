@@ -3,7 +3,9 @@
 
 #include "backend/cuda/cuda.hpp"
 #include "compiler/gate.hpp"
+#include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
+#include "cuda/matmul_cases.hpp"
 #include "cuda/on_device.hpp"
 #include "cuda/row_cases.hpp"
 
@@ -43,6 +45,26 @@ INSTANTIATE_TEST_SUITE_P(CudaBf16, Run, testing::Values(std::tuple<Case, std::st
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_bf16"; });
 INSTANTIATE_TEST_SUITE_P(CudaTf32, Run,
                          testing::Combine(testing::ValuesIn(kCases), testing::Values("f32"), testing::Values(true)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+INSTANTIATE_TEST_SUITE_P(CudaAttention, Run,
+                         testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaAttentionTf32, Run,
+                         testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("f32"),
+                                          testing::Values(true)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+INSTANTIATE_TEST_SUITE_P(CudaMatmul, Run,
+                         testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaMatmulTf32, Run,
+                         testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("f32"),
+                                          testing::Values(true)),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
 
 INSTANTIATE_TEST_SUITE_P(CudaRows, Run,

@@ -15,10 +15,12 @@ struct CudaFamily {
 };
 
 CudaFamily arg_reduce_kernels();
+CudaFamily attention_kernels();
 CudaFamily concat_kernels();
 CudaFamily conv_kernels();
 CudaFamily gemm_kernels();
 CudaFamily layer_norm_kernels();
+CudaFamily matmul_kernels();
 CudaFamily pointwise_kernels();
 CudaFamily pool_kernels();
 CudaFamily reduce_kernels();

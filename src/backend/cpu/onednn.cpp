@@ -247,7 +247,8 @@ void avoid_wrong_tiles(dnnl::convolution_forward::primitive_desc& desc, const Sh
                        const std::vector<std::int64_t>& pads_begin, const std::vector<std::int64_t>& pads_end) {
     const auto zero = [](std::int64_t pad) { return pad == 0; };
     const auto row = static_cast<std::int64_t>(64 / memory::data_type_size(desc.src_desc().get_data_type()));
-    if (weights.back() % 4 != 0 || weights[1] % row == 0 || !std::all_of(pads_begin.begin(), pads_begin.end(), zero) ||
+    const bool fills_rows_together = weights.back() % 4 == 0 || weights.back() * weights[1] % row == 0;
+    if (!fills_rows_together || weights[1] % row == 0 || !std::all_of(pads_begin.begin(), pads_begin.end(), zero) ||
         !std::all_of(pads_end.begin(), pads_end.end(), zero))
         return;
     while (std::string_view(desc.impl_info_str()).find("amx") != std::string_view::npos)

@@ -222,6 +222,107 @@ inline constexpr Case kRowCases[] = {
       output "y" = %y
     })",
      "reduce", 1},
+    {"top_k_whole", R"(graph "g" {
+      input %x : f32[2, 2000]
+      const %k : i64[1] = [100]
+      %v : f32[2, 100], %i : i64[2, 100] = TopK(%x, %k) {axis = 1}
+      output "v" = %v
+      output "i" = %i
+    })",
+     "top_k", 1},
+    {"top_k_searched", R"(graph "g" {
+      input %x : f32[3, 8400]
+      const %k : i64[1] = [300]
+      %v : f32[3, 300], %i : i64[3, 300] = TopK(%x, %k) {axis = -1}
+      output "v" = %v
+      output "i" = %i
+    })",
+     "top_k", 1},
+    {"top_k_long", R"(graph "g" {
+      input %x : f32[1, 100000]
+      const %k : i64[1] = [1000]
+      %v : f32[1, 1000], %i : i64[1, 1000] = TopK(%x, %k) {axis = 1, largest = 0}
+      output "v" = %v
+      output "i" = %i
+    })",
+     "top_k", 1},
+    {"top_k_columns", R"(graph "g" {
+      input %x : f32[2, 5000, 3]
+      const %k : i64[1] = [7]
+      %v : f32[2, 7, 3], %i : i64[2, 7, 3] = TopK(%x, %k) {axis = 1}
+      output "v" = %v
+      output "i" = %i
+    })",
+     "top_k", 1},
+    {"top_k_all", R"(graph "g" {
+      input %x : f32[1, 19000]
+      const %k : i64[1] = [16000]
+      %v : f32[1, 16000], %i : i64[1, 16000] = TopK(%x, %k) {axis = 1}
+      output "v" = %v
+      output "i" = %i
+    })",
+     "top_k", 1},
+    {"cum_sum_rows", R"(graph "g" {
+      input %x : f32[5, 77]
+      const %a : i64[] = [1]
+      %y : f32[5, 77] = CumSum(%x, %a) {exclusive = 1, reverse = 1}
+      output "y" = %y
+    })",
+     "cumulative", 1},
+    {"cum_sum_columns", R"(graph "g" {
+      input %x : f32[2, 50, 13]
+      const %a : i64[] = [1]
+      %y : f32[2, 50, 13] = CumSum(%x, %a)
+      output "y" = %y
+    })",
+     "cumulative", 1},
+    {"cum_prod_rows", R"(graph "g" {
+      input %x : f32[5, 40]
+      const %a : i64[] = [1]
+      %y : f32[5, 40] = CumProd(%x, %a) {reverse = 1}
+      output "y" = %y
+    })",
+     "cumulative", 1},
+    {"group_norm", R"(graph "g" {
+      input %x : f32[2, 64, 40, 52]
+      const %s : f32[64] = random(1)
+      const %b : f32[64] = random(2)
+      %n : f32[2, 64, 40, 52] = GroupNormalization(%x, %s, %b) {num_groups = 8}
+      %y : f32[2, 64, 40, 52] = Swish(%n)
+      output "y" = %y
+    })",
+     "group_norm", 2},
+    {"group_norm_small", R"(graph "g" {
+      input %x : f32[3, 12, 5, 7]
+      const %s : f32[12] = random(1)
+      const %b : f32[12] = random(2)
+      %n : f32[3, 12, 5, 7] = GroupNormalization(%x, %s, %b) {num_groups = 3}
+      %y : f32[3, 12, 5, 7] = Relu(%n)
+      output "y" = %y
+    })",
+     "group_norm", 1},
+    {"instance_norm", R"(graph "g" {
+      input %x : f32[2, 6, 100, 101]
+      const %s : f32[6] = random(1)
+      const %b : f32[6] = random(2)
+      %n : f32[2, 6, 100, 101] = InstanceNormalization(%x, %s, %b) {epsilon = 0.001f}
+      %y : f32[2, 6, 100, 101] = Relu(%n)
+      output "y" = %y
+    })",
+     "group_norm", 1},
+    {"lrn", R"(graph "g" {
+      input %x : f32[2, 24, 7, 9]
+      %n : f32[2, 24, 7, 9] = LRN(%x) {size = 5, alpha = 0.1f}
+      %y : f32[2, 24, 7, 9] = Relu(%n)
+      output "y" = %y
+    })",
+     "lrn", 2},
+    {"lrn_even", R"(graph "g" {
+      input %x : f32[2, 5, 8, 8]
+      %y : f32[2, 5, 8, 8] = LRN(%x) {size = 4, bias = 2f, beta = 0.5f}
+      output "y" = %y
+    })",
+     "lrn", 2},
 };
 
 }  // namespace fovea::backend

@@ -17,9 +17,10 @@ namespace {
 
 std::span<const CudaFamily> families() {
     static const CudaFamily kFamilies[] = {
-        conv_kernels(),      gemm_kernels(),       matmul_kernels(),  attention_kernels(),  pool_kernels(),
-        resize_kernels(),    layer_norm_kernels(), softmax_kernels(), arg_reduce_kernels(), reduce_kernels(),
-        pointwise_kernels(), concat_kernels(),     view_kernels(),    slice_kernels(),      transpose_kernels(),
+        conv_kernels(),   gemm_kernels(),       matmul_kernels(),     attention_kernels(),  pool_kernels(),
+        resize_kernels(), layer_norm_kernels(), softmax_kernels(),    arg_reduce_kernels(), reduce_kernels(),
+        top_k_kernels(),  cumulative_kernels(), group_norm_kernels(), lrn_kernels(),        pointwise_kernels(),
+        concat_kernels(), view_kernels(),       slice_kernels(),      transpose_kernels(),
     };
     return kFamilies;
 }

@@ -102,10 +102,7 @@ RowGeometry row_geometry(std::int64_t rows, std::int64_t length, int width, int 
         result.vectors = static_cast<int>(vectors);
         waste = idle;
     }
-    const std::int64_t of_block = result.threads / result.row_threads;
-    while (result.repeat < 4 && 2 * result.repeat * result.vectors * width <= 32 &&
-           rows >= of_block * 4 * result.repeat * multiprocessors)
-        result.repeat *= 2;
+    if (2 * result.vectors * width <= 64) result.repeat = 2;
     return result;
 }
 

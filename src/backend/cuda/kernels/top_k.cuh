@@ -1,0 +1,117 @@
+// The largest or smallest elements along an axis, in order: a block takes one line. Every element becomes a number of 64
+// bits that no other has, its order above and its place below. Long lines are searched for the kTake-th largest such
+// number, byte by byte; what stands from there on is sorted. The host writes in front:
+//   In                               type in memory, at most 32 bits
+//   kLength, kTake                   elements of a line and of its result
+//   kLargest
+//   kSorted                          numbers to sort: a power of two
+//   kSearch, kStaged                 lines are searched first; their orders kept in shared memory meanwhile
+//   kThreads
+
+DEVICE u32 order(float x) {
+    if (x != x) return 0xffffffffu;
+    const u32 bits = __float_as_uint(x + 0.0f);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+DEVICE u32 order(f16 x) { return order(to_float(x)); }
+DEVICE u32 order(bf16 x) { return order(to_float(x)); }
+template <class Whole>
+DEVICE u32 order(Whole x) {
+    return static_cast<Whole>(-1) < static_cast<Whole>(0) ? static_cast<u32>(x) ^ 0x80000000u : static_cast<u32>(x);
+}
+
+DEVICE u32 order_at(const In* line, int place, int inner) {
+    const u32 of = order(line[static_cast<long long>(place) * inner]);
+    return kLargest ? of : ~of;
+}
+DEVICE u64 ranked(u32 order, int place) { return static_cast<u64>(order) << 32 | ~static_cast<u32>(place); }
+
+/// The smallest of the kTake largest numbers, or less where only larger ones stand below it.
+template <class At>
+DEVICE u64 search(const At& at) {
+    __shared__ u32 counts[256];
+    __shared__ u32 found, left, inside;
+    u64 prefix = 0, mask = 0;
+    u32 wanted = kTake;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        for (int i = threadIdx.x; i < 256; i += kThreads) counts[i] = 0;
+        __syncthreads();
+        for (int i = threadIdx.x; i < kLength; i += kThreads) {
+            const u64 number = ranked(at(i), i);
+            if ((number & mask) == prefix) atomicAdd(&counts[static_cast<u32>(number >> shift) & 255u], 1u);
+        }
+        __syncthreads();
+        if (threadIdx.x < 32) {
+            u32 own[8], sum = 0;
+#pragma unroll
+            for (int i = 0; i < 8; ++i) sum += own[i] = counts[255 - (threadIdx.x * 8 + i)];
+            u32 upto = sum;
+#pragma unroll
+            for (int step = 1; step < 32; step *= 2) {
+                const u32 other = __shfl_up_sync(0xffffffffu, upto, step);
+                if (threadIdx.x >= step) upto += other;
+            }
+            u32 above = upto - sum;
+            if (above < wanted && wanted <= upto) {
+                int i = 0;
+                while (above + own[i] < wanted) above += own[i++];
+                found = 255 - (threadIdx.x * 8 + i);
+                left = wanted - above;
+                inside = own[i];
+            }
+        }
+        __syncthreads();
+        prefix |= static_cast<u64>(found) << shift;
+        mask |= static_cast<u64>(255) << shift;
+        wanted = left;
+        if (inside == left) break;
+    }
+    return prefix;
+}
+
+extern "C" __global__ void __launch_bounds__(kThreads) top_k(const TopKArgs args) {
+    extern __shared__ __align__(16) char memory[];
+    u64* numbers = reinterpret_cast<u64*>(memory);
+    const int inner = static_cast<int>(args.inner.divisor);
+    const int outer = divide(blockIdx.x, args.inner), inside = blockIdx.x - outer * inner;
+    const In* line = static_cast<const In*>(args.input) + outer * (static_cast<long long>(kLength) * inner) + inside;
+    if constexpr (kSearch) {
+        __shared__ int count;
+        u32* orders = reinterpret_cast<u32*>(numbers + kSorted);
+        if constexpr (kStaged)
+            for (int i = threadIdx.x; i < kLength; i += kThreads) orders[i] = order_at(line, i, inner);
+        if (threadIdx.x == 0) count = 0;
+        __syncthreads();
+        const auto at = [&](int i) { return kStaged ? orders[i] : order_at(line, i, inner); };
+        const u64 least = search(at);
+        for (int i = threadIdx.x; i < kLength; i += kThreads) {
+            const u64 number = ranked(at(i), i);
+            if (number >= least) numbers[atomicAdd(&count, 1)] = number;
+        }
+        for (int i = kTake + threadIdx.x; i < kSorted; i += kThreads) numbers[i] = 0;
+    } else {
+        for (int i = threadIdx.x; i < kSorted; i += kThreads)
+            numbers[i] = i < kLength ? ranked(order_at(line, i, inner), i) : 0;
+    }
+    // Bitonic sorting, the largest number first.
+    for (int size = 2; size <= kSorted; size *= 2)
+        for (int step = size / 2; step > 0; step /= 2) {
+            __syncthreads();
+            for (int i = threadIdx.x; i < kSorted / 2; i += kThreads) {
+                const int low = 2 * i - (i & (step - 1)), high = low + step;
+                const u64 a = numbers[low], b = numbers[high];
+                if ((a < b) == ((low & size) == 0)) {
+                    numbers[low] = b;
+                    numbers[high] = a;
+                }
+            }
+        }
+    __syncthreads();
+    const long long first = outer * (static_cast<long long>(kTake) * inner) + inside;
+    for (int i = threadIdx.x; i < kTake; i += kThreads) {
+        const int place = static_cast<int>(~static_cast<u32>(numbers[i]));
+        const long long target = first + static_cast<long long>(i) * inner;
+        if (args.values) static_cast<In*>(args.values)[target] = line[static_cast<long long>(place) * inner];
+        if (args.places) static_cast<long long*>(args.places)[target] = place;
+    }
+}

@@ -78,6 +78,18 @@ inline constexpr Case kRowCases[] = {
       output "i" = %i
     })",
      "layer_norm", 1},
+    {"layer_norm_twice", R"(graph "g" {
+      input %x : f32[2, 150, 64]
+      const %s : f32[64] = random(1)
+      const %t : f32[64] = random(2)
+      const %u : f32[64] = random(3)
+      %n : f32[2, 150, 64] = LayerNormalization(%x, %s, %t)
+      %m : f32[2, 150, 64] = LayerNormalization(%n, %u)
+      %y : f32[2, 150, 64] = Relu(%m)
+      output "n" = %n
+      output "y" = %y
+    })",
+     "layer_norm", 1},
     {"rms_norm", R"(graph "g" {
       input %x : f32[2, 50, 96]
       const %s : f32[96] = random(1)

@@ -8,12 +8,13 @@ namespace {
 
 bool is_norm(const ir::Node& node) { return node.op == "LayerNormalization" || node.op == "RMSNormalization"; }
 
-/// A region decoded: a sum in front, the normalisation, and behind it either steps on the result or a second result,
-/// the sum with a constant.
+/// A region decoded: a sum in front, the normalisation, and behind it a second result, the sum with a constant, or
+/// another normalisation. Steps stand behind the last normalisation.
 struct NormRegion {
     const ir::Node* sum = nullptr;
     const ir::Node* norm = nullptr;
     const ir::Node* second = nullptr;
+    const ir::Node* next = nullptr;
     Epilogue epilogue;
 };
 
@@ -39,7 +40,11 @@ NormRegion read_region(const RegionContext& context) {
     std::size_t i = is_norm(context.node(0)) ? 0 : 1;
     if (i == 1) region.sum = &context.node(0);
     region.norm = &context.node(i++);
-    const ir::ValueId result = region.norm->outputs[0];
+    ir::ValueId result = region.norm->outputs[0];
+    if (i < context.region.nodes.size() && is_norm(context.node(i))) {
+        region.next = &context.node(i++);
+        result = region.next->outputs[0];
+    }
     region.epilogue.result = result;
     if (i < context.region.nodes.size() && added_constant(context.graph, context.values, context.node(i), result)) {
         region.second = &context.node(i);
@@ -81,14 +86,18 @@ std::optional<Refusal> refusal(const MatchContext& context, const ir::Node& node
     return std::nullopt;
 }
 
+bool constant_parameters(const MatchContext& context, const ir::Node& norm) {
+    return std::all_of(norm.inputs.begin() + 1, norm.inputs.end(),
+                       [&](ir::ValueId id) { return id == ir::kNone || context.graph.constant(id); });
+}
+
 /// A sum of two computed tensors in front of the normalisation.
 ir::NodeId sum_in_front(const MatchContext& context, const ir::Node& norm) {
     const ir::NodeId id = context.graph.value(norm.inputs[0]).producer;
     if (!context.fuse || id == ir::kNone || context.claimed[static_cast<std::size_t>(id)]) return ir::kNone;
     const ir::Node& node = context.graph.node(id);
     // Everything in the region then depends on the sum's operands alone, so that no other region can stand between.
-    for (std::size_t i = 1; i < norm.inputs.size(); ++i)
-        if (has(norm.inputs, i) && !context.graph.constant(norm.inputs[i])) return ir::kNone;
+    if (!constant_parameters(context, norm)) return ir::kNone;
     if (node.op != "Add" || node.inputs[0] == node.inputs[1]) return ir::kNone;
     for (const ir::ValueId input : node.inputs)
         if (context.graph.constant(input) || context.shape(input) != context.shape(norm.inputs[0]) ||
@@ -105,6 +114,20 @@ ir::NodeId second_result(const MatchContext& context, ir::ValueId value) {
             added_constant(context.graph, context.values, context.graph.node(id), value))
             return id;
     return ir::kNone;
+}
+
+/// A normalisation of the same kind in front of `norm`.
+ir::NodeId norm_in_front(const MatchContext& context, const ir::Node& norm, const Shape& x) {
+    const ir::NodeId id = context.graph.value(norm.inputs[0]).producer;
+    if (!context.fuse || id == ir::kNone || context.claimed[static_cast<std::size_t>(id)]) return ir::kNone;
+    const ir::Node& node = context.graph.node(id);
+    if (node.op != norm.op || axis_of(node, x) != axis_of(norm, x) || has(node.outputs, 1) || has(node.outputs, 2) ||
+        has(norm.outputs, 1) || has(norm.outputs, 2) || !own_float(context.info(node.inputs[0]).dtype) ||
+        context.info(node.outputs[0]).dtype != context.info(norm.outputs[0]).dtype ||
+        !constant_parameters(context, node) || !constant_parameters(context, norm) || refusal(context, node, x) ||
+        second_result(context, node.outputs[0]) != ir::kNone)
+        return ir::kNone;
+    return id;
 }
 
 bool accepts_constant_step(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
@@ -124,14 +147,16 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
         return refuse(Reason::unsupported_shape, "a scalar or empty tensor");
     if (auto no = refusal(context, node, *x)) return *no;
     std::vector<ir::NodeId> nodes;
-    const ir::NodeId sum = sum_in_front(context, node);
-    if (sum != ir::kNone) nodes.push_back(sum);
+    const ir::NodeId norm = norm_in_front(context, node, *x), sum = sum_in_front(context, node);
+    for (const ir::NodeId front : {norm, sum})
+        if (front != ir::kNone) nodes.push_back(front);
     nodes.push_back(root);
-    if (const ir::NodeId second = second_result(context, node.outputs[0]); second != ir::kNone) {
+    const ir::NodeId second = norm == ir::kNone ? second_result(context, node.outputs[0]) : ir::kNone;
+    if (second != ir::kNone) {
         nodes.push_back(second);
     } else if (axis_of(node, *x) + 1 == static_cast<std::int64_t>(x->size())) {
         const auto epilogue = match_epilogue(context, node.outputs[0], kMostSteps,
-                                             sum == ir::kNone ? accepts_row_step : accepts_constant_step);
+                                             nodes.size() == 1 ? accepts_row_step : accepts_constant_step);
         nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     }
     return make_region(context, "layer_norm", std::move(nodes));
@@ -206,12 +231,14 @@ class Builder {
         parameter(norm.inputs[1], "scale", &LayerNormArgs::scale);
         if (has(norm.inputs, 2)) parameter(norm.inputs[2], "shift", &LayerNormArgs::shift);
         const bool sum = region_.sum && output(norm.inputs[0], &LayerNormArgs::sum, &LayerNormArgs::sum_pitch);
-        const bool first = output(region_.epilogue.result, &LayerNormArgs::output, &LayerNormArgs::output_pitch);
+        const bool first = output(region_.next ? norm.outputs[0] : region_.epilogue.result, &LayerNormArgs::output,
+                                  &LayerNormArgs::output_pitch);
         if (region_.second) second();
+        if (region_.next) next();
         int statistics = 0;
         if (has(norm.outputs, 1) && output(norm.outputs[1], &LayerNormArgs::mean, nullptr)) statistics |= 1;
         if (has(norm.outputs, 2) && output(norm.outputs[2], &LayerNormArgs::inverse, nullptr)) statistics |= 2;
-        const DType result = context_.dtype(first ? region_.epilogue.result : region_.second->outputs[0]);
+        const DType result = context_.dtype(region_.second ? region_.second->outputs[0] : region_.epilogue.result);
         const int width = epilogue.width(width_);
         const RowGeometry geometry = row_geometry(rows_, length_, width, target_.device->facts().multiprocessors);
         KernelSource code;
@@ -221,8 +248,10 @@ class Builder {
         code.constant("kLength", length_).constant("kCentred", norm.op == "LayerNormalization");
         code.constant("kShift", has(norm.inputs, 2)).constant("kAdd", region_.sum != nullptr).constant("kSum", sum);
         code.constant("kFirst", first).constant("kSecond", region_.second != nullptr);
-        code.constant("kStatistics", statistics);
-        code.text("constexpr float kEpsilon = " + literal(norm.get("epsilon", 1e-5f)) + ";\n");
+        code.constant("kStatistics", statistics).constant("kNext", region_.next != nullptr);
+        code.constant("kNextShift", region_.next && has(region_.next->inputs, 2));
+        epsilon(code, "kEpsilon", norm);
+        epsilon(code, "kNextEpsilon", region_.next ? *region_.next : norm);
         geometry.write(code);
         code.text(epilogue.text());
         args_.rows = static_cast<int>(rows_);
@@ -282,6 +311,17 @@ class Builder {
         operands_.push_back({&LayerNormArgs::constant, upload("addend", values), 0});
         args_.constant_rows = make_divisor(static_cast<std::int64_t>(values.size()) / length_);
         output(region_.second->outputs[0], &LayerNormArgs::second, &LayerNormArgs::second_pitch);
+    }
+
+    void next() {
+        const ir::Node& norm = *region_.next;
+        parameter(norm.inputs[1], "next scale", &LayerNormArgs::next_scale);
+        if (has(norm.inputs, 2)) parameter(norm.inputs[2], "next shift", &LayerNormArgs::next_shift);
+        output(region_.epilogue.result, &LayerNormArgs::second, &LayerNormArgs::second_pitch);
+    }
+
+    static void epsilon(KernelSource& code, const std::string& name, const ir::Node& norm) {
+        code.text("constexpr float " + name + " = " + literal(norm.get("epsilon", 1e-5f)) + ";\n");
     }
 
     const Target& target_;

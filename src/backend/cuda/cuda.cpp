@@ -59,6 +59,11 @@ class CudaBackend final : public Backend {
     std::variant<Region, Refusal> match(std::size_t matcher, const MatchContext& context,
                                         ir::NodeId root) const override {
         if (matcher == families().size()) return reference_->match(0, context, root);
+        const ir::Node& node = context.graph.node(root);
+        for (const ir::ValueId output : node.outputs)
+            if (output != ir::kNone && !context.shape(output))
+                return refuse(Reason::shape_depends_on_data,
+                              "how large the result of " + node.op + " is, the host knows only when it has run");
         return families()[matcher].match(context, root);
     }
 

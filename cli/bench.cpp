@@ -7,6 +7,9 @@
 #include <memory>
 
 #include "arguments.hpp"
+#include "bench_runner.hpp"
+#include "contract_bench.hpp"
+#include "device_bench.hpp"
 #include "fovea/engine.hpp"
 #include "fovea/error.hpp"
 #include "latency.hpp"
@@ -27,7 +30,7 @@ struct Options : PlanOptions {
     std::string sweep;
     int contexts = 1;
     Schedule schedule;
-    bool json = false;
+    bool resident = false, json = false;
 };
 
 /// One point of a sweep: the input shapes, and how the row is called.
@@ -89,88 +92,40 @@ std::vector<Point> points(const Engine& engine, const Options& options) {
     return result;
 }
 
-/// A context that runs on tensors that stay where they are, or copies inputs in and outputs out at every run.
-class Runner {
-  public:
-    Runner(const Engine& engine, Tensors inputs)
-        : engine_(&engine), context_(engine.make_context()), inputs_(std::move(inputs)) {
-        for (const auto& [name, tensor] : inputs_) staged_[name] = tensor.clone();
-        bind_inputs(context_, staged_);
-    }
-
-    void run() { context_.run(); }
-    runtime::DeviceRun* device() { return context_.content().device(); }
-
-    /// Median of runs whose inputs and outputs stay on the device, waiting for each.
-    double time_resident(const Schedule& schedule) {
-        runtime::Context& content = context_.content();
-        std::size_t i = 0;
-        for (const TensorInfo& input : engine_->inputs()) {
-            const Tensor& tensor = staged_.at(input.name);
-            if (std::byte* place = device()->device_input(i))
-                content.bind_input(i, tensor.dtype(), tensor.shape(), place, true);
-            ++i;
-        }
-        device()->keep_outputs(true);
-        warm_up([this] { context_.run(); }, schedule);
-        return summarise(measure([this] { context_.run(); }, schedule)).median;
-    }
-
-    void run_with_copies() {
-        for (const auto& [name, tensor] : inputs_) std::memcpy(staged_.at(name).raw(), tensor.raw(), tensor.bytes());
-        context_.run();
-        for (const TensorInfo& output : engine_->outputs()) {
-            const TensorView view = context_.output(output.name);
-            Tensor& copy = results_[output.name];
-            if (!copy || copy.shape() != view.shape) copy = Tensor(view.dtype, view.shape);
-            if (copy.bytes() > 0) std::memcpy(copy.raw(), view.data, copy.bytes());
-        }
-    }
-
-  private:
-    const Engine* engine_;
-    Context context_;
-    Tensors inputs_, staged_, results_;
-};
-
-Json describe(const Latency& latency, double images_per_second) {
-    return {{"runs", latency.runs},
-            {"median_us", latency.median},
-            {"median_low_us", latency.median_low},
-            {"median_high_us", latency.median_high},
-            {"mean_us", latency.mean},
-            {"p90_us", latency.p90},
-            {"p99_us", latency.p99},
-            {"min_us", latency.least},
-            {"max_us", latency.most},
-            {"images_per_second", images_per_second}};
+Json rated(const Latency& latency, double images_per_second) {
+    Json json = describe(latency);
+    json["images_per_second"] = images_per_second;
+    return json;
 }
 
 /// Times one point: without and with copies, and the first run at these shapes, kernels prepared included.
 Json measure_point(const Engine& engine, const Tensors& inputs, const Options& options) {
-    Json row;
     const std::int64_t images =
         inputs.empty() || inputs.begin()->second.rank() == 0 ? 1 : inputs.begin()->second.shape()[0];
-    {
-        Runner runner(engine, inputs);
-        row["first_run_us"] = time_once([&] { runner.run(); });
-        if (runtime::DeviceRun* device = runner.device()) {
-            row["device"] = {{"graph_us", device->replay_microseconds(200)},
-                             {"resident_us", runner.time_resident(options.schedule)},
-                             {"launches", device->recorded_launches()},
-                             {"graphs", device->recordings()}};
-        }
-    }
+    Json row = {{"images", images}};
+    BenchRunner first(engine, inputs);
+    row["first_run_us"] = time_once([&] { first.run(); });
+    Latency resident;
+    if (first.device()) row["device"] = measure_device(engine, first, options.schedule, resident);
     for (const bool copies : {false, true}) {
+        if (copies && options.resident) continue;
+        if (!copies && first.device() && options.contexts == 1) {
+            row["without_copies"] = rated(resident, static_cast<double>(images) * 1e6 / resident.mean);
+            continue;
+        }
         const auto make = [&]() -> std::function<void()> {
-            const auto runner = std::make_shared<Runner>(engine, inputs);
+            const auto runner = std::make_shared<BenchRunner>(engine, inputs);
             if (copies) return [runner] { runner->run_with_copies(); };
+            if (runner->device()) runner->run();
+            runner->stay_on_device();
             return [runner] { runner->run(); };
         };
         const Concurrent result = measure_concurrently(options.contexts, make, options.schedule);
         row[copies ? "with_copies" : "without_copies"] =
-            describe(summarise(result.microseconds), result.per_second * static_cast<double>(images));
+            rated(summarise(result.microseconds), result.per_second * static_cast<double>(images));
     }
+    if (first.device() && options.contexts == 1 && !options.resident)
+        row["streams"] = measure_streams(engine, inputs, options.schedule);
     return row;
 }
 
@@ -187,6 +142,7 @@ void print(const Options& options, const Json& result) {
     Table table(columns);
     for (const Json& row : result["rows"])
         for (const char* copies : {"without_copies", "with_copies"}) {
+            if (!row.contains(copies)) continue;
             const Json& l = row[copies];
             std::vector<std::string> cells;
             for (const auto& [name, value] : row["point"].items())
@@ -202,12 +158,8 @@ void print(const Options& options, const Json& result) {
         }
     std::cout << table.text(output_width());
     for (const Json& row : result["rows"])
-        if (row.contains("device"))
-            std::cout << fmt::format(
-                "on the device alone: {} ms, {} with the call and the wait; {} launches in {} graph{}\n",
-                milliseconds(row["device"]["graph_us"]), milliseconds(row["device"]["resident_us"]),
-                row["device"]["launches"].dump(), row["device"]["graphs"].dump(),
-                row["device"]["graphs"] == 1 ? "" : "s");
+        if (row.contains("device")) std::cout << device_text(row);
+    if (result.contains("contract")) std::cout << contract_text(result["contract"]);
 }
 
 void run(const Options& options) {
@@ -231,6 +183,7 @@ void run(const Options& options) {
         row.update(measure_point(engine, inputs, options));
         result["rows"].push_back(std::move(row));
     }
+    if (!options.resident) result["contract"] = measure_contract(engine, options.schedule);
     progress.finish();
     if (options.json)
         std::cout << result.dump() << "\n";
@@ -241,39 +194,42 @@ void run(const Options& options) {
 }  // namespace
 
 Verb bench_verb() {
-    return {
-        "bench", "Measure a plan's latency and throughput", [](CLI::App& app) -> std::function<void()> {
-            const auto o = std::make_shared<Options>();
-            add_plan_options(app, *o);
-            app.add_option(
-                   "--sweep", o->sweep,
-                   "One row for every combination of batch (first axis) and size (height and width);\na..b doubles")
-                ->type_name("batch=1,2,4..64,size=256x512,512x1024");
-            app.add_option("--contexts", o->contexts, "Runs at the same time, each in a context and thread of its own")
-                ->type_name("N")
-                ->check(CLI::Range(1, 1024))
-                ->capture_default_str();
-            app.add_option("--warm-up", o->schedule.warm_up_seconds, "Seconds before the measurement")
-                ->type_name("SECONDS")
-                ->check(CLI::NonNegativeNumber)
-                ->capture_default_str();
-            app.add_option("--seconds", o->schedule.seconds, "Length of a measurement, ten runs at least")
-                ->type_name("SECONDS")
-                ->check(CLI::PositiveNumber)
-                ->capture_default_str();
-            app.add_option("--runs", o->schedule.runs, "Exactly so many runs instead")
-                ->type_name("N")
-                ->check(CLI::PositiveNumber);
-            app.add_flag("--json", o->json, "Print the results as JSON, times in microseconds");
-            app.footer(
-                "Rows without copies read the inputs where they lie; rows with copies copy inputs in and outputs out "
-                "at every\n"
-                "run. ± is half the 95 % confidence interval of the median.\n\n"
-                "Examples:\n"
-                "  fovea bench model.plan\n"
-                "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");
-            return [o] { run(*o); };
-        }};
+    return {"bench", "Measure a plan's latency and throughput", [](CLI::App& app) -> std::function<void()> {
+                const auto o = std::make_shared<Options>();
+                add_plan_options(app, *o);
+                app.add_option(
+                       "--sweep", o->sweep,
+                       "One row for every combination of batch (first axis) and size (height and width);\na..b doubles")
+                    ->type_name("batch=1,2,4..64,size=256x512,512x1024");
+                app.add_option("--contexts", o->contexts,
+                               "Runs at the same time, each in a context and thread of its own")
+                    ->type_name("N")
+                    ->check(CLI::Range(1, 1024))
+                    ->capture_default_str();
+                app.add_option("--warm-up", o->schedule.warm_up_seconds, "Seconds before the measurement")
+                    ->type_name("SECONDS")
+                    ->check(CLI::NonNegativeNumber)
+                    ->capture_default_str();
+                app.add_option("--seconds", o->schedule.seconds, "Length of a measurement, ten runs at least")
+                    ->type_name("SECONDS")
+                    ->check(CLI::PositiveNumber)
+                    ->capture_default_str();
+                app.add_option("--runs", o->schedule.runs, "Exactly so many runs instead")
+                    ->type_name("N")
+                    ->check(CLI::PositiveNumber);
+                app.add_flag("--resident", o->resident, "Only runs without copies");
+                app.add_flag("--json", o->json, "Print the results as JSON, times in microseconds");
+                app.footer(
+                    "Rows without copies read the inputs where they lie (of a plan for a GPU: in its memory, where the "
+                    "outputs\n"
+                    "stay, too); rows with copies copy inputs in and outputs out at every run. ± is half the 95 % "
+                    "confidence\n"
+                    "interval of the median.\n\n"
+                    "Examples:\n"
+                    "  fovea bench model.plan\n"
+                    "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");
+                return [o] { run(*o); };
+            }};
 }
 
 }  // namespace fovea::cli

@@ -22,17 +22,25 @@ double quantile(const std::vector<double>& sorted, double q) {
     return sorted[index];
 }
 
+double middle_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return quantile(values, 0.5);
+}
+
 }  // namespace
 
 Latency summarise(std::vector<double> times) {
     Latency latency;
     latency.runs = times.size();
     if (times.empty()) return latency;
+    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+    if (times.size() > 1) latency.drift = middle_of({middle, times.end()}) / middle_of({times.begin(), middle}) - 1;
     std::sort(times.begin(), times.end());
     const auto count = static_cast<double>(times.size());
     latency.mean = std::accumulate(times.begin(), times.end(), 0.0) / count;
     latency.median =
         times.size() % 2 ? times[times.size() / 2] : (times[times.size() / 2 - 1] + times[times.size() / 2]) / 2;
+    latency.spread = (quantile(times, 0.75) - quantile(times, 0.25)) / latency.median;
     latency.p90 = quantile(times, 0.90);
     latency.p99 = quantile(times, 0.99);
     latency.least = times.front();

@@ -21,7 +21,10 @@ struct Latency {
     std::size_t runs = 0;
     double mean = 0, median = 0, p90 = 0, p99 = 0, least = 0, most = 0;
     double median_low = 0, median_high = 0;  ///< the median lies between with 95 % confidence
+    double spread = 0;                       ///< between the quartiles, as a share of the median
+    double drift = 0;                        ///< how much slower the second half of the runs was than the first
 };
+/// Of times in the order in which they were measured.
 Latency summarise(std::vector<double> microseconds);
 
 /// Microseconds that `body` takes.

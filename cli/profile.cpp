@@ -47,7 +47,7 @@ std::string joined(const std::vector<std::string>& list, const char* separator) 
 /// Times of every step, and how the last run went.
 struct Measured {
     std::vector<std::vector<double>> microseconds;  ///< by step, then run
-    std::vector<double> starts;                     ///< of the last run
+    std::vector<double> starts;                     ///< of the last run; on a device, as if it had no gaps
     Latency whole;                                  ///< of runs without an observer
 };
 
@@ -58,20 +58,40 @@ Measured measure_steps(Context& context, int runs) {
     warm_up([&] { context.run(); }, schedule);
     measured.whole = summarise(measure([&] { context.run(); }, schedule));
     measured.microseconds.resize(content.program().launches.size());
+    const bool on_device = content.device() != nullptr;
     for (int i = 0; i < runs; ++i) {
         const auto start = Clock::now();
+        double end = 0;
         measured.starts.clear();
-        content.run([&](const runtime::Observation& seen) {
+        const auto observe = [&](const runtime::Observation& seen) {
             const double now = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-            measured.starts.push_back(now - seen.microseconds);
+            measured.starts.push_back(on_device ? end : now - seen.microseconds);
+            end += seen.microseconds;
             measured.microseconds[seen.index].push_back(seen.microseconds);
-        });
+        };
+        content.run(observe, false);
     }
     return measured;
 }
 
+/// The type that sets a step's limit: a Cast in front of the costliest operator has run by then.
+std::string multiplied_type(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values, bool tf32) {
+    DType type = api::step_type(plan, step, values);
+    double most = -1;
+    for (const ir::NodeId id : step.region.nodes) {
+        const ir::Node& node = plan.graph.node(id);
+        const double flops = api::node_flops(node, values).value_or(0);
+        if (flops <= most || node.inputs.empty() || node.inputs[0] == ir::kNone) continue;
+        most = flops;
+        const ir::NodeId producer = plan.graph.value(node.inputs[0]).producer;
+        if (producer != ir::kNone && plan.graph.node(producer).op == "Cast")
+            type = values[static_cast<std::size_t>(node.inputs[0])].dtype;
+    }
+    return tf32 && type == DType::f32 ? "tf32" : std::string(to_string(type));
+}
+
 report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values,
-                                     double microseconds, const api::Roofline& roofline) {
+                                     double microseconds, const api::Roofline& roofline, bool tf32) {
     const api::StepCost cost = api::step_cost(plan, step, values);
     std::vector<std::string> operators;
     for (const ir::NodeId id : step.region.nodes) operators.push_back(plan.graph.node(id).op);
@@ -85,7 +105,10 @@ report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& s
     kernel.microseconds = microseconds;
     kernel.flops = cost.flops;
     kernel.bytes = cost.bytes;
-    const double compute = roofline.compute_us(kernel.type, cost.flops), memory = roofline.memory_us(cost.bytes);
+    kernel.others = step.others;
+    kernel.built_us = step.measured_us;
+    const double compute = roofline.compute_us(multiplied_type(plan, step, values, tf32), cost.flops);
+    const double memory = roofline.memory_us(cost.bytes);
     kernel.limit_us = std::max(compute, memory);
     if (kernel.limit_us > 0) kernel.bound = compute >= memory ? report::Bound::compute : report::Bound::memory;
     return kernel;
@@ -100,7 +123,8 @@ std::vector<report::KernelProfile> kernel_profiles(const Engine& engine, Context
         const plan::Step& step = *program.launches[i].step;
         if (!step.tactic.alias)
             kernels.push_back(kernel_profile(engine.content()->plan(), step, program.values,
-                                             summarise(measured.microseconds[i]).median, roofline));
+                                             summarise(measured.microseconds[i]).median, roofline,
+                                             engine.content()->target().tf32));
     }
     return kernels;
 }
@@ -134,6 +158,19 @@ const char* bound_name(report::Bound bound) {
     return bound == report::Bound::compute ? "compute" : bound == report::Bound::memory ? "memory" : "";
 }
 
+/// The tactics that lost, and why.
+Json others(const report::KernelProfile& kernel) {
+    Json list = Json::array();
+    const double chosen = kernel.others.empty() ? 0 : kernel.built_us;
+    for (const auto& [tactic, microseconds] : kernel.others)
+        list.push_back(
+            {{"kernel", tactic},
+             {"us", microseconds},
+             {"why", microseconds > chosen ? fmt::format("{:.1f} % slower", 100 * (microseconds / chosen - 1))
+                                           : "its layouts would cost conversions"}});
+    return list;
+}
+
 Json to_json(const report::Profile& profile, const Measured& measured, const api::Roofline& roofline) {
     Json kernels = Json::array(), peaks = Json::object(), memory = Json::array();
     for (const report::KernelProfile& k : profile.kernels)
@@ -146,7 +183,8 @@ Json to_json(const report::Profile& profile, const Measured& measured, const api
                            {"bytes", k.bytes},
                            {"limit_us", k.limit_us},
                            {"bound", bound_name(k.bound)},
-                           {"gap", k.gap()}});
+                           {"gap", k.gap()},
+                           {"others", others(k)}});
     for (const auto& peak : roofline.peaks) peaks[peak.type] = peak.operations_per_second;
     for (const auto& level : roofline.memory)
         memory.push_back({{"bytes", level.bytes}, {"bytes_per_second", level.bytes_per_second}});
@@ -157,6 +195,11 @@ Json to_json(const report::Profile& profile, const Measured& measured, const api
             {"peak_flops_per_second", peaks},
             {"memory", memory},
             {"kernels", kernels}};
+}
+
+std::string next_best(const report::KernelProfile& kernel) {
+    const Json list = others(kernel);
+    return list.empty() ? "" : list[0]["kernel"].get<std::string>() + ": " + list[0]["why"].get<std::string>();
 }
 
 void print(const Options& options, const report::Profile& profile) {
@@ -184,14 +227,15 @@ void print(const Options& options, const report::Profile& profile) {
                  {"GB/s"},
                  {"limit ms"},
                  {"bound", Table::Align::left},
-                 {"gap"}});
+                 {"gap"},
+                 {"next best", Table::Align::left, true}});
     for (const std::size_t i : order) {
         const report::KernelProfile& k = profile.kernels[i];
         const double seconds = std::max(k.microseconds, 1e-3) * 1e-6;
         table.add({joined(k.nodes, ", "), k.operators, k.type, k.tactic, milliseconds(k.microseconds),
                    percent(k.microseconds, whole), fmt::format("{:.1f}", k.flops / seconds / 1e9),
                    fmt::format("{:.1f}", k.bytes / seconds / 1e9), milliseconds(k.limit_us), bound_name(k.bound),
-                   k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–"});
+                   k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–", next_best(k)});
     }
     std::cout << "\n" << table.text(output_width());
     if (order.size() < profile.kernels.size())
@@ -209,7 +253,7 @@ void run(const Options& options) {
     bind_inputs(context, inputs);
     context.run();
     const int threads = engine.content()->threads();
-    const api::Roofline roofline = api::measure_roofline(threads);
+    const api::Roofline roofline = api::roofline_of(*engine.content());
     const Measured measured = measure_steps(context, options.runs);
 
     report::Profile profile;
@@ -263,9 +307,11 @@ Verb profile_verb() {
             app.add_flag("--all", o->all, "List all kernels, in the order in which they run");
             app.add_flag("--json", o->json, "Print as JSON, times in microseconds");
             app.footer(
-                "The limit is the time that this machine's measured peaks allow for a kernel's FLOPs and bytes; the "
-                "gap is the\n"
-                "measured time as a multiple of it.\n\n"
+                "The limit is the time that the peaks, measured here or by a GPU's data, allow for a kernel's FLOPs "
+                "and "
+                "bytes;\n"
+                "the gap is the measured time as a multiple of it. The next best is the fastest kernel that was not "
+                "chosen.\n\n"
                 "Examples:\n"
                 "  fovea profile model.plan\n"
                 "  fovea profile model.plan --trace trace.json --html profile.html");

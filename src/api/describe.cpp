@@ -71,6 +71,7 @@ Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::Va
             {"flops", cost.flops},
             {"bytes", cost.bytes},
             {"measured_us", step.measured_us},
+            {"others", step.others},
             {"note", note(reasons, step, nodes)}};
 }
 

@@ -4,6 +4,8 @@
 #include "backend/cpu/cpu.hpp"
 #include "backend/cpu/peak.hpp"
 #include "backend/cuda/cuda.hpp"
+#include "backend/instruments.hpp"
+#include "runtime/engine.hpp"
 
 namespace fovea::api {
 
@@ -50,6 +52,16 @@ Roofline measure_roofline(int threads) {
         roofline.peaks.push_back({std::string(to_string(peak.type)), peak.operations_per_second});
     for (const auto& level : backend::cpu::measure_bandwidth(threads))
         roofline.memory.push_back({static_cast<double>(level.bytes), level.bytes_per_second});
+    return roofline;
+}
+
+Roofline roofline_of(const runtime::Engine& engine) {
+    const backend::Instruments* instruments = engine.device() ? engine.device()->instruments() : nullptr;
+    if (!instruments) return measure_roofline(engine.threads());
+    const backend::Peaks peaks = instruments->peaks();
+    Roofline roofline;
+    for (const auto& [type, rate] : peaks.flops_per_second) roofline.peaks.push_back({type, rate});
+    roofline.memory = {{0, peaks.bytes_per_second}};
     return roofline;
 }
 

@@ -3,6 +3,10 @@
 #include <string>
 #include <vector>
 
+namespace fovea::runtime {
+class Engine;
+}
+
 namespace fovea::api {
 
 /// A backend of this binary and what it makes of this machine.
@@ -35,5 +39,8 @@ struct Roofline {
 
 /// Measures with `threads` threads; takes about half a second.
 Roofline measure_roofline(int threads);
+
+/// That of the GPU of an engine, by its data; of the processor, as measured with its threads, where it has none.
+Roofline roofline_of(const runtime::Engine& engine);
 
 }  // namespace fovea::api

@@ -6,6 +6,8 @@
 
 namespace fovea::backend {
 
+class Instruments;
+
 /// Launches recorded once and replayed as a whole.
 class Recording {
   public:
@@ -42,6 +44,8 @@ class Device {
     /// Host memory that copies to and from the device are fastest with.
     [[nodiscard]] virtual std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const = 0;
     [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() const = 0;
+    /// What it is measured with; nullptr where it has none.
+    [[nodiscard]] virtual const Instruments* instruments() const { return nullptr; }
 };
 
 }  // namespace fovea::backend

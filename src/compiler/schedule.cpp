@@ -10,6 +10,9 @@ namespace {
 
 using backend::Layout;
 
+/// Of the candidates that were not chosen, so many are kept.
+constexpr std::size_t kOthers = 8;
+
 class Scheduler {
   public:
     Scheduler(const ir::Graph& graph, const ops::ValueTable& values, const backend::Backend& backend, int threads)
@@ -59,6 +62,16 @@ class Scheduler {
         return target_.steps.back().outputs[0];
     }
 
+    /// The fastest candidates but the chosen one, of those that were timed.
+    static std::vector<std::pair<std::string, double>> others(const Selection& selection) {
+        std::vector<std::pair<std::string, double>> list;
+        for (const auto& candidate : selection.candidates)
+            if (candidate.second > 0 && candidate.first != selection.tactic.name) list.push_back(candidate);
+        std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+        if (list.size() > kOthers) list.resize(kOthers);
+        return list;
+    }
+
     void add_step(const backend::Region& region, const Selection& selection) {
         plan::Step step;
         step.backend = backend_.name();
@@ -66,6 +79,7 @@ class Scheduler {
         step.region = region;
         step.tactic = selection.tactic;
         step.measured_us = selection.microseconds;
+        step.others = others(selection);
         for (std::size_t i = 0; i < region.inputs.size(); ++i)
             step.inputs.push_back(
                 graph_.constant(region.inputs[i]) ? -1 : slot_in(region.inputs[i], selection.tactic.inputs[i]));

@@ -36,7 +36,8 @@ struct Step {
     std::vector<std::int32_t> inputs;   ///< slots, in the order of the region's inputs; -1 for constants
     std::vector<std::int32_t> outputs;  ///< slots
     double measured_us = 0;             ///< median time of the chosen tactic during the build; 0: not timed
-    std::string note;                   ///< why this type and tactic; empty when as asked
+    std::vector<std::pair<std::string, double>> others;  ///< the fastest tactics not chosen, and their microseconds
+    std::string note;                                    ///< why this type and tactic; empty when as asked
 };
 
 /// What the numerics gate found for one kernel or output.

@@ -37,6 +37,7 @@ Json step_to(const Step& step) {
             {"inputs", step.inputs},
             {"outputs", step.outputs},
             {"measured_us", step.measured_us},
+            {"others", step.others},
             {"note", step.note}};
 }
 
@@ -57,6 +58,7 @@ Step step_from(const Json& json) {
     json.at("inputs").get_to(step.inputs);
     json.at("outputs").get_to(step.outputs);
     json.at("measured_us").get_to(step.measured_us);
+    step.others = json.value("others", step.others);
     json.at("note").get_to(step.note);
     return step;
 }

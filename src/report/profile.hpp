@@ -17,6 +17,8 @@ struct KernelProfile {
     double flops = 0, bytes = 0;
     double limit_us = 0;  ///< time that the roofline allows; 0 where it says nothing
     Bound bound = Bound::none;
+    std::vector<std::pair<std::string, double>> others;  ///< tactics not chosen, and their microseconds
+    double built_us = 0;                                 ///< of the chosen one when it was compared with them
 
     /// How many times as long as the roofline allows; 0 where it says nothing.
     [[nodiscard]] double gap() const { return limit_us > 0 ? microseconds / limit_us : 0; }

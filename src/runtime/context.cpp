@@ -136,7 +136,14 @@ void Context::run() {
     for (std::size_t i = 0; i < program_->launches.size(); ++i) launch(i);
 }
 
-void Context::run(const std::function<void(const Observation&)>& observer) {
+std::string Context::name_of(std::size_t i) const {
+    std::string name;
+    for (const ir::NodeId id : program_->launches[i].step->region.nodes)
+        name += (name.empty() ? "" : ", ") + engine_->plan().graph.node(id).name;
+    return name.empty() ? program_->launches[i].step->region.pattern : name;
+}
+
+void Context::run(const std::function<void(const Observation&)>& observer, bool tensors) {
     if (shapes_changed_) select_program();
     const ThreadCount threads(engine_->threads());
     if (device_)
@@ -144,7 +151,8 @@ void Context::run(const std::function<void(const Observation&)>& observer) {
             bindings_, [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); },
             [&](std::size_t i, const backend::KernelArgs& args, double microseconds) {
                 observer({i, program_->launches[i], args, microseconds});
-            });
+            },
+            [this](std::size_t i) { return name_of(i); }, tensors);
     resolve_inputs();
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         const auto start = std::chrono::steady_clock::now();

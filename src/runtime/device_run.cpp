@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "backend/instruments.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::runtime {
@@ -168,8 +169,10 @@ void DeviceRun::run(const std::vector<Binding>& inputs, const HostStep& host_ste
     stream_->synchronize();
 }
 
-void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer) {
+void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer,
+                        const std::function<std::string(std::size_t i)>& name, bool tensors) {
     using Clock = std::chrono::steady_clock;
+    const backend::Instruments* instruments = device_.instruments();
     upload_inputs(inputs);
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         const Launch& launch = program_->launches[i];
@@ -179,12 +182,14 @@ void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host
             run_on_host(i, host_step);
             microseconds = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
         } else if (runs(i)) {
+            if (instruments) instruments->begin_range(name(i));
             launch.kernel->run(arguments(i));
+            if (instruments) instruments->end_range();
             stream_->synchronize();
             microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(arguments(i)); });
         }
-        const Mirror tensors = mirror(i, true);
-        observer(i, {tensors.inputs.data(), tensors.outputs.data(), nullptr, pointers_[i].state.get()}, microseconds);
+        const Mirror seen = tensors ? mirror(i, true) : Mirror();
+        observer(i, {seen.inputs.data(), seen.outputs.data(), nullptr, pointers_[i].state.get()}, microseconds);
     }
     download_outputs();
     stream_->synchronize();
@@ -192,9 +197,9 @@ void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host
 
 std::byte* DeviceRun::device_output(std::size_t i) const { return place(program_->outputs[i]); }
 
-double DeviceRun::replay_microseconds(int replays) {
-    if (segments_.size() != 1 || !recorded_) return 0;
-    return stream_->time(*segments_[0].recording, replays);
+void DeviceRun::replay() {
+    for (const Segment& segment : segments_)
+        if (segment.recording) stream_->replay(*segment.recording);
 }
 
 std::size_t DeviceRun::recorded_launches() const {

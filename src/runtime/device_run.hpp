@@ -29,7 +29,10 @@ class DeviceRun {
     void prepare(const Program& program);
     /// Copies inputs that are bound to host memory, runs, and brings the outputs to the host unless they are kept.
     void run(const std::vector<Binding>& inputs, const HostStep& host_step);
-    void observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer);
+    /// As `run`, launch by launch; `name` says what profilers show a launch as. Without `tensors`, the observer gets
+    /// none.
+    void observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer,
+                 const std::function<std::string(std::size_t i)>& name, bool tensors);
 
     /// Outputs stay on the device: `output` is not valid then, `device_output` is.
     void keep_outputs(bool keep) { keep_outputs_ = keep; }
@@ -37,9 +40,9 @@ class DeviceRun {
     [[nodiscard]] std::byte* device_output(std::size_t i) const;
     /// Where the last run copied input `i` to; nullptr when it lay on the device already.
     [[nodiscard]] std::byte* device_input(std::size_t i) const { return input_memory_[i].get(); }
-    /// Median time of the recorded launches in microseconds, as the last `run` left their inputs; 0 where steps run on
-    /// the host.
-    [[nodiscard]] double replay_microseconds(int replays);
+    /// Launches the recordings of the last run once more, without its copies and its steps on the host.
+    void replay();
+    [[nodiscard]] backend::Stream& stream() { return *stream_; }
     /// Kernels and copies in the recordings.
     [[nodiscard]] std::size_t recorded_launches() const;
     [[nodiscard]] std::size_t recordings() const { return segments_.size(); }

@@ -70,8 +70,8 @@ class Context {
                     bool on_device = false);
     /// Runs all steps. Throws when an input is not bound or a shape is out of range.
     void run();
-    /// As `run`, calling `observer` after each step.
-    void run(const std::function<void(const Observation&)>& observer);
+    /// As `run`, calling `observer` after each step. Without `tensors`, steps on a device are observed without them.
+    void run(const std::function<void(const Observation&)>& observer, bool tensors = true);
     /// Output `index` of the last run: a view that is valid until the next run.
     [[nodiscard]] Tensor output(std::size_t index) const;
     [[nodiscard]] const Program& program() const { return *program_; }
@@ -87,6 +87,7 @@ class Context {
     void launch_late(const Launch& launch, const std::byte* const* inputs);
     Tensor late_input(const Launch& launch, std::size_t i, ir::ValueId id, const std::byte* data) const;
     void run_host_step(std::size_t i, const backend::KernelArgs& args);
+    [[nodiscard]] std::string name_of(std::size_t i) const;
 
     struct Pointers {
         std::vector<const std::byte*> inputs;

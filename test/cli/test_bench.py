@@ -22,6 +22,43 @@ def test_json(fovea, files):
     assert row["shapes"] == {"image": [1, 3, 32, 32]}
 
 
+def test_spread_lies_between_the_extremes(fovea, files):
+    (row,) = fovea.json("bench", files / "model.plan", "--runs", "50", "--warm-up", "0")["rows"]
+    times = row["without_copies"]
+    assert 0 <= times["spread"] <= (times["max_us"] - times["min_us"]) / times["median_us"]
+
+
+def test_contract_is_timed(fovea, files):
+    result = fovea.json("bench", files / "detector.plan", *SHORT)["contract"]
+    assert result["image"] == "1920x1080"
+    assert result["preprocess"]["median_us"] > 0 and result["postprocess"]["median_us"] > 0
+    text = fovea("bench", files / "detector.plan", *SHORT)
+    assert "pre-processing on the host" in text and "post-processing on the host" in text
+    assert fovea.json("bench", files / "model.plan", *SHORT)["contract"] is None
+
+
+def test_resident_leaves_out_copies(fovea, files):
+    result = fovea.json("bench", files / "model.plan", "--resident", *SHORT)
+    assert "without_copies" in result["rows"][0] and "with_copies" not in result["rows"][0]
+
+
+def test_gpu(fovea, files):
+    """Parts of a run, streams and sensors of a plan for a GPU."""
+    if not any(backend["name"] == "cuda:0" for backend in fovea.json("doctor")["backends"]):
+        pytest.skip("no GPU")
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0")
+    (row,) = fovea.json("bench", "gpu.plan", *SHORT)["rows"]
+    device = row["device"]
+    assert 0 < device["kernels"]["median_us"] < row["without_copies"]["median_us"] < row["with_copies"]["median_us"]
+    assert 0 < device["launch"]["median_us"] and device["launches"] >= device["graphs"] >= 1
+    assert (device["upload"]["bytes"], device["download"]["bytes"]) == (4 * 3 * 32 * 32, 4 * 10)
+    assert [streams["contexts"] for streams in row["streams"]] == [1, 2, 4]
+    assert all(streams["resident_per_second"] > 0 for streams in row["streams"])
+    assert device["sensors"] is None or device["sensors"]["most_core_mhz"] > 0
+    peaks = fovea.json("profile", "gpu.plan", "--runs", "3")["peak_flops_per_second"]
+    assert peaks["f16"] > peaks["tf32"] > peaks["f32"] > 1e12
+
+
 def test_sweep(fovea, files):
     result = fovea.json("bench", files / "dynamic.plan", "--sweep", "batch=1,2..4,size=8x8,16x24", *SHORT)
     assert [row["shapes"]["image"] for row in result["rows"]] == [[b, 3, h, w] for b in (1, 2, 4) for h, w in ((8, 8), (16, 24))]

@@ -71,6 +71,16 @@ def test_equal_times_give_equal_plans(fovea, files):
     assert first == second
 
 
+def test_the_fastest_losers_are_kept(fovea, files):
+    report = fovea.json("build", files / "model.onnx", "-o", "model.plan")
+    lists = [(kernel["tactic"], kernel["others"]) for kernel in kernels(report)]
+    assert any(others for _, others in lists)
+    for tactic, others in lists:
+        assert len(others) <= 8 and tactic not in [name for name, _ in others]
+        times = [time for _, time in others]
+        assert times == sorted(times) and all(time > 0 for time in times)
+
+
 def test_threads_are_recorded(fovea, files):
     assert fovea.json("build", files / "model.onnx", "-o", "model.plan", "--threads", "1", "--no-tune")["plan"]["targets"][0]["threads"] == 1
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/cuda/instruments.hpp"
 #include "backend/cuda/nvrtc.hpp"
 
 namespace fovea::backend::cuda {
@@ -48,6 +49,7 @@ CudaDevice::CudaDevice(int index) {
                                                 std::to_string(facts_.compute_capability % 10) +
                                                 "; kernels need 8.0 or newer: use --target cpu");
     driver.context_retain(&context_, device_);
+    instruments_ = make_instruments(device_, facts_);
 }
 
 CudaDevice::~CudaDevice() {

@@ -5,6 +5,7 @@
 
 #include "backend/cuda/driver.hpp"
 #include "backend/device.hpp"
+#include "backend/instruments.hpp"
 
 namespace fovea::backend::cuda {
 
@@ -35,6 +36,7 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t bytes) const override;
     [[nodiscard]] std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const override;
     [[nodiscard]] std::unique_ptr<Stream> make_stream() const override;
+    [[nodiscard]] const Instruments* instruments() const override { return instruments_.get(); }
 
     [[nodiscard]] const Facts& facts() const { return facts_; }
     /// The target that kernels are compiled for: "sm_80", "sm_90a".
@@ -51,6 +53,7 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     CUdevice device_ = 0;
     CUcontext context_ = nullptr;
     Facts facts_;
+    std::unique_ptr<Instruments> instruments_;
 };
 
 class CudaRecording final : public Recording {

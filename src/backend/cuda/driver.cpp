@@ -17,6 +17,7 @@ Driver open() {
     d.device_name.load(library, FOVEA_SYMBOL(cuDeviceGetName));
     d.device_attribute.load(library, FOVEA_SYMBOL(cuDeviceGetAttribute));
     d.device_memory.load(library, FOVEA_SYMBOL(cuDeviceTotalMem));
+    d.device_pci_address.load(library, FOVEA_SYMBOL(cuDeviceGetPCIBusId));
     d.context_retain.load(library, FOVEA_SYMBOL(cuDevicePrimaryCtxRetain));
     d.context_release.load(library, FOVEA_SYMBOL(cuDevicePrimaryCtxRelease));
     d.context_set_current.load(library, FOVEA_SYMBOL(cuCtxSetCurrent));

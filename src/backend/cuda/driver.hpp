@@ -39,6 +39,7 @@ struct Driver {
     Call<decltype(cuDeviceGetName)> device_name;
     Call<decltype(cuDeviceGetAttribute)> device_attribute;
     Call<decltype(cuDeviceTotalMem)> device_memory;
+    Call<decltype(cuDeviceGetPCIBusId)> device_pci_address;
     Call<decltype(cuDevicePrimaryCtxRetain)> context_retain;
     Call<decltype(cuDevicePrimaryCtxRelease)> context_release;
     Call<decltype(cuCtxSetCurrent)> context_set_current;

@@ -1,0 +1,178 @@
+#include "device_bench.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "backend/instruments.hpp"
+#include "sensor_log.hpp"
+#include "table.hpp"
+#include "terminal.hpp"
+#include "units.hpp"
+
+namespace fovea::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kPartRepeats = 200;
+constexpr int kContexts[] = {1, 2, 4};
+/// Of the measurement's length, for each number of contexts.
+constexpr double kShare = 1.0 / 6;
+
+/// Copies of `bytes` bytes between page-locked memory and the device.
+Json copies(const backend::Device& device, std::size_t bytes, bool upload) {
+    Json json = Json::object();
+    if (bytes > 0) {
+        const auto memory = device.allocate(bytes), host = device.allocate_host(bytes);
+        const auto stream = device.make_stream();
+        json = describe(summarise(device.instruments()->time(
+            *stream,
+            [&] {
+                if (upload)
+                    stream->upload(memory.get(), host.get(), bytes);
+                else
+                    stream->download(host.get(), memory.get(), bytes);
+            },
+            kPartRepeats)));
+        stream->synchronize();
+    }
+    json["bytes"] = bytes;
+    return json;
+}
+
+/// Host time of launching a run's recordings into an idle queue.
+std::vector<double> launch_times(runtime::DeviceRun& run) {
+    std::vector<double> times;
+    for (int i = 0; i < kPartRepeats; ++i) {
+        times.push_back(time_once([&] { run.replay(); }));
+        run.stream().synchronize();
+    }
+    return times;
+}
+
+/// Bytes of the tensors that pass between the host and the device in a run.
+std::size_t input_bytes(runtime::Context& content, const Engine& engine) {
+    std::size_t total = 0;
+    const plan::TargetSection& target = engine.content()->target();
+    for (const std::int32_t slot : target.inputs)
+        if (slot >= 0) total += runtime::slot_desc(target, content.program().values, slot).bytes();
+    return total;
+}
+
+std::size_t output_bytes(runtime::Context& content) {
+    std::size_t total = 0;
+    for (const backend::TensorDesc& desc : content.program().output_descs)
+        if (desc.dtype != DType::undefined) total += desc.bytes();
+    return total;
+}
+
+std::string line(const char* title, const Json& latency) {
+    return fmt::format("  {:<17} median {} ms, p90 {}, p99 {}, spread {:.1f} %", title,
+                       milliseconds(latency["median_us"]), milliseconds(latency["p90_us"]),
+                       milliseconds(latency["p99_us"]), 100 * latency["spread"].get<double>());
+}
+
+std::string copy_line(const char* title, const Json& latency) {
+    if (latency["bytes"] == 0) return "";
+    const auto count = latency["bytes"].get<double>();
+    return fmt::format("{}; {}, {:.1f} GB/s\n", line(title, latency), bytes(count),
+                       count / latency["median_us"].get<double>() / 1e3);
+}
+
+std::string sensors_text(const Json& sensors, double images) {
+    if (sensors.is_null()) return "  sensors           cannot be read (NVML)\n";
+    const double joules = sensors["joules_per_run"];
+    return fmt::format(
+        "  sensors           SM clock {:.0f} to {:.0f} MHz, memory {:.0f} MHz, {:.0f} W, at most {:.0f} °C, {:.4f} J "
+        "for "
+        "an inference{}\n",
+        sensors["least_core_mhz"].get<double>(), sensors["most_core_mhz"].get<double>(),
+        sensors["memory_mhz"].get<double>(), sensors["watts"].get<double>(), sensors["most_celsius"].get<double>(),
+        joules, images > 1 ? fmt::format(", {:.4f} J for an image", joules / images) : "");
+}
+
+}  // namespace
+
+Json describe(const Latency& latency) {
+    return {{"runs", latency.runs},
+            {"median_us", latency.median},
+            {"median_low_us", latency.median_low},
+            {"median_high_us", latency.median_high},
+            {"mean_us", latency.mean},
+            {"p90_us", latency.p90},
+            {"p99_us", latency.p99},
+            {"min_us", latency.least},
+            {"max_us", latency.most},
+            {"spread", latency.spread}};
+}
+
+Json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& schedule, Latency& resident) {
+    runtime::DeviceRun& run = *runner.device();
+    const backend::Device& device = *engine.content()->device();
+    const backend::Instruments* instruments = device.instruments();
+    Json result = {{"launches", run.recorded_launches()}, {"graphs", run.recordings()}};
+    std::unique_ptr<SensorLog> log;
+    runner.stay_on_device();
+    warm_up([&] { runner.run(); }, schedule);
+    if (instruments) {
+        const auto kernels = instruments->time(
+            run.stream(), [&] { run.replay(); }, kPartRepeats);
+        result["kernels"] = describe(summarise(kernels));
+        result["launch"] = describe(summarise(launch_times(run)));
+        result["upload"] = copies(device, input_bytes(runner.content(), engine), true);
+        result["download"] = copies(device, output_bytes(runner.content()), false);
+        log = std::make_unique<SensorLog>(*instruments);
+    }
+    resident = summarise(measure([&] { runner.run(); }, schedule));
+    const SensorLog::Summary sensors = log ? log->finish() : SensorLog::Summary();
+    result["sensors"] = describe(sensors, resident.runs);
+    result["unsteady"] = unsteady(resident.drift, sensors);
+    return result;
+}
+
+Json measure_streams(const Engine& engine, const Tensors& inputs, const Schedule& schedule) {
+    Schedule brief = schedule;
+    brief.seconds *= kShare;
+    brief.warm_up_seconds *= kShare;
+    Json list = Json::array();
+    for (const int contexts : kContexts) {
+        Json row = {{"contexts", contexts}};
+        for (const bool on_device : {true, false}) {
+            const auto make = [&]() -> std::function<void()> {
+                const auto runner = std::make_shared<BenchRunner>(engine, inputs);
+                runner->run();
+                if (!on_device) return [runner] { runner->run_with_copies(); };
+                runner->stay_on_device();
+                return [runner] { runner->run(); };
+            };
+            row[on_device ? "resident_per_second" : "host_per_second"] =
+                measure_concurrently(contexts, make, brief).per_second;
+        }
+        list.push_back(std::move(row));
+    }
+    return list;
+}
+
+std::string device_text(const Json& row) {
+    const Json& device = row["device"];
+    const auto images = row["images"].get<double>();
+    std::string text =
+        fmt::format("on the device alone: {} ms, {} with the call and the wait; {} launches in {} graph{}\n",
+                    milliseconds(device["kernels"]["median_us"]), milliseconds(row["without_copies"]["median_us"]),
+                    device["launches"].dump(), device["graphs"].dump(), device["graphs"] == 1 ? "" : "s");
+    text += line("kernels", device["kernels"]) + "\n" + line("graph launch", device["launch"]) + "\n";
+    text += copy_line("host to device", device["upload"]) + copy_line("device to host", device["download"]);
+    text += sensors_text(device["sensors"], images);
+    for (const Json& reason : device["unsteady"]) text += "  NOT STEADY: " + reason.get<std::string>() + "\n";
+    if (!row.contains("streams")) return text;
+    Table table({{"contexts"}, {"images/s, resident"}, {"images/s, from and to the host"}});
+    for (const Json& streams : row["streams"])
+        table.add({streams["contexts"].dump(),
+                   fmt::format("{:.1f}", images * streams["resident_per_second"].get<double>()),
+                   fmt::format("{:.1f}", images * streams["host_per_second"].get<double>())});
+    return text + table.text(output_width());
+}
+
+}  // namespace fovea::cli

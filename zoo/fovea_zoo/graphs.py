@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from catalog import INPUT, NETWORKS, SCALES, graph_file
-from weights import BATCH_NORM_RANGES
+from weights import BATCH_NORM_RANGES, make_weight
 
 from .networks.depth import DepthNetwork
 from .networks.detr import DetectionTransformer
@@ -84,6 +84,18 @@ def describe_module(module: nn.Module, name: str, shape: torch.Size) -> dict:
     if isinstance(module, nn.Linear):
         return {"init": "lecun", "fan_in": shape[1]}
     return uniform(-1.7, 1.7)
+
+
+def speed_network(graph: str, scale: str = "full") -> nn.Module:
+    """The network that `graph` was exported from, with the weights that `fill.py` puts into the graph."""
+    network = getattr(EXPORTS[graph], scale)().eval()
+    for prefix, module in network.named_modules():
+        for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            if tensor.is_floating_point():
+                path = f"{prefix}.{name}" if prefix else name
+                shape = tuple(tensor.shape)
+                tensor.data.copy_(torch.from_numpy(make_weight(path, shape, describe_module(module, name, tensor.shape))))
+    return network
 
 
 class Parameters:

@@ -99,6 +99,8 @@ class DetectionTransformer(nn.Module):
         features = self.project(self.features(image)[-1])
         batch, _, height, width = features.shape
         positions = sine_positions(height, width, self.channels, features.device)
+        if positions.dtype != features.dtype:  # tested, so that exported f32 graphs have no cast
+            positions = positions.to(features.dtype)
         memory = features.flatten(2).transpose(1, 2)
         for layer in self.encoder:
             memory = layer(memory, positions)

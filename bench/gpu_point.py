@@ -1,0 +1,84 @@
+"""One measurement of `bench/peers --device cuda:N`: a network at a batch and a precision, and fovea's part in it."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from catalog import INPUT, NETWORKS, Network
+from fill import fill
+
+LARGE_IMAGE = 1024 * 2048
+LARGE_BATCH = 4
+CHECKED_IMAGES = [0, -1]
+
+
+@dataclass(frozen=True)
+class Point:
+    """`batch` is what was asked for; networks of large images run at most `LARGE_BATCH` of them."""
+
+    name: str
+    precision: str
+    batch: int
+
+    @property
+    def network(self) -> Network:
+        return NETWORKS[self.name]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        height, width = self.network.full_size
+        return min(self.batch, LARGE_BATCH if height * width >= LARGE_IMAGE else self.batch), 3, height, width
+
+    def image(self) -> np.ndarray:
+        """Random f32 numbers that f16 holds exactly, so that all contestants see the same input."""
+        return np.random.default_rng(0).random(self.shape, dtype=np.float32).astype(np.float16).astype(np.float32)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.precision} batch {self.shape[0]}"
+
+
+class Fovea:
+    """fovea on one point, by its command line: each turn is a process of its own that loads the plan anew."""
+
+    name = "fovea"
+
+    def __init__(self, point: Point, program: Path, device: str, folder: Path):
+        self.point, self.program, self.device = point, program, device
+        stem = folder / f"{point.name}.{point.precision}.{point.batch}"
+        self.model, self.plan, self.input, self.output, self.report = (
+            stem.with_name(f"{stem.name}.{end}") for end in ("onnx", "plan", "in.npz", "out.npz", "report.json")
+        )
+        self.launches: int | None = None
+
+    def call(self, *arguments) -> str:
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip() or f"fovea {arguments[0]} ended with {done.returncode}")
+        return done.stdout
+
+    def build(self, timing_cache: Path | None) -> float:
+        """Seconds that the build took. The gate is off: the outputs are judged here, as those of the others are."""
+        onnx.save(fill(self.point.network, "full", batch=self.point.shape[0]), self.model)
+        np.savez(self.input, **{INPUT: self.point.image()})
+        cache = ["--timing-cache", timing_cache] if timing_cache else []
+        self.call("build", self.model, "-o", self.plan, "--target", self.device, "--precision", self.point.precision,
+                  "--gate", "off", "--report", self.report, "--quiet", *cache)
+        self.model.unlink()
+        return sum(json.loads(self.report.read_text())["seconds"].values())
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Of the images that are checked."""
+        self.call("run", self.plan, "--input", self.input, "-o", self.output)
+        with np.load(self.output) as archive:
+            return {name: archive[name][CHECKED_IMAGES] for name in archive.files}
+
+    def turn(self, seconds: float) -> float:
+        """Median seconds of a run with the wait for it, input and outputs on the device."""
+        text = self.call("bench", self.plan, "--input", self.input, "--resident", "--json", "--seconds", seconds,
+                         "--warm-up", seconds)
+        row = json.loads(text)["rows"][0]
+        self.launches = row["device"]["launches"]
+        return row["without_copies"]["median_us"] / 1e6

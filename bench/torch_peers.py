@@ -1,0 +1,230 @@
+"""PyTorch and ONNX Runtime on a GPU, in a process of their own that answers requests (`Worker` is the asking side)."""
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from gpu_point import CHECKED_IMAGES, Point
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-autotune"}
+# Contestants that share a process: one that is not ready in time is ended without the others.
+PROCESSES = (("torch-eager", "torch-graph", "onnxruntime"), ("torch-compile",), ("torch-max-autotune",))
+PEERS = tuple(name for names in PROCESSES for name in names)
+LEAST_RUNS = 10
+
+
+@contextlib.contextmanager
+def alone(lock: Path):
+    """Holds a lock file, so that nothing else that takes it uses the GPU meanwhile."""
+    with open(lock, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Peers:
+    """The peers of one point. All of them read the same image, which lies on the device."""
+
+    def __init__(self, point: Point, device: str, lock: Path, threads: int):
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(threads))
+        import torch
+
+        sys.path.insert(0, str(ROOT / "zoo"))
+        from fovea_zoo.graphs import EXPORTS, speed_network
+
+        self.torch, self.point, self.lock = torch, point, lock
+        self.names = EXPORTS[point.network.graph].outputs
+        torch.set_grad_enabled(False)
+        torch.set_num_threads(threads)
+        torch.cuda.set_device(torch.device(device))
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = point.precision == "tf32"
+        torch.backends.cudnn.benchmark = True
+        self.type = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(point.precision, torch.float32)
+        self.make_network = lambda: speed_network(point.network.graph).cuda()
+        self.image = self.place(torch.from_numpy(point.image()), self.type)
+        self.calls = {}
+
+    def place(self, tensor, dtype):
+        return tensor.to("cuda", dtype, memory_format=self.torch.channels_last)
+
+    def prepare(self, name: str) -> float:
+        """Seconds until the first result."""
+        start = time.perf_counter()
+        if name == "onnxruntime":
+            self.calls[name] = self.onnxruntime()
+        else:
+            network = self.make_network().to(dtype=self.type, memory_format=self.torch.channels_last)
+            if name == "torch-graph":
+                self.calls[name] = self.captured(network)
+            elif name in COMPILE_MODES:
+                self.calls[name] = self.compiled(network, COMPILE_MODES[name])
+            else:
+                self.calls[name] = lambda: network(self.image)
+        with alone(self.lock):
+            for _ in range(3):
+                self.calls[name]()
+            self.torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    def captured(self, network):
+        torch = self.torch
+        with alone(self.lock):
+            stream = torch.cuda.Stream()
+            with torch.cuda.stream(stream):
+                for _ in range(3):
+                    network(self.image)
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                result = network(self.image)
+
+        def call():
+            graph.replay()
+            return result
+
+        return call
+
+    def compiled(self, network, mode: str):
+        """What the compiler times, it times with nothing else on the GPU."""
+        from torch._inductor.runtime.benchmarking import benchmarker
+
+        benchmark = benchmarker.benchmark_gpu
+
+        def benchmark_alone(*arguments, **options):
+            with alone(self.lock):
+                return benchmark(*arguments, **options)
+
+        benchmarker.benchmark_gpu = benchmark_alone
+        function = self.torch.compile(network, mode=mode)
+        function(self.image)
+        benchmarker.benchmark_gpu = benchmark
+        return lambda: function(self.image)
+
+    def onnxruntime(self):
+        import onnxruntime
+
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            raise RuntimeError("absent: this onnxruntime package has no CUDAExecutionProvider")
+        from fill import fill
+
+        model = fill(self.point.network, "full", batch=self.point.shape[0])
+        half = self.point.precision == "fp16"
+        if half:
+            from onnxruntime.transformers.float16 import convert_float_to_float16
+
+            model = convert_float_to_float16(model, keep_io_types=False, op_block_list=["Resize", "Range", "Cast"])
+        options = {"cudnn_conv_algo_search": "EXHAUSTIVE", "use_tf32": str(int(self.point.precision == "tf32"))}
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=[("CUDAExecutionProvider", options)])
+        image, binding = self.image.contiguous(), session.io_binding()
+        binding.bind_input(session.get_inputs()[0].name, "cuda", 0, np.float16 if half else np.float32,
+                           tuple(image.shape), image.data_ptr())
+        for output in session.get_outputs():
+            binding.bind_output(output.name, "cuda")
+
+        def call():
+            session.run_with_iobinding(binding)
+            return image  # kept alive
+
+        return call
+
+    def describe(self) -> str:
+        torch = self.torch
+        return f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
+
+    def turn(self, name: str, seconds: float) -> float:
+        """Median seconds of a call with the wait for it."""
+        call, synchronize = self.calls[name], self.torch.cuda.synchronize
+        start = time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            call()
+            synchronize()
+        times: list[float] = []
+        start = time.perf_counter()
+        while len(times) < LEAST_RUNS or time.perf_counter() - start < seconds:
+            before = time.perf_counter()
+            call()
+            synchronize()
+            times.append(time.perf_counter() - before)
+        return float(np.median(times))
+
+    def kernels(self, name: str) -> int:
+        """Kernels and copies of one call."""
+        profiler = self.torch.profiler
+        with profiler.profile(activities=[profiler.ProfilerActivity.CUDA]) as profile:
+            self.calls[name]()
+            self.torch.cuda.synchronize()
+        return sum(event.device_type == self.torch.autograd.DeviceType.CUDA for event in profile.events())
+
+    def checked(self, results) -> dict[str, np.ndarray]:
+        results = results if isinstance(results, (tuple, list)) else (results,)
+        chosen = [result[CHECKED_IMAGES].cpu() for result in results]
+        return {name: (x.double() if x.is_floating_point() else x).numpy() for name, x in zip(self.names, chosen)}
+
+    def outputs(self, name: str) -> dict[str, np.ndarray]:
+        return self.checked(self.calls[name]())
+
+    def reference(self) -> dict[str, np.ndarray]:
+        """The checked images' outputs, computed in f64, image by image."""
+        network = self.make_network().double()
+        images = self.torch.from_numpy(self.point.image()[CHECKED_IMAGES]).double().cuda()
+        results = [network(image[None]) for image in images]
+        if isinstance(results[0], (tuple, list)):
+            return self.checked([self.torch.cat(parts) for parts in zip(*results)])
+        return self.checked(self.torch.cat(results))
+
+
+def serve(connection, point: Point, device: str, lock: Path, threads: int) -> None:
+    """Answers (method, arguments) with (True, result) or (False, what went wrong) until the other side is gone.
+
+    What the libraries print goes to a file beside the lock.
+    """
+    os.dup2(os.open(lock.with_name("log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    peers = None
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            method, arguments = connection.recv()
+            try:
+                peers = peers or Peers(point, device, lock, threads)
+                connection.send((True, getattr(peers, method)(*arguments)))
+            except Exception as error:
+                traceback.print_exc()
+                connection.send((False, f"{type(error).__name__}: {error}".splitlines()[0][:200]))
+
+
+class Worker:
+    """A process with some of a point's peers. Requests are answered in order."""
+
+    def __init__(self, point: Point, device: str, lock: Path, threads: int):
+        context = multiprocessing.get_context("spawn")
+        self.connection, far = context.Pipe()
+        self.process = context.Process(target=serve, args=(far, point, device, lock, threads), daemon=False)
+        self.process.start()
+        far.close()
+
+    def ask(self, method: str, *arguments) -> None:
+        self.connection.send((method, arguments))
+
+    def answer(self, timeout: float | None = None):
+        """Raises TimeoutError after `timeout` seconds, RuntimeError with the other side's message when it failed."""
+        if not self.connection.poll(timeout):
+            raise TimeoutError
+        good, result = self.connection.recv()
+        if not good:
+            raise RuntimeError(result)
+        return result
+
+    def request(self, method: str, *arguments):
+        self.ask(method, *arguments)
+        return self.answer()
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.join()

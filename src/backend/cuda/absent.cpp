@@ -7,8 +7,8 @@ namespace fovea::backend {
 
 namespace {
 constexpr const char* kReason =
-    "left out of this build: CUDA's headers were not found; install the CUDA 13 toolkit or set CUDA_PATH, and build "
-    "again";
+    "left out of this build: CUDA's headers were not found; install the CUDA 13 toolkit, set CUDA_PATH, or run "
+    "scripts/setup --cuda-wheels, and build again";
 }
 
 std::unique_ptr<Backend> make_cuda_backend(const CudaOptions&) {

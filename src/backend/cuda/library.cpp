@@ -1,17 +1,22 @@
 #include "backend/cuda/library.hpp"
 
 #include <dlfcn.h>
+#include <link.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <sstream>
 
 namespace fovea::backend::cuda {
 namespace {
 
-/// Folders to try behind the loader's own: the toolkit named by CUDA_PATH, and the usual one.
+/// Folders to try behind the loader's own: the toolkit named by CUDA_PATH, the usual one, and the Python environment's.
 std::vector<std::string> folders() {
     std::vector<std::string> result = {""};
     if (const char* root = std::getenv("CUDA_PATH")) result.push_back(std::string(root) + "/lib64/");
     result.emplace_back("/usr/local/cuda/lib64/");
+    std::istringstream wheels(FOVEA_CUDA_WHEELS);
+    for (std::string wheel; std::getline(wheels, wheel, ':');) result.push_back(wheel + "/lib/");
     return result;
 }
 
@@ -27,6 +32,12 @@ Library::Library(std::string what, const std::vector<std::string>& files, const 
     if (!handle_) throw Error(ErrorCode::unsupported, what_ + " was not found (" + names + "); " + remedy);
 }
 
+void Library::open_beside(const std::string& name) const {
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(path()).parent_path(), error))
+        if (file.path().filename().string().starts_with(name)) dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL);
+}
+
 void* Library::find(const char* symbol) const {
     void* address = dlsym(handle_, symbol);
     if (!address)
@@ -36,10 +47,8 @@ void* Library::find(const char* symbol) const {
 }
 
 std::string Library::path() const {
-    Dl_info info{};
-    void* any = dlsym(handle_, "_init");
-    if (any && dladdr(any, &info) && info.dli_fname) return info.dli_fname;
-    return what_;
+    const link_map* map = nullptr;
+    return dlinfo(handle_, RTLD_DI_LINKMAP, &map) == 0 ? map->l_name : what_;
 }
 
 }  // namespace fovea::backend::cuda

@@ -21,6 +21,10 @@ class Library {
         function = reinterpret_cast<Function*>(find(symbol));
     }
 
+    /// Opens what begins with `name` in the folder where this was found: a library that this one asks for by its bare
+    /// name later is then found, wherever it lies.
+    void open_beside(const std::string& name) const;
+
     /// Where it was found.
     [[nodiscard]] std::string path() const;
 

@@ -32,9 +32,12 @@ struct Nvrtc {
 
   private:
     static Nvrtc open() {
-        const Library library("NVRTC, CUDA's run-time compiler,", {"libnvrtc.so.13", "libnvrtc.so"},
-                              "install the CUDA 13 toolkit, or set CUDA_PATH to where it is");
+        const Library library(
+            "NVRTC, CUDA's run-time compiler,", {"libnvrtc.so.13", "libnvrtc.so"},
+            "install the CUDA 13 toolkit, set CUDA_PATH to where it is, or run scripts/setup --cuda-wheels and "
+            "build again");
         Nvrtc t;
+        library.open_beside("libnvrtc-builtins.so");
         library.load("nvrtcVersion", t.version);
         library.load("nvrtcCreateProgram", t.create);
         library.load("nvrtcDestroyProgram", t.destroy);

@@ -80,7 +80,7 @@ inline constexpr Case kCases[] = {
       %y : f32[1, 16, 18, 18] = Resize(%x, _, %scales) {mode = "linear"}
       output "y" = %y
     })",
-     "resize", 1},
+     "resize", 2},
     {"pointwise", R"(graph "g" {
       input %x : f32[2, 6, 5, 7]
       input %g : f32[2, 6, 1, 1]

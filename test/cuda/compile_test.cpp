@@ -5,6 +5,7 @@
 #include "compiler/cover.hpp"
 #include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
+#include "cuda/conv_cases.hpp"
 #include "cuda/matmul_cases.hpp"
 #include "cuda/row_cases.hpp"
 #include "fovea/error.hpp"
@@ -36,6 +37,10 @@ TEST_P(Compile, EveryTactic) {
     EXPECT_NE(backend->prepare(context, tactics.back()), nullptr) << tactics.back().name;
 }
 
+INSTANTIATE_TEST_SUITE_P(CudaProducts, Compile,
+                         testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f16"),
+                                          testing::Values(90)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name); });
 INSTANTIATE_TEST_SUITE_P(CudaBf16, Compile, testing::Values(std::tuple<Case, std::string, int>{kCases[0], "bf16", 80}),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_bf16"; });
 INSTANTIATE_TEST_SUITE_P(Cuda, Compile,

@@ -5,6 +5,7 @@
 #include "compiler/gate.hpp"
 #include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
+#include "cuda/conv_cases.hpp"
 #include "cuda/matmul_cases.hpp"
 #include "cuda/on_device.hpp"
 #include "cuda/row_cases.hpp"
@@ -41,6 +42,12 @@ TEST_P(Run, EveryTacticEqualsTheReference) {
 INSTANTIATE_TEST_SUITE_P(
     Cuda, Run, testing::Combine(testing::ValuesIn(kCases), testing::Values("f32", "f16"), testing::Values(false)),
     [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param); });
+INSTANTIATE_TEST_SUITE_P(CudaProducts, Run,
+                         testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
 INSTANTIATE_TEST_SUITE_P(CudaBf16, Run, testing::Values(std::tuple<Case, std::string, bool>{kCases[0], "bf16", false}),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_bf16"; });
 INSTANTIATE_TEST_SUITE_P(CudaTf32, Run,

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "backend/cuda/conv.hpp"
-#include "backend/cuda/mma_conv.hpp"
+#include "backend/cuda/warpgroup_conv.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -125,10 +125,14 @@ std::vector<Tactic> tactics(const Target& target, const RegionContext& context) 
             }
     }
     if (suits_tiles(context, uniform, region))
-        for (const MmaTile& tile : mma_tiles(target, problem_of(context, uniform, region))) {
+        for (const std::string& name : product_tactics(target, problem_of(context, uniform, region))) {
             result.push_back(uniform);
-            result.back().name = "mma:" + tile.name();
+            result.back().name = name;
         }
+    if (suits_depthwise(context, region)) {
+        result.push_back(uniform);
+        result.back().name = "depthwise";
+    }
     if (suits_direct(context, region) && (result.empty() || region.group > 1)) {
         result.push_back(uniform);
         result.back().name = "direct";
@@ -139,10 +143,10 @@ std::vector<Tactic> tactics(const Target& target, const RegionContext& context) 
 
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
     const ConvRegion region = read_conv(context);
-    if (tactic.name == "direct") return prepare_direct(target, context, tactic, region);
+    if (tactic.name == "direct" || tactic.name == "depthwise") return prepare_direct(target, context, tactic, region);
     if (tactic.name.starts_with("stem:")) return prepare_stem(target, context, tactic, region);
-    return make_mma_kernel(target, context, tactic, problem_of(context, tactic, region), region.epilogue,
-                           bias_of(context, region), mma_tile(std::string_view(tactic.name).substr(4)));
+    return make_product_kernel(target, context, tactic, problem_of(context, tactic, region), region.epilogue,
+                               bias_of(context, region));
 }
 
 }  // namespace

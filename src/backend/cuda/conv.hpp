@@ -23,6 +23,9 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
 
 /// kernels/direct.cuh: plain loops for grouped convolutions and odd numbers of channels.
 bool suits_direct(const RegionContext& context, const ConvRegion& region);
+/// kernels/depthwise.cuh: the same for one channel per group.
+bool suits_depthwise(const RegionContext& context, const ConvRegion& region);
+/// The kernel of either, by the tactic's name.
 std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext& context, const Tactic& tactic,
                                        const ConvRegion& region);
 

@@ -8,6 +8,9 @@
 namespace fovea::backend::cuda {
 namespace {
 
+/// Neighbouring pixels of one thread of kernels/depthwise.cuh.
+constexpr std::int64_t kRun = 4;
+
 /// Weights as [tap][channel of the group][output].
 std::vector<float> packed_weights(const Tensor& weights) {
     const auto values = weights.to_float();
@@ -24,6 +27,11 @@ std::vector<float> packed_weights(const Tensor& weights) {
 
 }  // namespace
 
+bool suits_depthwise(const RegionContext& context, const ConvRegion& region) {
+    const Shape& weights = context.constant(region.conv->inputs[1])->shape();
+    return suits_direct(context, region) && weights[1] == 1 && weights[0] == region.group;
+}
+
 bool suits_direct(const RegionContext& context, const ConvRegion& region) {
     if (!region.prologue.trivial()) return false;
     const auto& inputs = context.region.inputs;
@@ -38,6 +46,8 @@ std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext
     const Tensor& weights = *context.constant(region.conv->inputs[1]);
     const auto& w = region.window;
     const std::int64_t outputs = output.shape[1], in_group = weights.shape()[1], out_group = outputs / region.group;
+    const bool runs = tactic.name == "depthwise";
+    if (runs && !suits_depthwise(context, region)) throw Error(ErrorCode::unsupported, "the convolution has groups");
     EpilogueCode epilogue(target, context, tactic, region.epilogue, bias_of(context, region));
     int width = 8;
     if (in_group == 1 && out_group == 1)
@@ -47,7 +57,11 @@ std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext
     width = epilogue.width(common_width(width, {outputs, output.pitch, offset_of(context.output_offsets, 0)}));
     KernelSource code;
     code.type("In", source.dtype).type("Out", output.dtype).constant("kWidth", width);
-    code.constant("kOutputs", outputs).constant("kInGroup", in_group).constant("kOutGroup", out_group);
+    code.constant("kOutputs", outputs);
+    if (runs)
+        code.constant("kRun", kRun);
+    else
+        code.constant("kInGroup", in_group).constant("kOutGroup", out_group);
     code.constant("kTapRows", w.kernel[0]).constant("kTapColumns", w.kernel[1]);
     code.constant("kStrideY", w.strides[0]).constant("kStrideX", w.strides[1]);
     code.constant("kDilationY", w.dilations[0]).constant("kDilationX", w.dilations[1]);
@@ -62,14 +76,17 @@ std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext
     args.width = size(source.shape[3]);
     args.pad_y = size(w.pads_begin[0]);
     args.pad_x = size(w.pads_begin[1]);
-    args.rows = size(output.shape[0] * output.shape[2] * output.shape[3]);
-    args.pixels = make_divisor(output.shape[2] * output.shape[3]);
-    args.columns = make_divisor(output.shape[3]);
+    const std::int64_t across = runs ? (output.shape[3] + kRun - 1) / kRun : output.shape[3];
+    args.rows = size(output.shape[0] * output.shape[2] * across);
+    args.pixels = make_divisor(runs ? output.shape[2] : output.shape[2] * across);
+    args.columns = make_divisor(across);
+    args.output_width = size(output.shape[3]);
     args.pitch = size(source.pitch);
     args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<DirectArgs>>(
-        std::make_unique<Function>(target.device, code.finish("direct.cuh"), "direct"), std::move(epilogue), args,
-        input, args.rows * (outputs / width), "loops", std::vector{block});
+        std::make_unique<Function>(target.device, code.finish(runs ? "depthwise.cuh" : "direct.cuh"),
+                                   runs ? "depthwise" : "direct"),
+        std::move(epilogue), args, input, args.rows * (outputs / width), "loops", std::vector{block});
 }
 
 }  // namespace fovea::backend::cuda

@@ -1,5 +1,5 @@
-#include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/source.hpp"
+#include "backend/cuda/warpgroup_conv.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -58,9 +58,9 @@ std::vector<Tactic> tactics(const Target& target, const RegionContext& context) 
     Tactic uniform = uniform_tactic(context, "", Layout::plain);
     uniform.reads_slices = uniform.writes_slices = true;
     std::vector<Tactic> result;
-    for (const MmaTile& tile : mma_tiles(target, problem_of(context, uniform))) {
+    for (const std::string& name : product_tactics(target, problem_of(context, uniform))) {
         result.push_back(uniform);
-        result.back().name = "mma:" + tile.name();
+        result.back().name = name;
     }
     return result;
 }
@@ -69,9 +69,8 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const ir::Node& node = context.node(0);
     std::vector<float> bias;
     if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone) bias = context.constant(node.inputs[2])->to_float();
-    return make_mma_kernel(target, context, tactic, problem_of(context, tactic),
-                           read_epilogue(context, node.outputs[0], 1), bias,
-                           mma_tile(std::string_view(tactic.name).substr(4)));
+    return make_product_kernel(target, context, tactic, problem_of(context, tactic),
+                               read_epilogue(context, node.outputs[0], 1), bias);
 }
 
 }  // namespace

@@ -15,7 +15,6 @@ constexpr MmaTile kTiles[] = {
     {128, 32, 128, 3, 4, 1}, {128, 16, 128, 3, 4, 1},  {128, 16, 64, 4, 4, 1},  {16, 64, 128, 4, 1, 4},
 };
 constexpr int kSplits[] = {1, 2, 4, 8};
-constexpr std::size_t kMostCandidates = 8;
 
 std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -86,7 +85,7 @@ std::string mma_source(const MmaProblem& problem, const MmaTile& tile, bool tf32
     source.constant("kDilationY", problem.dilation_y).constant("kDilationX", problem.dilation_x);
     source.constant("kPiece", problem.piece()).constant("kWidth", width);
     source.text(clusters && tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
-    return source.text(epilogue).text(kernel_text("mma.cuh")).finish("conv.cuh");
+    return source.text(epilogue).text(kernel_text("mma.cuh")).text(kernel_text("cluster.cuh")).finish("conv.cuh");
 }
 
 class MmaKernel final : public Kernel {
@@ -169,7 +168,7 @@ int MmaProblem::piece() const {
     return width * element >= 4 ? width * element : 0;
 }
 
-std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem) {
+std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most) {
     std::vector<std::pair<double, MmaTile>> ranked;
     const bool clusters = target.device->facts().compute_capability >= 90;
     for (MmaTile tile : kTiles) {
@@ -185,7 +184,7 @@ std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem) 
     std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<MmaTile> result;
     for (const auto& [cost, tile] : ranked)
-        if (result.size() < kMostCandidates) result.push_back(tile);
+        if (result.size() < most) result.push_back(tile);
     return result;
 }
 

@@ -41,8 +41,8 @@ struct MmaProblem {
     [[nodiscard]] int piece() const;
 };
 
-/// The tiles worth trying for a problem, most promising first.
-std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem);
+/// The tiles worth trying for a problem, at most `most`, most promising first.
+std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most);
 /// The tile of this name; throws `unsupported` when there is none.
 MmaTile mma_tile(std::string_view name);
 

@@ -66,8 +66,10 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const int width = epilogue.width(
         common_width(8, {output.shape[1], source.pitch, output.pitch, offset_of(context.input_offsets, input),
                          offset_of(context.output_offsets, 0)}));
+    // Threads share large windows, of which there are few.
+    const std::int64_t share = w.kernel[0] * w.kernel[1] >= 32 ? 32 : 1;
     KernelSource code;
-    code.type("In", source.dtype).type("Out", output.dtype).constant("kWidth", width);
+    code.type("In", source.dtype).type("Out", output.dtype).constant("kWidth", width).constant("kShare", share);
     code.constant("kChannels", source.shape[1]).constant("kMaximum", maximum(node));
     code.constant("kCountPadding", node.get<std::int64_t>("count_include_pad", 0) != 0);
     code.constant("kTapRows", w.kernel[0]).constant("kTapColumns", w.kernel[1]);
@@ -89,7 +91,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<PoolArgs>>(
         std::make_unique<Function>(target.device, code.finish("pool.cuh"), "pool"), std::move(epilogue), args, input,
-        args.rows * (output.shape[1] / width), "own pooling");
+        args.rows * (output.shape[1] / width) * share, "own pooling");
 }
 
 }  // namespace

@@ -65,7 +65,11 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
 std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
     Tactic tactic = uniform_tactic(context, "taps", Layout::channels_last);
     tactic.reads_slices = tactic.writes_slices = true;
-    return {tactic};
+    Tactic planes = tactic;
+    planes.name = "planes";
+    planes.outputs[0] = Layout::plain;
+    planes.writes_slices = false;
+    return {tactic, planes};
 }
 
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
@@ -75,11 +79,14 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const auto taps = taps_of(node, context.values, source.shape, output.shape);
     if (!taps) throw Error(ErrorCode::unsupported, "positions outside the image, or antialias over many pixels");
     EpilogueCode epilogue(target, context, tactic, read_epilogue(context, node.outputs[0], 1), {});
-    const int width = epilogue.width(
-        common_width(8, {output.shape[1], source.pitch, output.pitch, offset_of(context.input_offsets, input),
-                         offset_of(context.output_offsets, 0)}));
+    const bool planes = tactic.outputs[0] == Layout::plain;
+    const int width = planes ? 1
+                             : epilogue.width(common_width(
+                                   8, {output.shape[1], source.pitch, output.pitch,
+                                       offset_of(context.input_offsets, input), offset_of(context.output_offsets, 0)}));
     KernelSource code;
-    code.type("In", source.dtype).type("Out", output.dtype).constant("kWidth", width);
+    code.type("In", source.dtype).type("Out", output.dtype);
+    if (!planes) code.constant("kWidth", width);
     code.constant("kChannels", source.shape[1]).constant("kTaps", static_cast<std::int64_t>(taps->count));
     code.text(epilogue.text());
     // The tables depend on the shapes: they are this kernel's own.
@@ -97,8 +104,10 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     args.pitch = size(source.pitch);
     args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<ResizeArgs>>(
-        std::make_unique<Function>(target.device, code.finish("resize.cuh"), "resize"), std::move(epilogue), args,
-        input, args.rows * (output.shape[1] / width), "own taps", std::move(blocks));
+        std::make_unique<Function>(target.device, code.finish(planes ? "resize_planes.cuh" : "resize.cuh"),
+                                   planes ? "resize_planes" : "resize"),
+        std::move(epilogue), args, input, args.rows * (planes ? 1 : output.shape[1] / width), "own taps",
+        std::move(blocks));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ struct StemTile {
     int rows, columns, fragment_rows;
 };
 constexpr std::array kTiles = {StemTile{"8x16", 8, 16, 2}, StemTile{"8x8", 8, 8, 1}, StemTile{"4x32", 4, 32, 2},
-                               StemTile{"4x16", 4, 16, 1}};
+                               StemTile{"8x32", 8, 32, 2}, StemTile{"16x16", 16, 16, 2}};
 
 const StemTile& tile_of(const std::string& tactic) {
     for (const StemTile& tile : kTiles)

@@ -18,6 +18,19 @@ struct ConvArgs {
     int pitch0, pitch1, output_pitch;
 };
 
+struct WarpgroupArgs {
+    const void *input0, *input1, *weights;
+    void* output;
+    EpilogueArgs epilogue;
+    int height, width;  ///< of the input as the taps see it: enlarged, not padded
+    int pad_y, pad_x;
+    int output_height, output_width;
+    int parts, tiles;      ///< of all images; of all parts
+    Divisor parts_image;   ///< by the parts of one image
+    Divisor parts_row;     ///< by the parts side by side
+    int pitch0, pitch1, output_pitch;
+};
+
 struct StemArgs {
     const void *input, *weights;
     void* output;
@@ -36,6 +49,7 @@ struct DirectArgs {
     int height, width, pad_y, pad_x, rows;
     Divisor pixels, columns;
     int pitch, output_pitch;
+    int output_width;  ///< depthwise.cuh, which divides runs of pixels: by those of a row, then by rows of an image
 };
 
 struct PoolArgs {

@@ -156,33 +156,6 @@ DEVICE void multiply_stage(float (&sums)[kFragmentRows][kFragmentColumns][4], u3
     }
 }
 
-DEVICE void cluster_barrier() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
-#endif
-}
-
-/// Adds the sums of the other blocks of the cluster, in their order, to this block's.
-template <int N>
-DEVICE void add_cluster(float (&x)[N], const float* sums) {
-#if __CUDA_ARCH__ >= 900
-    const u32 local = shared_address(sums);
-#pragma unroll
-    for (int i = 0; i < N; ++i) x[i] = 0;
-#pragma unroll
-    for (int block = 0; block < kSplit; ++block) {
-        u32 remote;
-        asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(local), "r"(block));
-#pragma unroll
-        for (int i = 0; i < N; ++i) {
-            float value;
-            asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(value) : "r"(remote + 4 * i));
-            x[i] += value;
-        }
-    }
-#endif
-}
-
 extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(const ConvArgs args) {
     extern __shared__ __align__(128) char memory[];
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -230,7 +203,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
     else
         __syncthreads();
 
-    constexpr int kVectors = kColumns / kWidth, kOwnRows = kRows / kSplit;
+    constexpr int kVectors = (kOutputs < kColumns ? kOutputs : kColumns) / kWidth, kOwnRows = kRows / kSplit;
     for (int i = threadIdx.x; i < kOwnRows * kVectors; i += kThreads) {
         const int row = part * kOwnRows + i / kVectors, column = i % kVectors * kWidth;
         const int pixel = row_tile * kRows + row, channel = column_tile * kColumns + column;
@@ -239,8 +212,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
         if constexpr (kSplit > 1) {
             add_cluster(x, tile + row * kSumPitch + column);
         } else {
-#pragma unroll
-            for (int k = 0; k < kWidth; ++k) x[k] = tile[row * kSumPitch + column + k];
+            load_vector(x, tile + row * kSumPitch + column);
         }
         epilogue(x, args.epilogue, pixel, channel);
         store_vector(static_cast<Out*>(args.output) + static_cast<long long>(pixel) * args.output_pitch + channel, x);

@@ -1,10 +1,12 @@
-// Pooling, channels last: one thread computes kWidth neighbouring channels of one output pixel. The host writes in
-// front: In, Out, kWidth, kChannels, kMaximum, kCountPadding, kTapRows, kTapColumns, kStrideY, kStrideX, kDilationY,
-// kDilationX, epilogue(x, args, row, channel).
+// Pooling, channels last: kShare threads compute kWidth neighbouring channels of one output pixel. The host writes in
+// front: In, Out, kWidth, kShare, kChannels, kMaximum, kCountPadding, kTapRows, kTapColumns, kStrideY, kStrideX,
+// kDilationY, kDilationX, epilogue(x, args, row, channel).
+
+DEVICE float pooled(float a, float b) { return kMaximum ? (b > a || b != b ? b : a) : a + b; }
 
 extern "C" __global__ void __launch_bounds__(256) pool(const PoolArgs args) {
     constexpr int kVectors = kChannels / kWidth;
-    const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
+    const long long index = (static_cast<long long>(blockIdx.x) * 256 + threadIdx.x) / kShare;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;
     if (pixel >= args.rows) return;
     const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
@@ -14,26 +16,30 @@ extern "C" __global__ void __launch_bounds__(256) pool(const PoolArgs args) {
     for (int i = 0; i < kWidth; ++i) sums[i] = kMaximum ? -__int_as_float(0x7f800000) : 0.0f;
     int count = 0;
 #pragma unroll
-    for (int tap_y = 0; tap_y < kTapRows; ++tap_y)
+    for (int first = 0; first < kTapRows * kTapColumns; first += kShare) {
+        const int tap = first + threadIdx.x % kShare, tap_y = tap / kTapColumns, tap_x = tap % kTapColumns;
+        const int y = row * kStrideY - args.pad_y + tap_y * kDilationY;
+        const int x = column * kStrideX - args.pad_x + tap_x * kDilationX;
+        if (tap_y >= kTapRows) break;
+        // Padding counts where the operator says so, but not what ceil_mode adds beyond it.
+        if (kCountPadding && y < args.padded_height && x < args.padded_width) ++count;
+        if (static_cast<u32>(y) >= static_cast<u32>(args.height) || static_cast<u32>(x) >= static_cast<u32>(args.width))
+            continue;
+        if (!kCountPadding) ++count;
+        float values[kWidth];
+        load_vector(values, static_cast<const In*>(args.input) +
+                                static_cast<long long>((n * args.height + y) * args.width + x) * args.pitch + channel);
 #pragma unroll
-        for (int tap_x = 0; tap_x < kTapColumns; ++tap_x) {
-            const int y = row * kStrideY - args.pad_y + tap_y * kDilationY;
-            const int x = column * kStrideX - args.pad_x + tap_x * kDilationX;
-            // Padding counts where the operator says so, but not what ceil_mode adds beyond it.
-            if (kCountPadding && y < args.padded_height && x < args.padded_width) ++count;
-            if (static_cast<u32>(y) >= static_cast<u32>(args.height) ||
-                static_cast<u32>(x) >= static_cast<u32>(args.width))
-                continue;
-            if (!kCountPadding) ++count;
-            float values[kWidth];
-            load_vector(values, static_cast<const In*>(args.input) +
-                                    static_cast<long long>((n * args.height + y) * args.width + x) * args.pitch +
-                                    channel);
+        for (int i = 0; i < kWidth; ++i) sums[i] = pooled(sums[i], values[i]);
+    }
 #pragma unroll
-            for (int i = 0; i < kWidth; ++i)
-                sums[i] = kMaximum ? (values[i] > sums[i] || values[i] != values[i] ? values[i] : sums[i])
-                                   : sums[i] + values[i];
-        }
+    for (int distance = kShare / 2; distance > 0; distance /= 2) {
+        count += __shfl_xor_sync(0xffffffff, count, distance);
+#pragma unroll
+        for (int i = 0; i < kWidth; ++i)
+            sums[i] = pooled(sums[i], __shfl_xor_sync(0xffffffff, sums[i], distance));
+    }
+    if (threadIdx.x % kShare != 0) return;
     if constexpr (!kMaximum) {
 #pragma unroll
         for (int i = 0; i < kWidth; ++i) sums[i] /= static_cast<float>(count);

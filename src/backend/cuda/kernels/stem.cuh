@@ -40,19 +40,24 @@ DEVICE u32 fragment(const T* place) {
 
 DEVICE void load_patch(const StemArgs& args, T* patch, int n, int top, int left) {
     const In* image = static_cast<const In*>(args.input) + n * args.image_stride;
-    for (int i = threadIdx.x; i < kPatch; i += kThreads) {
-        const int column = i % kPatchColumns, line = i / kPatchColumns;
+    // A warp loads one line at a time.
+#pragma unroll 4
+    for (int line = threadIdx.x / 32; line < kChannels * kPatchRows; line += kThreads / 32) {
         const int row = line % kPatchRows, channel = line / kPatchRows;
-        bool inside = true;
-        const int y = source_place(top + row, args.height, inside);
-        const int x = source_place(left + column, args.width, inside);
-        // Reflection may leave the image in columns that only zero weights read.
-        inside = inside && static_cast<u32>(y) < static_cast<u32>(args.height) &&
-                 static_cast<u32>(x) < static_cast<u32>(args.width);
-        const float value = inside ? to_float(image[channel * args.channel_stride + y * args.row_stride +
-                                                    x * args.column_stride])
-                                   : 0.0f;
-        store(patch[i], value);
+        bool row_inside = true;
+        const int y = source_place(top + row, args.height, row_inside);
+        row_inside = row_inside && static_cast<u32>(y) < static_cast<u32>(args.height);
+        const In* source = image + channel * args.channel_stride + static_cast<long long>(y) * args.row_stride;
+#pragma unroll
+        for (int first = 0; first < kPatchColumns; first += 32) {
+            const int column = first + threadIdx.x % 32;
+            bool inside = row_inside;
+            const int x = source_place(left + column, args.width, inside);
+            // Reflection may leave the image in columns that only zero weights read.
+            inside = inside && static_cast<u32>(x) < static_cast<u32>(args.width);
+            if (column < kPatchColumns)
+                store(patch[line * kPatchColumns + column], inside ? to_float(source[x * args.column_stride]) : 0.0f);
+        }
     }
 }
 
@@ -98,22 +103,24 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
                 for (int j = 0; j < 4; ++j) a[i][j] = rounded(a[i][j], a_rest[i][j]);
         }
 #pragma unroll
-        for (int j = 0; j < kFragmentColumns; ++j) {
-            const T* line = weights + (j * 8 + lane / 4) * kWeightPitch + depth;
-            u32 b0 = *reinterpret_cast<const u32*>(line), b1 = *reinterpret_cast<const u32*>(line + kStepDepth / 2);
-            u32 rest0, rest1;
-            if constexpr (kElement == 4) {
-                b0 = rounded(b0, rest0);
-                b1 = rounded(b1, rest1);
-            }
+        for (int j = 0; j < kFragmentColumns; j += 2) {
+            // Two fragments, each of two halves of the step's depth.
+            u32 b[4], rest[4];
+            load_matrices(b, shared_address(weights + ((j + lane / 16) * 8 + lane % 8) * kWeightPitch + step * kStepDepth) +
+                                 lane / 8 % 2 * 16);
+            if constexpr (kElement == 4)
 #pragma unroll
-            for (int i = 0; i < kFragmentRows; ++i) {
-                if constexpr (kElement == 4 && kPasses == 3) {
-                    multiply(sums[i][j], a_rest[i], b0, b1, T());
-                    multiply(sums[i][j], a[i], rest0, rest1, T());
+                for (int k = 0; k < 4; ++k) b[k] = rounded(b[k], rest[k]);
+#pragma unroll
+            for (int i = 0; i < kFragmentRows; ++i)
+#pragma unroll
+                for (int k = 0; k < 2; ++k) {
+                    if constexpr (kElement == 4 && kPasses == 3) {
+                        multiply(sums[i][j + k], a_rest[i], b[2 * k], b[2 * k + 1], T());
+                        multiply(sums[i][j + k], a[i], rest[2 * k], rest[2 * k + 1], T());
+                    }
+                    multiply(sums[i][j + k], a[i], b[2 * k], b[2 * k + 1], T());
                 }
-                multiply(sums[i][j], a[i], b0, b1, T());
-            }
         }
     }
     __syncthreads();
@@ -136,8 +143,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
         const int y = top + pixel / kTileColumns, x_place = left + pixel % kTileColumns;
         if (y >= args.output_height || x_place >= args.output_width || channel >= kOutputs) continue;
         float x[kWidth];
-#pragma unroll
-        for (int k = 0; k < kWidth; ++k) x[k] = tile[pixel * kSumPitch + column + k];
+        load_vector(x, tile + pixel * kSumPitch + column);
         const int row = (n * args.output_height + y) * args.output_width + x_place;
         epilogue(x, args.epilogue, row, channel);
         store_vector(static_cast<Out*>(args.output) + static_cast<long long>(row) * args.output_pitch + channel, x);

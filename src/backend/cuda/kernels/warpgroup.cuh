@@ -1,0 +1,345 @@
+// Convolution as a matrix product on the tensor cores of whole warpgroups (compute capability 9.0), 16-bit types,
+// channels last. A tile's patch of the input, halo included, lies in shared memory once for all taps: a tap is the same
+// patch, read from another first pixel. One warpgroup loads patches and weights, the others multiply. The input is read
+// as in conv.cuh. The host writes the constants in front:
+//   In, Out                 element types
+//   kGroups, kBlocks        warpgroups that multiply; times 64 rows of each
+//   kColumns                output channels of one block, the width of multiply()
+//   kDepthBytes             bytes of channels of one pixel per step: 128, 64 or 32
+//   kPatches, kStages       patches and steps' weights in flight
+//   kPartRows               rows of the product that one patch serves
+//   kRowPitch, kSlotPitch   rows of the product, pixels of the patch between neighbouring rows of the image
+//   kTileRows, kTileColumns output pixels of one part
+//   kSplit                  blocks of one cluster that share the depth of a tile
+//   kResident               blocks that a processor should hold
+//   kChannels0, kChannels, kUp0, kUp1, kOutputs, kTapRows, kTapColumns, kDilationY, kDilationX, kPad, kWidth
+//   kStrideY, kStrideX
+//   multiply(sums, a, b, add)  the product of 64 x 16 and 16 x kColumns, given by descriptors, added or not
+//   epilogue(x, args, row, channel)
+
+constexpr int kMultipliers = 128 * kGroups;
+constexpr int kThreads = kMultipliers + 128;
+constexpr int kLoaders = 96;
+constexpr int kRows = 64 * kGroups * kBlocks;
+constexpr int kParts = kRows / kPartRows;
+constexpr int kTaps = kTapRows * kTapColumns;
+constexpr int kDepthTile = kDepthBytes / 2;
+constexpr int kSteps = (kChannels + kDepthTile - 1) / kDepthTile * kTaps;
+// A patch's rows and columns of pixels lie in planes by their remainder by the strides, as one tap reads them.
+constexpr int kPlanesY = kTapRows > 1 ? kStrideY : 1, kPlanesX = kTapColumns > 1 ? kStrideX : 1;
+constexpr int kPlaneRows = kTileRows + (kTapRows - 1) * kDilationY / kStrideY;
+constexpr int kPlane = kPlaneRows * kSlotPitch;
+constexpr int kSumPitch = kColumns + 8;
+
+/// The pixel of a patch that row `row` of the product reads for the first tap.
+constexpr DEVICE int slot_of(int row) { return row / kRowPitch * kSlotPitch + row % kRowPitch; }
+/// How many pixels further other taps read.
+constexpr DEVICE int shift_of(int tap_y, int tap_x) {
+    const int y = tap_y * kDilationY, x = tap_x * kDilationX;
+    return (y % kPlanesY * kPlanesX + x % kPlanesX) * kPlane + y / kStrideY * kSlotPitch + x / kStrideX;
+}
+constexpr DEVICE int furthest_shift() {
+    int furthest = 0;
+    for (int y = 0; y < kTapRows; ++y)
+        for (int x = 0; x < kTapColumns; ++x)
+            if (shift_of(y, x) > furthest) furthest = shift_of(y, x);
+    return furthest;
+}
+
+// Whole repetitions of the swizzle's pattern, so that a pixel's place in it does not depend on the part.
+constexpr int kFilled = kPlanesY * kPlanesX * kPlane, kRead = slot_of(kPartRows - 1) + furthest_shift() + 1;
+constexpr int kPartSlots = ((kFilled > kRead ? kFilled : kRead) + 7) / 8 * 8;
+constexpr int kSlots = kParts * kPartSlots;
+constexpr int kPatchBytes = (kSlots * kDepthBytes + 1023) / 1024 * 1024;
+constexpr int kStageBytes = kColumns * kDepthBytes;
+constexpr bool kKeepWeights = kSplit == 1 && kStages >= kSteps;
+constexpr bool kApart = kChannels0 != kChannels && kUp0 != kUp1;  // the sources' pixels differ
+constexpr int kPixelsAt = kPatches * (kPatchBytes + 16) + kStages * (kStageBytes + 16);
+// Columns of sums that a warp sorts at once in shared memory of its own.
+constexpr int kLine = kColumns < 64 ? kColumns : 64;
+constexpr int kStagingAt = kPixelsAt + kSlots * (kApart ? 8 : 4);
+
+/// As the tensor cores look for it: 16-byte pieces are exchanged within eight rows by bits of the address.
+DEVICE u32 swizzled(u32 offset) { return offset ^ (offset >> 3 & (kDepthBytes - 16)); }
+
+/// A matrix in shared memory whose groups of eight rows are `pitch` bytes apart.
+DEVICE u64 descriptor(u32 address, int pitch) {
+    constexpr u64 kSwizzle = kDepthBytes == 128 ? 1 : kDepthBytes == 64 ? 2 : 3;
+    return kSwizzle << 62 | static_cast<u64>(pitch / 16) << 32 | 1 << 16 | address / 16;
+}
+
+DEVICE void barrier_init(u32 barrier, int count) {
+    asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(barrier), "r"(count));
+}
+DEVICE void barrier_arrive(u32 barrier) { asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(barrier) : "memory"); }
+DEVICE void barrier_wait(u32 barrier, u32 parity) {
+    asm volatile(
+        "{\n.reg .pred done;\nagain:\nmbarrier.try_wait.parity.shared.b64 done, [%0], %1;\n@!done bra again;\n}" ::"r"(
+            barrier),
+        "r"(parity)
+        : "memory");
+}
+
+/// A ring of buffers between loading and multiplying warps, and one side's place in it. A buffer's barriers are `full`
+/// and, behind those of all buffers, `empty`.
+template <int kBuffers>
+struct Ring {
+    u32 barriers;
+    int at = 0;
+    u32 parity = 0;
+
+    DEVICE u32 full() const { return barriers + 8 * at; }
+    DEVICE u32 empty() const { return barriers + 8 * (kBuffers + at); }
+    DEVICE void next() {
+        if (++at == kBuffers) {
+            at = 0;
+            parity ^= 1;
+        }
+    }
+};
+
+/// Image and first output pixel of a part.
+struct Place {
+    int image, y, x;
+    DEVICE Place(const WarpgroupArgs& args, int part) {
+        image = part < args.parts ? divide(part, args.parts_image) : -1;
+        const int rest = part - image * static_cast<int>(args.parts_image.divisor), row = divide(rest, args.parts_row);
+        y = row * kTileRows;
+        x = (rest - row * static_cast<int>(args.parts_row.divisor)) * kTileColumns;
+    }
+};
+
+/// One thread's share of loading patches. Which pixels a tile's patch reads lies in shared memory, negative where zeros
+/// are read; the threads that load a pixel's pieces are of one warp.
+struct PatchLoader {
+    static constexpr int kPieces = kDepthBytes / 16;  // of a pixel
+    static constexpr int kStep = kLoaders / kPieces;  // pixels between the thread's pieces
+
+    const WarpgroupArgs& args;
+    int* pixels;
+    int piece, first;
+
+    DEVICE PatchLoader(const WarpgroupArgs& a, int* p, int thread)
+        : args(a), pixels(p), piece(thread % kPieces), first(thread / kPieces) {}
+
+    DEVICE void find_pixels(int tile) {
+        __syncwarp();
+        for (int slot = first + piece * kStep; slot < kSlots; slot += kPieces * kStep) {
+            const int part = slot % kPartSlots, plane = part / kPlane, within = part % kPlane;
+            const Place place(args, tile * kParts + slot / kPartSlots);
+            bool inside = place.image >= 0 && part < kFilled;
+            const int y = (place.y + within / kSlotPitch) * kStrideY + plane / kPlanesX - args.pad_y;
+            const int x = (place.x + within % kSlotPitch) * kStrideX + plane % kPlanesX - args.pad_x;
+            // The patches of the last tiles reach beyond what any output reads.
+            const int sy = max(min(source_place(y, args.height, inside), args.height - 1), 0);
+            const int sx = max(min(source_place(x, args.width, inside), args.width - 1), 0);
+            pixels[slot] = inside ? pixel<kUp0>(place.image, sy, sx) : -1;
+            if constexpr (kApart) pixels[kSlots + slot] = inside ? pixel<kUp1>(place.image, sy, sx) : -1;
+        }
+        __syncwarp();
+    }
+
+    template <int kUp>
+    DEVICE int pixel(int image, int y, int x) const {
+        return (image * (args.height / kUp) + y / kUp) * (args.width / kUp) + x / kUp;
+    }
+
+    DEVICE void load(int chunk, u32 patch) const {
+        const int channel = chunk * kDepthTile + piece * 8;
+        const bool second = kChannels0 != kChannels && channel >= kChannels0;
+        const In* source = second ? static_cast<const In*>(args.input1) + (channel - kChannels0)
+                                  : static_cast<const In*>(args.input0) + channel;
+        const int pitch = second ? args.pitch1 : args.pitch0;
+        const int* places = kApart && second ? pixels + kSlots : pixels;
+#pragma unroll 8
+        for (int slot = first; slot < kSlots; slot += kStep) {
+            const int pixel = places[slot];
+            const bool valid = pixel >= 0 && channel < kChannels;
+            const In* from = source + static_cast<long long>(pixel) * pitch;
+            asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
+                             patch + swizzled(slot * kDepthBytes + piece * 16)),
+                         "l"(valid ? from : args.input0), "r"(valid ? 16 : 0)
+                         : "memory");
+        }
+    }
+};
+
+/// One vector of the result: row `row` of the tile and the columns from `column` on, whose sums are `x`.
+DEVICE void finish(const WarpgroupArgs& args, int tile, int row, int column, float (&x)[kWidth]) {
+    const int within = row % kPartRows, y = within / kRowPitch, x_place = within % kRowPitch;
+    const Place place(args, tile * kParts + row / kPartRows);
+    const int pixel = (place.image * args.output_height + place.y + y) * args.output_width + place.x + x_place;
+    const int channel = blockIdx.y * kColumns + column;
+    epilogue(x, args.epilogue, pixel, channel);
+    store_vector(static_cast<Out*>(args.output) + static_cast<long long>(pixel) * args.output_pitch + channel, x);
+}
+/// Whether there is such a vector.
+DEVICE bool exists(const WarpgroupArgs& args, int tile, int row, int column) {
+    const int within = row % kPartRows, y = within / kRowPitch, x_place = within % kRowPitch;
+    const Place place(args, tile * kParts + row / kPartRows);
+    return place.image >= 0 && y < kTileRows && x_place < kTileColumns && place.y + y < args.output_height &&
+           place.x + x_place < args.output_width && static_cast<int>(blockIdx.y) * kColumns + column < kOutputs;
+}
+
+/// Fills the ring of patches with those of this block's tiles.
+DEVICE void load_patches(const WarpgroupArgs& args, Ring<kPatches> ring, u32 patches, int* pixels, int begin, int end) {
+    PatchLoader loader(args, pixels, threadIdx.x - kMultipliers);
+    for (int tile = blockIdx.x; tile < args.tiles; tile += gridDim.x) {
+        loader.find_pixels(tile);
+        for (int chunk = begin / kTaps; chunk * kTaps < end; ++chunk, ring.next()) {
+            barrier_wait(ring.empty(), ring.parity ^ 1);
+            loader.load(chunk, patches + ring.at * kPatchBytes);
+            asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" ::"r"(ring.full()) : "memory");
+        }
+    }
+}
+
+/// Fills the ring of weights, by one thread: once where all steps' weights have room, else for every tile.
+DEVICE void load_weights(const WarpgroupArgs& args, Ring<kStages> ring, u32 stages, int begin, int end) {
+    for (int tile = blockIdx.x; tile < args.tiles; tile += gridDim.x) {
+        const char* source = static_cast<const char*>(args.weights) +
+                             (static_cast<long long>(blockIdx.y) * kSteps + begin) * kStageBytes;
+        for (int step = begin; step < end; ++step, ring.next(), source += kStageBytes) {
+            barrier_wait(ring.empty(), ring.parity ^ 1);
+            asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" ::"r"(ring.full()), "r"(kStageBytes));
+            asm volatile(
+                "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                    stages + ring.at * kStageBytes),
+                "l"(source), "r"(kStageBytes), "r"(ring.full())
+                : "memory");
+        }
+        if (kKeepWeights) return;
+    }
+}
+
+/// Writes one warp's 16 rows and kLine columns of sums to shared memory, a row every `pitch` elements.
+template <int kSums>
+DEVICE void put_sums(float* target, int pitch, const float (&sums)[kSums], int first) {
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int j = 0; j < kLine / 8; ++j)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+            *reinterpret_cast<float2*>(target + (lane / 4 + half * 8) * pitch + j * 8 + lane % 4 * 2) =
+                make_float2(sums[first + 4 * j + 2 * half], sums[first + 4 * j + 2 * half + 1]);
+}
+
+extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident) warpgroup(const WarpgroupArgs args) {
+    extern __shared__ __align__(1024) char memory[];
+    const int begin = blockIdx.z * kSteps / kSplit, end = (blockIdx.z + 1) * kSteps / kSplit;
+    const u32 patches = shared_address(memory), stages = patches + kPatches * kPatchBytes;
+    Ring<kPatches> patch{stages + kStages * kStageBytes};
+    Ring<kStages> stage{patch.barriers + 16 * kPatches};
+    float* tile_sums = reinterpret_cast<float*>(memory);
+    const int group = threadIdx.x / 128, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    if (threadIdx.x == 0) {
+        for (int i = 0; i < kPatches; ++i) {
+            barrier_init(patch.barriers + 8 * i, kLoaders);
+            barrier_init(patch.barriers + 8 * (kPatches + i), kMultipliers / 32);
+        }
+        for (int i = 0; i < kStages; ++i) {
+            barrier_init(stage.barriers + 8 * i, 1);
+            barrier_init(stage.barriers + 8 * (kStages + i), kMultipliers / 32);
+        }
+        asm volatile("fence.mbarrier_init.release.cluster;");
+    }
+    __syncthreads();
+
+    if (group == kGroups) {
+        if (threadIdx.x < kMultipliers + kLoaders)
+            load_patches(args, patch, patches, reinterpret_cast<int*>(memory + kPixelsAt), begin, end);
+        else if (threadIdx.x == kMultipliers + kLoaders)
+            load_weights(args, stage, stages, begin, end);
+    } else {
+        for (int tile = blockIdx.x; tile < args.tiles; tile += gridDim.x) {
+            float sums[kBlocks][kColumns / 2];         // written by the first product
+            u32 release_patch = 0, release_stage = 0;  // what the step before has read
+            const auto release = [&] {
+                if (lane != 0) return;
+                if (release_stage) barrier_arrive(release_stage);
+                if (release_patch) barrier_arrive(release_patch);
+            };
+            int tap_y = begin % kTaps / kTapColumns, tap_x = begin % kTapColumns;
+            bool fresh = true;
+            for (int step = begin; step < end; ++step) {
+                if (fresh) {
+                    barrier_wait(patch.full(), patch.parity);
+                    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+                }
+                barrier_wait(stage.full(), stage.parity);
+                asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+                const u32 shift = shift_of(tap_y, tap_x) * kDepthBytes;
+                const u64 b = descriptor(stages + stage.at * kStageBytes, 8 * kDepthBytes);
+#pragma unroll
+                for (int i = 0; i < kBlocks; ++i) {
+                    const int row = (group * kBlocks + i) * 64;
+                    const u32 place =
+                        patches + patch.at * kPatchBytes +
+                        (row / kPartRows * kPartSlots + slot_of(row % kPartRows)) * kDepthBytes + shift;
+                    const u64 a = descriptor(place, (kRowPitch == 8 ? kSlotPitch : 8) * kDepthBytes);
+#pragma unroll
+                    for (int k = 0; k < kDepthBytes / 32; ++k)
+                        multiply(sums[i], a + 2 * k, b + 2 * k, k > 0 || step > begin);
+                }
+                asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 1;" ::: "memory");
+                release();
+                release_stage = kKeepWeights ? 0 : stage.empty();
+                stage.next();
+                if (++tap_x == kTapColumns) {
+                    tap_x = 0;
+                    if (++tap_y == kTapRows) tap_y = 0;
+                }
+                fresh = (tap_x == 0 && tap_y == 0) || step + 1 == end;
+                release_patch = fresh ? patch.empty() : 0;
+                if (fresh) patch.next();
+            }
+            asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
+            release();
+            if (kKeepWeights) stage.at = stage.parity = 0;
+
+            if constexpr (kSplit == 1) {
+                float* own = reinterpret_cast<float*>(memory + kStagingAt) + warp * 16 * (kLine + 8);
+#pragma unroll
+                for (int i = 0; i < kBlocks; ++i)
+#pragma unroll
+                    for (int first = 0; first < kColumns; first += kLine) {
+                        __syncwarp();
+                        put_sums(own, kLine + 8, sums[i], first / 2);
+                        __syncwarp();
+                        constexpr int kVectors = (kOutputs < kLine ? kOutputs : kLine) / kWidth;
+#pragma unroll 2
+                        for (int v = lane; v < 16 * kVectors; v += 32) {
+                            const int row = (group * kBlocks + i) * 64 + warp % 4 * 16 + v / kVectors;
+                            const int column = v % kVectors * kWidth;
+                            if (!exists(args, tile, row, first + column)) continue;
+                            float x[kWidth];
+                            load_vector(x, own + v / kVectors * (kLine + 8) + column);
+                            finish(args, tile, row, first + column, x);
+                        }
+                    }
+            } else {
+                // All that was loaded has been read: the sums take its place.
+                asm volatile("bar.sync 1, %0;" ::"n"(kMultipliers) : "memory");
+#pragma unroll
+                for (int i = 0; i < kBlocks; ++i)
+#pragma unroll
+                    for (int first = 0; first < kColumns; first += kLine)
+                        put_sums(tile_sums + ((group * kBlocks + i) * 64 + warp % 4 * 16) * kSumPitch + first, kSumPitch,
+                                 sums[i], first / 2);
+            }
+        }
+    }
+    if constexpr (kSplit > 1) {
+        __syncthreads();
+        cluster_barrier();
+        constexpr int kVectors = (kOutputs < kColumns ? kOutputs : kColumns) / kWidth, kOwnRows = kRows / kSplit;
+        for (int i = threadIdx.x; i < kOwnRows * kVectors; i += kThreads) {
+            const int row = blockIdx.z * kOwnRows + i / kVectors, column = i % kVectors * kWidth;
+            if (!exists(args, blockIdx.x, row, column)) continue;
+            float x[kWidth];
+            add_cluster(x, tile_sums + row * kSumPitch + column);
+            finish(args, blockIdx.x, row, column, x);
+        }
+        cluster_barrier();
+    }
+}

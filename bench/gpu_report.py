@@ -9,7 +9,7 @@ from peer_report import LARGEST_ERROR, LARGEST_LOSS_DB, align
 from summary import Ratio, fastest, geometric_mean, ratio_of_medians
 
 OURS = "fovea"
-SAME_TYPE = ("torch-graph", "torch-eager", "torch-compile", "torch-max-autotune")
+SAME_TYPE = ("torch-eager", "torch-graph", "torch-compile", "torch-max-autotune")
 
 
 @dataclass

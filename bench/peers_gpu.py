@@ -5,7 +5,8 @@ with the same weights and the same image, which lies on the device; a turn is ma
 their median, and a figure is the median over the turns. PyTorch runs eagerly, as one CUDA graph, and compiled in the
 modes reduce-overhead and max-autotune, in channels-last; ONNX Runtime takes part where its package can use CUDA. Points
 are prepared (fovea's build, PyTorch's compilation) several at a time; whatever uses the GPU to choose kernels, and
-every turn, has it alone. A ratio is fovea's figure over that of the fastest peer, with a bootstrap interval of 95 %.
+every turn, has it alone. fovea's input and outputs are f32, as in its models, PyTorch's are of the precision. A ratio is
+fovea's figure over that of the fastest peer, with a bootstrap interval of 95 %.
 
 Signal-to-noise ratios are in dB against PyTorch in f64, after each channel's mean is removed, the worst output, of the
 first and the last image; in fp32, the error is max|a-b| / max|b|. Kernels are counted in one run, copies included.

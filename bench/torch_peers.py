@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpu_point import CHECKED_IMAGES, Point
+from gpu_point import Point
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-autotune"}
@@ -77,6 +77,7 @@ class Peers:
         torch = self.torch
         with alone(self.lock):
             stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 for _ in range(3):
                     network(self.image)
@@ -85,7 +86,7 @@ class Peers:
             with torch.cuda.graph(graph):
                 result = network(self.image)
 
-        def call():
+        def call(network=network):  # whose weights the graph reads
             graph.replay()
             return result
 
@@ -164,7 +165,7 @@ class Peers:
 
     def checked(self, results) -> dict[str, np.ndarray]:
         results = results if isinstance(results, (tuple, list)) else (results,)
-        chosen = [result[CHECKED_IMAGES].cpu() for result in results]
+        chosen = [result[self.point.checked_images].cpu() for result in results]
         return {name: (x.double() if x.is_floating_point() else x).numpy() for name, x in zip(self.names, chosen)}
 
     def outputs(self, name: str) -> dict[str, np.ndarray]:
@@ -173,7 +174,7 @@ class Peers:
     def reference(self) -> dict[str, np.ndarray]:
         """The checked images' outputs, computed in f64, image by image."""
         network = self.make_network().double()
-        images = self.torch.from_numpy(self.point.image()[CHECKED_IMAGES]).double().cuda()
+        images = self.torch.from_numpy(self.point.image()[self.point.checked_images]).double().cuda()
         results = [network(image[None]) for image in images]
         if isinstance(results[0], (tuple, list)):
             return self.checked([self.torch.cat(parts) for parts in zip(*results)])

@@ -49,5 +49,6 @@ def test_a_missing_peer_is_no_fault():
 def test_large_images_run_in_smaller_batches():
     assert Point("swiftnet_r18_1024x2048", "fp16", 16).shape == (4, 3, 1024, 2048)
     assert Point("resnet50_224", "fp16", 16).shape == (16, 3, 224, 224)
+    assert Point("resnet50_224", "fp16", 16).checked_images == [0, 15] and Point("resnet50_224", "fp16", 1).checked_images == [0]
     image = Point("resnet50_224", "fp16", 2).image()
     assert (image == image.astype(np.float16)).all() and image.dtype == np.float32

@@ -72,8 +72,7 @@ INSTANTIATE_TEST_SUITE_P(CudaMatmulSm80, Compile,
                          [](const auto& info) { return std::string(std::get<0>(info.param).name); });
 
 INSTANTIATE_TEST_SUITE_P(CudaRows, Compile,
-                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16", "bf16"),
-                                          testing::Values(90)),
+                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16"), testing::Values(90)),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
                          });

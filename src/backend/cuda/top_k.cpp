@@ -7,9 +7,11 @@ namespace fovea::backend::cuda {
 namespace {
 
 /// Lines up to here are sorted whole.
-constexpr std::int64_t kMostWhole = 2048;
+constexpr std::int64_t kMostWhole = 256;
 /// Most numbers that a block sorts.
 constexpr std::int64_t kMostSorted = 16384;
+/// Most elements that a thread keeps in registers while a line is searched.
+constexpr std::int64_t kMostKept = 16;
 
 /// How many elements the node takes; nothing where that is computed at run time.
 std::optional<std::int64_t> taken(const ops::ValueTable& values, const ir::Node& node) {
@@ -73,16 +75,14 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const bool search = line.length > kMostSorted || (line.length > kMostWhole && line.length > 4 * count);
     std::int64_t sorted = 2;
     while (sorted < (search ? count : line.length)) sorted *= 2;
-    const auto most = static_cast<std::int64_t>(target.device->facts().shared_bytes) - 2048;
-    std::int64_t shared = 8 * sorted;
-    const bool staged = search && shared + 4 * line.length <= most;
-    if (staged) shared += 4 * line.length;
-    const int threads = static_cast<int>(std::clamp<std::int64_t>(search ? 1024 : sorted / 2, 32, 1024));
+    const std::int64_t threads =
+        std::clamp<std::int64_t>(search && line.length > 4096 ? 1024 : sorted / 2, search ? 512 : 32, 1024);
+    const std::int64_t kept = (line.length + threads - 1) / threads;
     KernelSource code;
     code.text("using In = " + std::string(element_name(source.dtype)) + ";\n");
     code.constant("kLength", line.length).constant("kTake", count).constant("kSorted", sorted);
     code.constant("kLargest", node.get<std::int64_t>("largest", 1) != 0);
-    code.constant("kSearch", search).constant("kStaged", staged).constant("kThreads", threads);
+    code.constant("kSearch", search).constant("kKept", kept <= kMostKept ? kept : 0).constant("kThreads", threads);
     code.text(kernel_text("row_arguments.hpp"));
     TopKArgs args{};
     args.inner = make_divisor(line.inner);
@@ -91,10 +91,10 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
         const auto at = std::find(outputs.begin(), outputs.end(), id);
         return id == ir::kNone || at == outputs.end() ? -1 : static_cast<int>(at - outputs.begin());
     };
-    return std::make_unique<TopKKernel>(
-        std::make_unique<Function>(target.device, code.finish("top_k.cuh"), "top_k", static_cast<std::size_t>(shared)),
-        args, position(node.outputs[0]), position(node.outputs[1]), static_cast<unsigned>(line.outer * line.inner),
-        threads);
+    return std::make_unique<TopKKernel>(std::make_unique<Function>(target.device, code.finish("top_k.cuh"), "top_k",
+                                                                   static_cast<std::size_t>(8 * sorted)),
+                                        args, position(node.outputs[0]), position(node.outputs[1]),
+                                        static_cast<unsigned>(line.outer * line.inner), threads);
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 //   kLength, kTake                   elements of a line and of its result
 //   kLargest
 //   kSorted                          numbers to sort: a power of two
-//   kSearch, kStaged                 lines are searched first; their orders kept in shared memory meanwhile
+//   kSearch                          lines are searched first
+//   kKept                            elements that a thread keeps in registers meanwhile; 0: it reads them again
 //   kThreads
 
 DEVICE u32 order(float x) {
@@ -26,9 +27,30 @@ DEVICE u32 order_at(const In* line, int place, int inner) {
 }
 DEVICE u64 ranked(u32 order, int place) { return static_cast<u64>(order) << 32 | ~static_cast<u32>(place); }
 
-/// The smallest of the kTake largest numbers, or less where only larger ones stand below it.
-template <class At>
-DEVICE u64 search(const At& at) {
+/// Calls visit(number) with the numbers of this thread's elements. `kept`: their orders, where they are kept.
+template <class Visit>
+DEVICE void each(const u32 (&kept)[kKept ? kKept : 1], const In* line, int inner, const Visit& visit) {
+    if constexpr (kKept > 0) {
+#pragma unroll
+        for (int k = 0; k < kKept; ++k)
+            if (const int i = threadIdx.x + k * kThreads; i < kLength) visit(ranked(kept[k], i));
+    } else {
+        constexpr int kBatch = 8;
+        for (int start = threadIdx.x; start < kLength; start += kThreads * kBatch) {
+            u32 orders[kBatch];
+#pragma unroll
+            for (int k = 0; k < kBatch; ++k)
+                if (const int i = start + k * kThreads; i < kLength) orders[k] = order_at(line, i, inner);
+#pragma unroll
+            for (int k = 0; k < kBatch; ++k)
+                if (const int i = start + k * kThreads; i < kLength) visit(ranked(orders[k], i));
+        }
+    }
+}
+
+/// The smallest of the kTake largest numbers, or less where only larger ones stand above it.
+template <class Each>
+DEVICE u64 search(const Each& each_number) {
     __shared__ u32 counts[256];
     __shared__ u32 found, left, inside;
     u64 prefix = 0, mask = 0;
@@ -36,10 +58,9 @@ DEVICE u64 search(const At& at) {
     for (int shift = 56; shift >= 0; shift -= 8) {
         for (int i = threadIdx.x; i < 256; i += kThreads) counts[i] = 0;
         __syncthreads();
-        for (int i = threadIdx.x; i < kLength; i += kThreads) {
-            const u64 number = ranked(at(i), i);
+        each_number([&](u64 number) {
             if ((number & mask) == prefix) atomicAdd(&counts[static_cast<u32>(number >> shift) & 255u], 1u);
-        }
+        });
         __syncthreads();
         if (threadIdx.x < 32) {
             u32 own[8], sum = 0;
@@ -77,26 +98,30 @@ extern "C" __global__ void __launch_bounds__(kThreads) top_k(const TopKArgs args
     const In* line = static_cast<const In*>(args.input) + outer * (static_cast<long long>(kLength) * inner) + inside;
     if constexpr (kSearch) {
         __shared__ int count;
-        u32* orders = reinterpret_cast<u32*>(numbers + kSorted);
-        if constexpr (kStaged)
-            for (int i = threadIdx.x; i < kLength; i += kThreads) orders[i] = order_at(line, i, inner);
+        u32 kept[kKept ? kKept : 1];
+        if constexpr (kKept > 0)
+#pragma unroll
+            for (int k = 0; k < kKept; ++k)
+                if (const int i = threadIdx.x + k * kThreads; i < kLength) kept[k] = order_at(line, i, inner);
         if (threadIdx.x == 0) count = 0;
-        __syncthreads();
-        const auto at = [&](int i) { return kStaged ? orders[i] : order_at(line, i, inner); };
-        const u64 least = search(at);
-        for (int i = threadIdx.x; i < kLength; i += kThreads) {
-            const u64 number = ranked(at(i), i);
+        const auto each_number = [&](const auto& visit) { each(kept, line, inner, visit); };
+        const u64 least = search(each_number);
+        each_number([&](u64 number) {
             if (number >= least) numbers[atomicAdd(&count, 1)] = number;
-        }
+        });
         for (int i = kTake + threadIdx.x; i < kSorted; i += kThreads) numbers[i] = 0;
     } else {
         for (int i = threadIdx.x; i < kSorted; i += kThreads)
             numbers[i] = i < kLength ? ranked(order_at(line, i, inner), i) : 0;
     }
-    // Bitonic sorting, the largest number first.
+    // Bitonic sorting, the largest number first. A warp has 64 neighbours to itself.
+    __syncthreads();
     for (int size = 2; size <= kSorted; size *= 2)
         for (int step = size / 2; step > 0; step /= 2) {
-            __syncthreads();
+            if (step >= 64)
+                __syncthreads();
+            else
+                __syncwarp();
             for (int i = threadIdx.x; i < kSorted / 2; i += kThreads) {
                 const int low = 2 * i - (i & (step - 1)), high = low + step;
                 const u64 a = numbers[low], b = numbers[high];
@@ -105,6 +130,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) top_k(const TopKArgs args
                     numbers[high] = a;
                 }
             }
+            if (step == 64) __syncthreads();
         }
     __syncthreads();
     const long long first = outer * (static_cast<long long>(kTake) * inner) + inside;

@@ -48,6 +48,13 @@ void Engine::describe() {
     }
 }
 
+std::shared_ptr<void> Engine::allocate_host(std::size_t bytes) const {
+    const backend::Device* device = content_->device();
+    return device ? device->allocate_host(bytes) : backend::PackedConstants::allocate(bytes);
+}
+
+int Engine::device() const { return content_->device() ? content_->device()->number() : -1; }
+
 Context Engine::make_context() const { return Context(content_); }
 
 Context::Context(std::shared_ptr<const runtime::Engine> engine)
@@ -67,19 +74,36 @@ void Context::bind(std::string_view input, const TensorView& tensor) {
                 "the plan has no input \"" + std::string(input) + "\"; its inputs are: " + names);
 }
 
+void Context::bind_output(std::string_view output, const TensorView& tensor) {
+    content_->bind_output(output_index(output), tensor.dtype, tensor.shape, tensor.data, tensor.on_device);
+}
+
+void Context::keep_outputs_on_device(bool keep) {
+    if (content_->device()) content_->device()->keep_outputs(keep);
+}
+
 void Context::run() { content_->run(); }
 
-TensorView Context::output(std::string_view name) const {
-    const ir::Graph& graph = content_->engine().plan().graph;
-    for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
-        if (graph.outputs[i].name != name) continue;
-        Tensor tensor = content_->output(i);
-        return {tensor.dtype(), tensor.shape(), tensor.raw()};
-    }
+void Context::enqueue(void* stream) { content_->enqueue(stream); }
+
+void Context::synchronize() {
+    if (content_->device()) content_->device()->settle();
+}
+
+std::size_t Context::output_index(std::string_view name) const {
+    const auto& outputs = content_->engine().plan().graph.outputs;
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        if (outputs[i].name == name) return i;
     std::string names;
-    for (const ir::Output& output : graph.outputs) names += (names.empty() ? "" : ", ") + output.name;
+    for (const ir::Output& output : outputs) names += (names.empty() ? "" : ", ") + output.name;
     throw Error(ErrorCode::invalid_argument,
                 "the plan has no output \"" + std::string(name) + "\"; its outputs are: " + names);
+}
+
+TensorView Context::output(std::string_view name) const {
+    const std::size_t index = output_index(name);
+    Tensor tensor = content_->output(index);
+    return {tensor.dtype(), tensor.shape(), tensor.raw(), content_->output_on_device(index)};
 }
 
 }  // namespace fovea

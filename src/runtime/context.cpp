@@ -30,8 +30,28 @@ class ThreadCount {
 }  // namespace
 
 Context::Context(std::shared_ptr<const Engine> engine)
-    : engine_(std::move(engine)), bindings_(engine_->plan().graph.inputs.size()) {
-    if (engine_->device()) device_ = std::make_unique<DeviceRun>(*engine_->device(), engine_->target());
+    : engine_(std::move(engine)),
+      bindings_(engine_->plan().graph.inputs.size()),
+      output_bindings_(engine_->plan().graph.outputs.size()),
+      output_types_(output_bindings_.size()) {
+    if (engine_->device())
+        device_ = std::make_unique<DeviceRun>(*engine_->device(), engine_->target(), engine_->cached_graphs());
+}
+
+/// Throws `invalid_argument` for memory that is not where it is said to be.
+backend::MemoryKind Context::kind_of(const void* data, bool on_device) const {
+    using backend::MemoryKind;
+    if (!data) throw Error(ErrorCode::invalid_argument, "the memory is a null pointer");
+    if (!device_ && on_device)
+        throw Error(ErrorCode::invalid_argument, "the plan runs on the CPU and takes host memory only");
+    const MemoryKind kind = device_ ? engine_->device()->kind_of(data) : MemoryKind::pageable;
+    if (kind == MemoryKind::foreign)
+        throw Error(ErrorCode::invalid_argument, "the memory lies on another GPU than the engine runs on");
+    if (on_device && kind != MemoryKind::device)
+        throw Error(ErrorCode::invalid_argument, "the memory is not of the GPU that the engine runs on");
+    if (!on_device && kind == MemoryKind::device)
+        throw Error(ErrorCode::invalid_argument, "the memory lies on the GPU and is given as the host's");
+    return kind;
 }
 
 void Context::bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data,
@@ -45,16 +65,50 @@ void Context::bind_input(std::size_t index, DType dtype, std::span<const std::in
                                                      ", found " + std::string(fovea::to_string(dtype)))
             .in("input " + value.name);
     Binding& binding = bindings_[index];
-    if (on_device && !device_)
-        throw Error(ErrorCode::invalid_argument, "the plan runs on the CPU and takes host memory only")
-            .in("input " + value.name);
-    binding.data = static_cast<const std::byte*>(data);
-    binding.on_device = on_device;
-    if (!binding.data)
-        throw Error(ErrorCode::invalid_argument, "the input's memory is a null pointer").in("input " + value.name);
+    try {
+        binding.kind = kind_of(data, on_device);
+    } catch (Error& error) {
+        throw error.in("input " + value.name);
+    }
+    binding.data = static_cast<std::byte*>(const_cast<void*>(data));
     if (!program_ || !std::equal(shape.begin(), shape.end(), binding.shape.begin(), binding.shape.end())) {
         binding.shape.assign(shape.begin(), shape.end());
         shapes_changed_ = true;
+    }
+}
+
+void Context::bind_output(std::size_t index, DType dtype, std::span<const std::int64_t> shape, void* data,
+                          bool on_device) {
+    if (index >= output_bindings_.size())
+        throw Error(ErrorCode::invalid_argument,
+                    "the plan has " + std::to_string(output_bindings_.size()) + " outputs");
+    Binding& binding = output_bindings_[index];
+    if (!data) {
+        binding = {};
+        return;
+    }
+    try {
+        binding.kind = kind_of(data, on_device);
+    } catch (Error& error) {
+        throw error.in("output " + engine_->plan().graph.outputs[index].name);
+    }
+    binding.data = static_cast<std::byte*>(data);
+    binding.shape.assign(shape.begin(), shape.end());
+    output_types_[index] = dtype;
+}
+
+void Context::check_outputs() const {
+    for (std::size_t i = 0; i < output_bindings_.size(); ++i) {
+        const Binding& binding = output_bindings_[i];
+        if (!binding.data) continue;
+        const backend::TensorDesc& desc = program_->output_descs[i];
+        if (desc.dtype == output_types_[i] && desc.shape == binding.shape) continue;
+        const std::string actual = desc.dtype == DType::undefined
+                                       ? "a shape that depends on the data and cannot be bound"
+                                       : std::string(to_string(desc.dtype)) + base::to_string(desc.shape);
+        throw Error(ErrorCode::invalid_argument, "bound as " + std::string(to_string(output_types_[i])) +
+                                                     base::to_string(binding.shape) + ", the output has " + actual)
+            .in("output " + engine_->plan().graph.outputs[i].name);
     }
 }
 
@@ -73,7 +127,7 @@ void Context::select_program() {
 
 void Context::prepare() {
     late_.assign(program_->values.size(), Tensor());
-    if (device_) return device_->prepare(*program_);
+    if (device_) return device_->prepare(program_);
     if (program_->arena_bytes > arena_bytes_ || !arena_) {
         arena_ = backend::PackedConstants::allocate(program_->arena_bytes);
         arena_bytes_ = program_->arena_bytes;
@@ -128,12 +182,39 @@ void Context::run_host_step(std::size_t i, const backend::KernelArgs& args) {
 
 void Context::run() {
     if (shapes_changed_) select_program();
+    check_outputs();
     const ThreadCount threads(engine_->threads());
-    if (device_)
-        return device_->run(bindings_,
-                            [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); });
-    resolve_inputs();
-    for (std::size_t i = 0; i < program_->launches.size(); ++i) launch(i);
+    if (device_) {
+        device_->run(bindings_, output_bindings_,
+                     [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); });
+    } else {
+        resolve_inputs();
+        for (std::size_t i = 0; i < program_->launches.size(); ++i) launch(i);
+    }
+    deliver_outputs();
+}
+
+void Context::enqueue(void* queue) {
+    if (!device_) throw Error(ErrorCode::invalid_argument, "the plan runs on the CPU, which has no queues");
+    if (shapes_changed_) select_program();
+    check_outputs();
+    const ThreadCount threads(engine_->threads());
+    device_->enqueue(queue, bindings_, output_bindings_,
+                     [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); });
+    deliver_outputs();
+}
+
+/// Copies outputs that did not come from a device to where they are bound.
+void Context::deliver_outputs() {
+    for (std::size_t i = 0; i < output_bindings_.size(); ++i) {
+        const Binding& binding = output_bindings_[i];
+        if (!binding.data || (device_ && device_->computes(i))) continue;
+        const std::size_t bytes = program_->output_descs[i].bytes();
+        if (binding.on_device())
+            device_->put(binding.data, output_data(i), bytes);
+        else
+            std::copy_n(output_data(i), bytes, binding.data);
+    }
 }
 
 std::string Context::name_of(std::size_t i) const {
@@ -197,15 +278,38 @@ void Context::launch_late(const Launch& launch, const std::byte* const* data) {
 Tensor Context::output(std::size_t index) const {
     if (!program_ || index >= program_->outputs.size())
         throw Error(ErrorCode::invalid_argument, "there is no such output, or nothing has been run yet");
+    const Binding& binding = output_bindings_[index];
+    if (!binding.data) return computed_output(index);
+    return Tensor(output_types_[index], binding.shape, binding.data, nullptr);
+}
+
+bool Context::output_on_device(std::size_t index) const {
+    if (output_bindings_[index].data) return output_bindings_[index].on_device();
+    return device_ && device_->keeps_outputs() && device_->computes(index);
+}
+
+Tensor Context::take_output(std::size_t index) {
+    if (output_on_device(index)) throw Error(ErrorCode::invalid_argument, "the output lies on the GPU");
+    Tensor result = output(index);
+    if (output_bindings_[index].data || !device_ || !device_->computes(index)) return result.clone();
+    const auto memory = device_->take_output(index);
+    return Tensor(result.dtype(), result.shape(), memory.get(), memory);
+}
+
+/// Where an output of known shape was left.
+const std::byte* Context::output_data(std::size_t index) const {
+    const Operand& operand = program_->outputs[index];
+    if (operand.where == Operand::Where::constant) return operand.data;
+    if (device_) return output_on_device(index) ? device_->device_output(index) : device_->output(index);
+    return operand.where == Operand::Where::input ? bindings_[operand.index].data : arena_.get() + operand.offset;
+}
+
+Tensor Context::computed_output(std::size_t index) const {
     const Operand& operand = program_->outputs[index];
     if (operand.where == Operand::Where::late)
         return late_[static_cast<std::size_t>(engine_->plan().graph.outputs[index].value)];
     const backend::TensorDesc& desc = program_->output_descs[index];
-    const std::byte* data = operand.where == Operand::Where::constant ? operand.data
-                            : device_                                 ? device_->output(index)
-                            : operand.where == Operand::Where::input  ? bindings_[operand.index].data
-                                                                      : arena_.get() + operand.offset;
-    return Tensor(desc.dtype, desc.shape, const_cast<std::byte*>(data), arena_);
+    return Tensor(desc.dtype, desc.shape, const_cast<std::byte*>(output_data(index)), arena_);
 }
 
 }  // namespace fovea::runtime

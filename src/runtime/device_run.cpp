@@ -12,199 +12,374 @@ namespace {
 
 using Where = Operand::Where;
 
-bool on_device(const Operand& operand) { return operand.where == Where::arena || operand.where == Where::input; }
+/// Places that are remembered without a recording.
+constexpr std::size_t kSeen = 8;
+/// Outputs that callers may hold before further ones are given to them as copies.
+constexpr std::size_t kSpareOutputs = 4;
+
+bool on_device(const Operand& operand) {
+    return operand.where == Where::arena || operand.where == Where::input || operand.where == Where::output;
+}
 
 }  // namespace
 
-DeviceRun::DeviceRun(const backend::Device& device, const plan::TargetSection& target)
-    : device_(device), target_(target), stream_(device.make_stream()) {}
+DeviceRun::DeviceRun(const backend::Device& device, const plan::TargetSection& target, std::size_t cached_graphs)
+    : device_(device),
+      target_(target),
+      cached_graphs_(std::max<std::size_t>(cached_graphs, 1)),
+      inputs_(target.inputs.size()),
+      outputs_(target.outputs.size()),
+      input_staging_(target.inputs.size()),
+      output_staging_(target.outputs.size()),
+      spare_outputs_(target.outputs.size()),
+      stream_(device.make_stream()) {}
+
+DeviceRun::~DeviceRun() {
+    try {
+        settle();
+    } catch (const Error&) {  // nobody is left whom it concerns
+    }
+}
+
+// A queue of the caller's may be gone: only its mark is used.
+void DeviceRun::settle() {
+    if (!pending_) return;
+    pending_ = false;
+    if (last_ == stream_.get())
+        stream_->synchronize();
+    else
+        last_->await(kDone);
+}
 
 std::byte* DeviceRun::place(const Operand& operand) const {
-    if (operand.where == Where::arena) return arena_.get() + operand.offset;
-    if (operand.where == Where::input) return const_cast<std::byte*>(input_places_[operand.index]) + operand.offset;
+    if (operand.where == Where::arena) return arena_.memory.get() + operand.offset;
+    if (operand.where == Where::input) return graph_->places.inputs[operand.index] + operand.offset;
+    if (operand.where == Where::output) return graph_->places.outputs[operand.index] + operand.offset;
     return nullptr;
 }
 
 bool DeviceRun::runs(std::size_t i) const { return !program_->launches[i].step->tactic.alias; }
 
-void DeviceRun::prepare(const Program& program) {
-    program_ = &program;
-    segments_.clear();
-    if (program.arena_bytes > arena_bytes_ || !arena_) {
-        arena_.reset();
-        arena_ = device_.allocate(program.arena_bytes);
-        arena_bytes_ = program.arena_bytes;
-    }
-    if (program.scratch_bytes > scratch_bytes_ || !scratch_) {
-        scratch_.reset();
-        scratch_ = device_.allocate(program.scratch_bytes);
-        scratch_bytes_ = program.scratch_bytes;
-    }
-    input_memory_.assign(program.input_shapes.size(), nullptr);
-    input_staging_ = input_memory_;
-    input_places_.assign(program.input_shapes.size(), nullptr);
+/// Whether the memory is another one now. Recordings know the old one.
+bool DeviceRun::grow(Block& block, std::size_t bytes) {
+    if (block.memory && bytes <= block.bytes) return false;
+    settle();
+    graphs_.clear();
+    graph_ = nullptr;
+    block = {};
+    block = {device_.allocate(bytes), bytes};
+    return true;
+}
+
+void DeviceRun::grow_pinned(Block& block, std::size_t bytes) {
+    if (block.memory && bytes <= block.bytes) return;
+    settle();
+    block = {};
+    block = {device_.allocate_host(bytes), bytes};
+}
+
+void DeviceRun::prepare(std::shared_ptr<const Program> program) {
+    program_ = std::move(program);
+    graph_ = nullptr;
+    grow(arena_, program_->arena_bytes);
+    grow(scratch_, program_->scratch_bytes);
     input_bytes_.clear();
-    for (std::size_t i = 0; i < program.input_shapes.size(); ++i)
-        input_bytes_.push_back(target_.inputs[i] < 0 ? 0
-                                                     : slot_desc(target_, program.values, target_.inputs[i]).bytes());
-    output_staging_.clear();
+    for (const std::int32_t slot : target_.inputs)
+        input_bytes_.push_back(slot < 0 ? 0 : slot_desc(target_, program_->values, slot).bytes());
     output_bytes_.clear();
-    for (std::size_t i = 0; i < program.outputs.size(); ++i) {
-        output_bytes_.push_back(on_device(program.outputs[i]) ? program.output_descs[i].bytes() : 0);
-        output_staging_.push_back(output_bytes_[i] ? device_.allocate_host(output_bytes_[i]) : nullptr);
+    for (std::size_t i = 0; i < program_->outputs.size(); ++i)
+        output_bytes_.push_back(on_device(program_->outputs[i]) ? program_->output_descs[i].bytes() : 0);
+    wanted_ = {std::vector<std::byte*>(inputs_.size()), std::vector<std::byte*>(outputs_.size())};
+    own_ = wanted_;
+}
+
+DeviceRun::Graph* DeviceRun::find(const Places& places) {
+    const auto at = std::find_if(graphs_.begin(), graphs_.end(), [&](const Graph& graph) {
+        return graph.program == program_ && graph.places == places;
+    });
+    if (at == graphs_.end()) return nullptr;
+    graphs_.splice(graphs_.begin(), graphs_, at);
+    return &graphs_.front();
+}
+
+/// Memory of this context for what the program reads from and writes to.
+void DeviceRun::own_places() {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        if (input_bytes_[i]) grow(inputs_[i], input_bytes_[i]);
+        own_.inputs[i] = input_bytes_[i] ? inputs_[i].memory.get() : nullptr;
     }
-    pointers_.clear();
-    for (const Launch& launch : program.launches) {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+        const Operand& output = program_->outputs[i];
+        const bool own = output.where == Where::output && output.index == i && output_bytes_[i];
+        if (own) grow(outputs_[i], output_bytes_[i]);
+        own_.outputs[i] = own ? outputs_[i].memory.get() : nullptr;
+    }
+}
+
+/// The graph whose tensors lie where they are bound, or else one whose inputs and outputs are copied.
+void DeviceRun::choose_graph(const std::vector<Binding>& inputs, const std::vector<Binding>& outputs) {
+    const bool all_bound = [&] {
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            if (input_bytes_[i] && !inputs[i].on_device()) return false;
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (output_bytes_[i] && !outputs[i].on_device()) return false;
+        return true;
+    }();
+    if (!all_bound) own_places();
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        wanted_.inputs[i] = !input_bytes_[i] ? nullptr : inputs[i].on_device() ? inputs[i].data : own_.inputs[i];
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        const Operand& output = program_->outputs[i];
+        const bool own = output.where == Where::output && output.index == i && output_bytes_[i];
+        wanted_.outputs[i] = !own ? nullptr : outputs[i].on_device() ? outputs[i].data : own_.outputs[i];
+    }
+    if (graph_ && graph_->program == program_ && graph_->places == wanted_) return;
+    if ((graph_ = find(wanted_))) return;
+    const auto again = std::find_if(seen_.begin(), seen_.end(), [&](const auto& one) {
+        return one.first == program_.get() && one.second == wanted_;
+    });
+    const bool known =
+        std::any_of(graphs_.begin(), graphs_.end(), [&](const Graph& graph) { return graph.program == program_; });
+    if (again != seen_.end() || !known) {
+        if (again != seen_.end()) seen_.erase(again);
+        return add_graph(wanted_);
+    }
+    own_places();
+    if (wanted_ != own_) {
+        seen_.emplace_front(program_.get(), wanted_);
+        if (seen_.size() > kSeen) seen_.pop_back();
+    }
+    if (!(graph_ = find(own_))) add_graph(own_);
+}
+
+void DeviceRun::add_graph(Places places) {
+    if (graphs_.size() >= cached_graphs_) settle();
+    while (graphs_.size() >= cached_graphs_) graphs_.pop_back();
+    graphs_.push_front({program_, std::move(places), {}, {}, false});
+    graph_ = &graphs_.front();
+    for (const Launch& launch : program_->launches) {
         Pointers pointers;
-        pointers.inputs.resize(launch.inputs.size());
-        pointers.outputs.resize(launch.outputs.size());
+        for (const Operand& operand : launch.inputs) pointers.inputs.push_back(place(operand));
+        for (const Operand& operand : launch.outputs) pointers.outputs.push_back(place(operand));
         if (launch.kernel) pointers.state = launch.kernel->make_state();
-        pointers_.push_back(std::move(pointers));
+        graph_->pointers.push_back(std::move(pointers));
     }
-    for (std::size_t i = 0; i < program.launches.size(); ++i) {
-        if (program.launches[i].on_host || !runs(i)) continue;
-        const bool joins = !segments_.empty() &&
-                           std::none_of(program.launches.begin() + static_cast<std::ptrdiff_t>(segments_.back().first),
-                                        program.launches.begin() + static_cast<std::ptrdiff_t>(i),
-                                        [](const Launch& launch) { return launch.on_host; });
-        if (!joins) segments_.push_back({i, i, nullptr});
-        segments_.back().last = i + 1;
-    }
-    recorded_ = false;
-}
-
-void DeviceRun::upload_inputs(const std::vector<Binding>& inputs) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const std::byte* before = input_places_[i];
-        if (inputs[i].on_device) {
-            input_places_[i] = inputs[i].data;
-        } else if (input_bytes_[i]) {
-            if (!input_memory_[i]) {
-                input_memory_[i] = device_.allocate(input_bytes_[i]);
-                input_staging_[i] = device_.allocate_host(input_bytes_[i]);
-            }
-            input_places_[i] = input_memory_[i].get();
-            std::memcpy(input_staging_[i].get(), inputs[i].data, input_bytes_[i]);
-            stream_->upload(input_memory_[i].get(), input_staging_[i].get(), input_bytes_[i]);
-        }
-        if (input_places_[i] != before) recorded_ = false;
-    }
-    if (!recorded_) resolve();
-}
-
-void DeviceRun::resolve() {
-    for (std::size_t i = 0; i < pointers_.size(); ++i) {
-        const Launch& launch = program_->launches[i];
-        for (std::size_t k = 0; k < launch.inputs.size(); ++k) pointers_[i].inputs[k] = place(launch.inputs[k]);
-        for (std::size_t k = 0; k < launch.outputs.size(); ++k) pointers_[i].outputs[k] = place(launch.outputs[k]);
+    bool joins = false;
+    for (std::size_t i = 0; i < program_->launches.size(); ++i) {
+        if (program_->launches[i].on_host) joins = false;
+        if (program_->launches[i].on_host || !runs(i)) continue;
+        if (!joins) graph_->segments.push_back({i, i, nullptr});
+        graph_->segments.back().last = i + 1;
+        joins = true;
     }
 }
 
-backend::KernelArgs DeviceRun::arguments(std::size_t i) {
-    return {pointers_[i].inputs.data(), pointers_[i].outputs.data(), scratch_.get(), pointers_[i].state.get(),
-            stream_.get()};
+backend::KernelArgs DeviceRun::arguments(std::size_t i, backend::Stream& stream) {
+    const Pointers& pointers = graph_->pointers[i];
+    return {pointers.inputs.data(), pointers.outputs.data(), scratch_.memory.get(), pointers.state.get(), &stream};
 }
 
 void DeviceRun::record() {
-    for (Segment& segment : segments_)
+    for (Segment& segment : graph_->segments)
         segment.recording = stream_->record([&] {
             for (std::size_t i = segment.first; i < segment.last; ++i)
-                if (runs(i)) program_->launches[i].kernel->run(arguments(i));
+                if (runs(i)) program_->launches[i].kernel->run(arguments(i, *stream_));
         });
-    recorded_ = true;
+    graph_->recorded = true;
 }
 
-DeviceRun::Mirror DeviceRun::mirror(std::size_t i, bool with_outputs) {
+void DeviceRun::bring_inputs(backend::Stream& stream, const std::vector<Binding>& inputs) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const std::size_t bytes = input_bytes_[i];
+        std::byte* place = graph_->places.inputs[i];
+        if (!bytes || inputs[i].data == place) continue;
+        if (inputs[i].on_device()) {
+            stream.copy(place, inputs[i].data, bytes);
+        } else if (inputs[i].kind == backend::MemoryKind::pinned) {
+            stream.upload(place, inputs[i].data, bytes);
+        } else {
+            settle();  // the last run may still read the staging memory
+            grow_pinned(input_staging_[i], bytes);
+            HostCopies::upload(stream, place, inputs[i].data, input_staging_[i].memory.get(), bytes);
+        }
+    }
+}
+
+void DeviceRun::deliver_outputs(backend::Stream& stream, const std::vector<Binding>& outputs) {
+    for (std::size_t i = 0; i < program_->outputs.size(); ++i) {
+        const std::size_t bytes = output_bytes_[i];
+        const std::byte* source = bytes ? place(program_->outputs[i]) : nullptr;
+        std::byte* target = outputs[i].data;
+        if (!bytes || source == target) continue;
+        if (outputs[i].on_device()) {
+            stream.copy(target, source, bytes);
+        } else if (target && outputs[i].kind == backend::MemoryKind::pinned) {
+            stream.download(target, source, bytes);
+        } else if (target || !keep_outputs_) {
+            grow_pinned(output_staging_[i], bytes);
+            if (target)
+                copies_.download(stream, target, source, output_staging_[i].memory.get(), bytes);
+            else
+                stream.download(output_staging_[i].memory.get(), source, bytes);
+        }
+    }
+}
+
+void DeviceRun::execute(backend::Stream& stream, const std::vector<Binding>& inputs,
+                        const std::vector<Binding>& outputs, const HostStep& host_step) {
+    if (last_ && last_ != &stream) stream.wait_for(*last_, kDone);
+    choose_graph(inputs, outputs);
+    if (!graph_->recorded) record();
+    bring_inputs(stream, inputs);
+    last_ = &stream;
+    pending_ = true;
+    std::size_t segment = 0;
+    for (std::size_t i = 0; i < program_->launches.size(); ++i) {
+        if (program_->launches[i].on_host && runs(i)) run_on_host(i, stream, host_step);
+        if (segment < graph_->segments.size() && graph_->segments[segment].first == i)
+            stream.replay(*graph_->segments[segment++].recording);
+    }
+    deliver_outputs(stream, outputs);
+    stream.mark(kDone);
+}
+
+void DeviceRun::run(const std::vector<Binding>& inputs, const std::vector<Binding>& outputs,
+                    const HostStep& host_step) {
+    copies_.clear();
+    execute(*stream_, inputs, outputs, host_step);
+    copies_.finish(*stream_);
+    stream_->synchronize();
+    pending_ = false;
+}
+
+void DeviceRun::enqueue(void* queue, const std::vector<Binding>& inputs, const std::vector<Binding>& outputs,
+                        const HostStep& host_step) {
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        if (outputs[i].data && outputs[i].kind == backend::MemoryKind::pageable)
+            throw Error(ErrorCode::invalid_argument,
+                        "only device memory and page-locked memory can be written to without waiting")
+                .in("output " + std::to_string(i));
+    if (!queue_ || queue != queue_handle_) {
+        auto adopted = device_.adopt_stream(queue);
+        if (last_ && last_ == queue_.get()) {
+            adopted->wait_for(*queue_, kDone);
+            adopted->mark(kDone);
+            last_ = adopted.get();
+        }
+        queue_ = std::move(adopted);
+        queue_handle_ = queue;
+    }
+    execute(*queue_, inputs, outputs, host_step);
+}
+
+void DeviceRun::put(std::byte* device, const std::byte* host, std::size_t bytes) {
+    last_->upload(device, host, bytes);
+    last_->synchronize();
+}
+
+/// Copies of launch `i`'s tensors, in `mirror_` until the next call.
+void DeviceRun::mirror(std::size_t i, backend::Stream& stream, bool with_outputs) {
     const Launch& launch = program_->launches[i];
-    Mirror mirror;
+    std::size_t used = 0;
     const auto copy = [&](const Operand& operand, std::int32_t slot, bool download) -> std::byte* {
         if (operand.where == Where::constant) return const_cast<std::byte*>(operand.data);
         if (!on_device(operand)) return nullptr;
         const std::size_t bytes = slot_desc(target_, program_->values, slot).bytes();
-        mirror.memory.push_back(device_.allocate_host(bytes));
-        if (download) stream_->download(mirror.memory.back().get(), place(operand), bytes);
-        return mirror.memory.back().get();
+        if (used == mirror_memory_.size()) mirror_memory_.emplace_back();
+        Block& block = mirror_memory_[used++];
+        grow_pinned(block, bytes);
+        if (download) stream.download(block.memory.get(), place(operand), bytes);
+        return block.memory.get();
     };
+    mirror_.inputs.clear();
+    mirror_.outputs.clear();
     for (std::size_t k = 0; k < launch.inputs.size(); ++k)
-        mirror.inputs.push_back(copy(launch.inputs[k], launch.step->inputs[k], true));
+        mirror_.inputs.push_back(copy(launch.inputs[k], launch.step->inputs[k], true));
     for (std::size_t k = 0; k < launch.outputs.size(); ++k)
-        mirror.outputs.push_back(copy(launch.outputs[k], launch.step->outputs[k], with_outputs));
-    stream_->synchronize();
-    return mirror;
+        mirror_.outputs.push_back(copy(launch.outputs[k], launch.step->outputs[k], with_outputs));
+    stream.synchronize();
 }
 
-void DeviceRun::run_on_host(std::size_t i, const HostStep& host_step) {
+void DeviceRun::run_on_host(std::size_t i, backend::Stream& stream, const HostStep& host_step) {
     const Launch& launch = program_->launches[i];
-    const Mirror tensors = mirror(i, false);
-    std::vector<std::byte> workspace(launch.kernel ? launch.kernel->workspace_bytes() : 0);
-    host_step(i, {tensors.inputs.data(), tensors.outputs.data(), workspace.data(), pointers_[i].state.get()});
+    mirror(i, stream, false);
+    host_workspace_.resize(launch.kernel ? launch.kernel->workspace_bytes() : 0);
+    host_step(i,
+              {mirror_.inputs.data(), mirror_.outputs.data(), host_workspace_.data(), graph_->pointers[i].state.get()});
     for (std::size_t k = 0; k < launch.outputs.size(); ++k)
         if (on_device(launch.outputs[k]))
-            stream_->upload(place(launch.outputs[k]), tensors.outputs[k],
-                            slot_desc(target_, program_->values, launch.step->outputs[k]).bytes());
-    stream_->synchronize();
-}
-
-void DeviceRun::download_outputs() {
-    for (std::size_t i = 0; i < program_->outputs.size(); ++i)
-        if (output_bytes_[i])
-            stream_->download(output_staging_[i].get(), place(program_->outputs[i]), output_bytes_[i]);
-}
-
-void DeviceRun::run(const std::vector<Binding>& inputs, const HostStep& host_step) {
-    upload_inputs(inputs);
-    if (!recorded_) record();
-    std::size_t next = 0;
-    const auto host_steps_before = [&](std::size_t end) {
-        for (; next < end; ++next)
-            if (program_->launches[next].on_host && runs(next)) run_on_host(next, host_step);
-    };
-    for (const Segment& segment : segments_) {
-        host_steps_before(segment.first);
-        stream_->replay(*segment.recording);
-        next = segment.last;
-    }
-    host_steps_before(program_->launches.size());
-    if (!keep_outputs_) download_outputs();
-    stream_->synchronize();
+            stream.upload(place(launch.outputs[k]), mirror_.outputs[k],
+                          slot_desc(target_, program_->values, launch.step->outputs[k]).bytes());
+    stream.synchronize();
 }
 
 void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer,
                         const std::function<std::string(std::size_t i)>& name, bool tensors) {
     using Clock = std::chrono::steady_clock;
     const backend::Instruments* instruments = device_.instruments();
-    upload_inputs(inputs);
+    const std::vector<Binding> unbound(outputs_.size());
+    if (last_ && last_ != stream_.get()) stream_->wait_for(*last_, kDone);
+    choose_graph(inputs, unbound);
+    bring_inputs(*stream_, inputs);
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         const Launch& launch = program_->launches[i];
         double microseconds = 0;
         if (launch.on_host && runs(i)) {
             const auto start = Clock::now();
-            run_on_host(i, host_step);
+            run_on_host(i, *stream_, host_step);
             microseconds = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
         } else if (runs(i)) {
             if (instruments) instruments->begin_range(name(i));
-            launch.kernel->run(arguments(i));
+            launch.kernel->run(arguments(i, *stream_));
             if (instruments) instruments->end_range();
             stream_->synchronize();
-            microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(arguments(i)); });
+            microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(arguments(i, *stream_)); });
         }
-        const Mirror seen = tensors ? mirror(i, true) : Mirror();
-        observer(i, {seen.inputs.data(), seen.outputs.data(), nullptr, pointers_[i].state.get()}, microseconds);
+        mirror_.inputs.clear();
+        mirror_.outputs.clear();
+        if (tensors) mirror(i, *stream_, true);
+        observer(i, {mirror_.inputs.data(), mirror_.outputs.data(), nullptr, graph_->pointers[i].state.get()},
+                 microseconds);
     }
-    download_outputs();
+    deliver_outputs(*stream_, unbound);
+    stream_->mark(kDone);
     stream_->synchronize();
+    last_ = stream_.get();
+    pending_ = false;
 }
 
-std::byte* DeviceRun::device_output(std::size_t i) const { return place(program_->outputs[i]); }
+std::byte* DeviceRun::device_output(std::size_t i) const { return graph_ ? place(program_->outputs[i]) : nullptr; }
+
+std::shared_ptr<std::byte> DeviceRun::take_output(std::size_t i) {
+    Block& staging = output_staging_[i];
+    std::vector<Block>& spares = spare_outputs_[i];
+    const auto returned = [](const Block& spare) { return spare.memory.use_count() == 1; };
+    std::erase_if(spares, [&](const Block& spare) { return returned(spare) && spare.bytes < output_bytes_[i]; });
+    if (const auto free = std::find_if(spares.begin(), spares.end(), returned); free != spares.end()) {
+        std::swap(staging, *free);
+        return free->memory;
+    }
+    if (spares.size() < kSpareOutputs) {
+        spares.push_back(staging);
+        staging = {};
+        grow_pinned(staging, spares.back().bytes);
+        return spares.back().memory;
+    }
+    Memory copy = backend::PackedConstants::allocate(output_bytes_[i]);
+    std::memcpy(copy.get(), staging.memory.get(), output_bytes_[i]);
+    return copy;
+}
 
 void DeviceRun::replay() {
-    for (const Segment& segment : segments_)
+    if (!graph_) return;
+    for (const Segment& segment : graph_->segments)
         if (segment.recording) stream_->replay(*segment.recording);
 }
 
 std::size_t DeviceRun::recorded_launches() const {
     std::size_t count = 0;
-    for (const Segment& segment : segments_) count += segment.recording ? segment.recording->size() : 0;
+    if (graph_)
+        for (const Segment& segment : graph_->segments) count += segment.recording ? segment.recording->size() : 0;
     return count;
 }
 

@@ -9,7 +9,8 @@ namespace fovea::runtime {
 Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
     : plan_(std::move(plan)),
       backends_(std::move(backends)),
-      cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)) {
+      cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)),
+      cached_graphs_(options.cached_graphs) {
     for (const auto& backend : backends_)
         for (const plan::TargetSection& target : plan_.targets)
             if (!target_ && target.backend == backend->name() && target.target == backend->target()) {

@@ -12,9 +12,10 @@
 namespace fovea::runtime {
 
 struct EngineOptions {
-    int threads = 0;                ///< 0: as many as the plan was built for
-    std::size_t cached_shapes = 8;  ///< programs kept for different input shapes, least recently used first out
-    std::string device = {};        ///< as the user named it, for messages
+    int threads = 0;                 ///< 0: as many as the plan was built for
+    std::size_t cached_shapes = 8;   ///< programs kept for different input shapes, least recently used first out
+    std::size_t cached_graphs = 16;  ///< recordings that each context keeps for shapes and places of device memory
+    std::string device = {};         ///< as the user named it, for messages
 };
 
 /// A plan ready to run on this machine. Immutable for its users; contexts of many threads share it.
@@ -28,6 +29,7 @@ class Engine {
     [[nodiscard]] int threads() const { return threads_; }
     /// Where the target's tensors lie; nullptr: in host memory.
     [[nodiscard]] const backend::Device* device() const { return device_; }
+    [[nodiscard]] std::size_t cached_graphs() const { return cached_graphs_; }
     /// Prepared for these shapes, from the cache where it holds them. Throws `out_of_range` naming the input, the axis
     /// and the range when a shape lies outside the profile.
     std::shared_ptr<const Program> program(const std::vector<Shape>& input_shapes) const;
@@ -44,7 +46,7 @@ class Engine {
     const plan::TargetSection* target_ = nullptr;
     const backend::Device* device_ = nullptr;
     int threads_;
-    std::size_t cached_shapes_;
+    std::size_t cached_shapes_, cached_graphs_;
     mutable backend::PackedConstants packed_;
     mutable std::mutex mutex_;
     mutable std::list<std::shared_ptr<const Program>> programs_;  ///< most recently used first
@@ -68,12 +70,23 @@ class Context {
     /// input's. With `on_device` it is memory of the engine's device; throws `invalid_argument` when there is none.
     void bind_input(std::size_t index, DType dtype, std::span<const std::int64_t> shape, const void* data,
                     bool on_device = false);
+    /// Has runs write graph output `index` to this memory, which must have the output's type and shape then; with a
+    /// null pointer, not any more.
+    void bind_output(std::size_t index, DType dtype, std::span<const std::int64_t> shape, void* data,
+                     bool on_device = false);
     /// Runs all steps. Throws when an input is not bound or a shape is out of range.
     void run();
+    /// As `run`, in a queue of the engine's device that the caller made, behind the work in it. Returns before the end
+    /// where no step runs on the host. Memory that is bound must stay as it is until the queue got there.
+    void enqueue(void* queue);
     /// As `run`, calling `observer` after each step. Without `tensors`, steps on a device are observed without them.
     void run(const std::function<void(const Observation&)>& observer, bool tensors = true);
     /// Output `index` of the last run: a view that is valid until the next run.
     [[nodiscard]] Tensor output(std::size_t index) const;
+    /// The same for good: later runs do not write to it. Outputs that are bound are copied.
+    [[nodiscard]] Tensor take_output(std::size_t index);
+    /// Whether `output` gives memory of the device.
+    [[nodiscard]] bool output_on_device(std::size_t index) const;
     [[nodiscard]] const Program& program() const { return *program_; }
     [[nodiscard]] const Engine& engine() const { return *engine_; }
     /// The part that runs on the engine's device; nullptr when it has none.
@@ -81,6 +94,11 @@ class Context {
 
   private:
     void select_program();
+    void check_outputs() const;
+    [[nodiscard]] backend::MemoryKind kind_of(const void* data, bool on_device) const;
+    void deliver_outputs();
+    [[nodiscard]] const std::byte* output_data(std::size_t index) const;
+    [[nodiscard]] Tensor computed_output(std::size_t index) const;
     void prepare();
     void resolve_inputs();
     void launch(std::size_t i);
@@ -97,7 +115,8 @@ class Context {
 
     std::shared_ptr<const Engine> engine_;
     std::shared_ptr<const Program> program_;
-    std::vector<Binding> bindings_;
+    std::vector<Binding> bindings_, output_bindings_;
+    std::vector<DType> output_types_;  ///< that the outputs' memory was bound with
     bool shapes_changed_ = true;
     std::shared_ptr<std::byte> arena_, scratch_;
     std::size_t arena_bytes_ = 0, scratch_bytes_ = 0;

@@ -1,6 +1,7 @@
 #include "runtime/program.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "fovea/error.hpp"
 #include "runtime/memory_plan.hpp"
@@ -88,10 +89,12 @@ class ProgramBuilder {
         for (const std::int32_t slot : target_.outputs) touch(slot, static_cast<int>(target_.steps.size()));
         for (const std::int32_t slot : target_.inputs)
             if (slot >= 0) input_roots_.push_back(root(slot));
+        find_output_roots();
         std::vector<Lifetime> used;
         std::vector<std::size_t> owner;
         for (std::size_t i = 0; i < count; ++i)
-            if (blocks_[i].bytes > 0 && blocks_[i].last >= 0 && !is_input(static_cast<std::int32_t>(i))) {
+            if (blocks_[i].bytes > 0 && blocks_[i].last >= 0 && !is_input(static_cast<std::int32_t>(i)) &&
+                !output_of(static_cast<std::int32_t>(i))) {
                 used.push_back(blocks_[i]);
                 owner.push_back(i);
             }
@@ -102,6 +105,39 @@ class ProgramBuilder {
 
     [[nodiscard]] bool is_input(std::int32_t root_slot) const {
         return std::find(input_roots_.begin(), input_roots_.end(), root_slot) != input_roots_.end();
+    }
+
+    /// On a device, outputs that fill a tensor of their own lie outside the arena.
+    void find_output_roots() {
+        output_roots_.assign(target_.outputs.size(), -1);
+        if (!on_device()) return;
+        for (std::size_t i = 0; i < target_.outputs.size(); ++i) {
+            const std::int32_t slot = target_.outputs[i];
+            if (slot < 0 || !in_arena(slot) || is_input(root(slot)) || output_of(root(slot)) || slice(slot) >= 0)
+                continue;
+            output_roots_[i] = root(slot);
+        }
+    }
+
+    [[nodiscard]] std::optional<std::size_t> output_of(std::int32_t root_slot) const {
+        const auto at = std::find(output_roots_.begin(), output_roots_.end(), root_slot);
+        if (at == output_roots_.end()) return std::nullopt;
+        return static_cast<std::size_t>(at - output_roots_.begin());
+    }
+
+    [[nodiscard]] bool on_device() const {
+        return std::any_of(backends_.begin(), backends_.end(), [&](const auto& backend) {
+            return backend->name() == target_.backend && backend->device();
+        });
+    }
+
+    /// The outermost slice of a wider tensor that the slot lies in, or -1.
+    [[nodiscard]] std::int32_t slice(std::int32_t slot) const {
+        std::int32_t found = -1;
+        for (; target_.slots[static_cast<std::size_t>(slot)].alias_of >= 0;
+             slot = target_.slots[static_cast<std::size_t>(slot)].alias_of)
+            if (target_.slots[static_cast<std::size_t>(slot)].row_offset >= 0) found = slot;
+        return found;
     }
 
     Operand operand(std::int32_t slot) {
@@ -116,6 +152,10 @@ class ProgramBuilder {
             result.where = Operand::Where::input;
             for (std::size_t i = 0; i < target_.inputs.size(); ++i)
                 if (target_.inputs[i] >= 0 && root(target_.inputs[i]) == base) result.index = i;
+            result.offset = offset;
+        } else if (const auto output = output_of(base)) {
+            result.where = Operand::Where::output;
+            result.index = *output;
             result.offset = offset;
         } else if (late_[static_cast<std::size_t>(id)] || !known(id)) {
             result.where = Operand::Where::late;
@@ -218,6 +258,7 @@ class ProgramBuilder {
     std::vector<bool> late_, late_step_, needed_;
     std::vector<Lifetime> blocks_;  ///< by slot; only roots are used
     std::vector<std::int32_t> input_roots_;
+    std::vector<std::int32_t> output_roots_;  ///< by output; -1: in the arena, an input, or another output's
 };
 
 }  // namespace

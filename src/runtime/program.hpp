@@ -15,6 +15,7 @@ struct Operand {
         constant,  ///< `data`
         arena,     ///< arena + `offset`
         input,     ///< memory bound to graph input `index`
+        output,    ///< on a device: memory of graph output `index`, which may be the caller's
         late,      ///< computed by a step whose shapes depend on data; looked up by value
     };
     Where where = Where::none;

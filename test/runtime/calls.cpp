@@ -21,8 +21,8 @@ bool in(const void* address, const char* library) {
     return dladdr(address, &info) && info.dli_fname && std::strstr(info.dli_fname, library);
 }
 
-/// Whether a call that returns to `caller` comes from oneDNN or OpenMP; what the C++ library does counts as its
-/// caller's.
+/// Whether a call that returns to `caller` comes from oneDNN, OpenMP or the GPU's driver; what the C++ library does
+/// counts as its caller's.
 bool from_library(const void* caller) {
     void* frames[32];
     const int depth = backtrace(frames, 32);
@@ -30,7 +30,7 @@ bool from_library(const void* caller) {
     while (at < depth && frames[at] != caller) ++at;
     while (at < depth && in(frames[at], "libstdc++")) ++at;
     const void* asking = at < depth ? frames[at] : caller;
-    return in(asking, "libdnnl") || in(asking, "libgomp");
+    return in(asking, "libdnnl") || in(asking, "libgomp") || in(asking, "libcuda");
 }
 
 void count(const void* caller, std::atomic<int>& own, std::atomic<int>& library) {

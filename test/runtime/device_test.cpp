@@ -28,9 +28,18 @@ class PretendStream final : public backend::Stream {
     void download(std::byte* host, const std::byte* device, std::size_t bytes) override {
         submit([=] { std::memcpy(host, device, bytes); });
     }
+    void copy(std::byte* target, const std::byte* source, std::size_t bytes) override {
+        submit([=] { std::memcpy(target, source, bytes); });
+    }
     void synchronize() override {
         for (const auto& work : queue_) work();
         queue_.clear();
+    }
+    void mark(std::size_t) override {}
+    void await(std::size_t) override { synchronize(); }
+    void wait_for(const Stream& other, std::size_t) override {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): only one queue at a time
+        const_cast<PretendStream&>(static_cast<const PretendStream&>(other)).synchronize();
     }
     std::unique_ptr<backend::Recording> record(const std::function<void()>& enqueue) override {
         auto recording = std::make_unique<PretendRecording>();
@@ -55,6 +64,7 @@ class PretendStream final : public backend::Stream {
 
 class PretendDevice final : public backend::Device {
   public:
+    [[nodiscard]] int number() const override { return 0; }
     [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t bytes) const override {
         const auto memory = backend::PackedConstants::allocate(bytes);
         blocks_[memory.get()] = std::max<std::size_t>(bytes, 1);
@@ -63,9 +73,14 @@ class PretendDevice final : public backend::Device {
     [[nodiscard]] std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const override {
         return backend::PackedConstants::allocate(bytes);
     }
+    [[nodiscard]] backend::MemoryKind kind_of(const void* pointer) const override {
+        return owns(static_cast<const std::byte*>(pointer)) ? backend::MemoryKind::device
+                                                            : backend::MemoryKind::pageable;
+    }
     [[nodiscard]] std::unique_ptr<backend::Stream> make_stream() const override {
         return std::make_unique<PretendStream>();
     }
+    [[nodiscard]] std::unique_ptr<backend::Stream> adopt_stream(void*) const override { return make_stream(); }
     [[nodiscard]] bool owns(const std::byte* pointer) const {
         auto block = blocks_.upper_bound(pointer);
         return block != blocks_.begin() && pointer < std::prev(block)->first + std::prev(block)->second;
@@ -188,6 +203,43 @@ TEST_F(Devices, InputsAndOutputsStayOnTheDevice) {
         std::memcpy(found.data(), context.device()->device_output(0), found.size() * sizeof(float));
         EXPECT_EQ(found, wanted);
     }
+}
+
+TEST(HostCopies, MoveEveryByteInPieces) {
+    const std::size_t bytes = 5'000'123;
+    std::vector<std::byte> source(bytes), staging(bytes), device(bytes), back_staging(bytes), back(bytes);
+    for (std::size_t i = 0; i < bytes; ++i) source[i] = static_cast<std::byte>(i * 7 + i / 251);
+    PretendStream stream;
+    HostCopies copies;
+    HostCopies::upload(stream, device.data(), source.data(), staging.data(), bytes);
+    copies.download(stream, back.data(), device.data(), back_staging.data(), bytes);
+    copies.finish(stream);
+    EXPECT_TRUE(back == source);
+}
+
+TEST_F(Devices, OutputsGoWhereTheyAreBound) {
+    Context context(engine_), host(expected_);
+    for (const Tensor& image : images_) {
+        const auto wanted = expected(image);
+        Tensor found = Tensor::zeros(DType::f32, {1, 256, 16});
+        const auto memory = engine_->device()->allocate(found.bytes());
+        for (auto* runner : {&context, &host}) {
+            runner->bind_input(0, DType::f32, image.shape(), image.raw());
+            runner->bind_output(0, DType::f32, found.shape(), found.raw());
+            runner->run();
+            EXPECT_EQ(found.to_float(), wanted);
+            found = Tensor::zeros(DType::f32, found.shape());
+        }
+        context.bind_output(0, DType::f32, found.shape(), memory.get(), true);
+        context.run();
+        std::memcpy(found.raw(), memory.get(), found.bytes());
+        EXPECT_EQ(found.to_float(), wanted);
+        context.bind_output(0, DType::f32, {}, nullptr);
+        context.run();
+        EXPECT_EQ(context.output(0).to_float(), wanted);
+    }
+    context.bind_output(0, DType::f32, images_[0].shape(), images_[0].raw());
+    EXPECT_THROW(context.run(), Error) << "another shape";
 }
 
 TEST(DeviceTuner, TimesWhereTheKernelsRun) {

@@ -62,28 +62,44 @@ std::string CudaDevice::architecture() const {
 
 void CudaDevice::use() const { Driver::get().context_set_current(context_); }
 
-bool CudaDevice::try_use() const noexcept { return Driver::get().context_set_current.quiet(context_) == CUDA_SUCCESS; }
-
 std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes) const {
     if (!present()) return PackedConstants::allocate(bytes);
-    use();
+    const Current current(context_);
     CUdeviceptr memory = 0;
     Driver::get().memory_allocate(&memory, std::max<std::size_t>(bytes, 1));
     return {reinterpret_cast<std::byte*>(memory), [self = shared_from_this()](std::byte* p) {
-                if (self->try_use()) Driver::get().memory_free.quiet(address(p));
+                const Current current(self->context_, std::nothrow);
+                Driver::get().memory_free.quiet(address(p));
             }};
 }
 
 std::shared_ptr<std::byte> CudaDevice::allocate_host(std::size_t bytes) const {
-    use();
+    const Current current(context_);
     void* memory = nullptr;
     Driver::get().host_allocate(&memory, std::max<std::size_t>(bytes, 1), CU_MEMHOSTALLOC_PORTABLE);
     return {static_cast<std::byte*>(memory), [self = shared_from_this()](std::byte* p) {
-                if (self->try_use()) Driver::get().host_free.quiet(p);
+                const Current current(self->context_, std::nothrow);
+                Driver::get().host_free.quiet(p);
             }};
 }
 
+MemoryKind CudaDevice::kind_of(const void* pointer) const {
+    const Current current(context_);
+    unsigned kind = 0;
+    int owner = 0;
+    CUpointer_attribute attributes[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL};
+    void* values[] = {&kind, &owner};
+    Driver::get().pointer_attributes(2, attributes, values, reinterpret_cast<CUdeviceptr>(pointer));
+    if (kind == CU_MEMORYTYPE_HOST) return MemoryKind::pinned;
+    if (kind != CU_MEMORYTYPE_DEVICE) return MemoryKind::pageable;
+    return owner == device_ ? MemoryKind::device : MemoryKind::foreign;
+}
+
 std::unique_ptr<Stream> CudaDevice::make_stream() const { return std::make_unique<CudaStream>(shared_from_this()); }
+
+std::unique_ptr<Stream> CudaDevice::adopt_stream(void* handle) const {
+    return std::make_unique<CudaStream>(shared_from_this(), static_cast<CUstream>(handle));
+}
 
 std::shared_ptr<std::byte> CudaDevice::upload(std::span<const std::byte> content) const {
     auto memory = allocate(content.size());
@@ -94,41 +110,86 @@ std::shared_ptr<std::byte> CudaDevice::upload(std::span<const std::byte> content
     return memory;
 }
 
+Current::Current(CUcontext context) : context_(context) {
+    Driver::get().context_get_current(&before_);
+    if (before_ != context) Driver::get().context_set_current(context);
+}
+
+Current::Current(CUcontext context, std::nothrow_t) noexcept : context_(context) {
+    Driver::get().context_get_current.quiet(&before_);
+    if (before_ != context) Driver::get().context_set_current.quiet(context);
+}
+
+Current::~Current() {
+    if (before_ != context_) Driver::get().context_set_current.quiet(before_);
+}
+
 CudaRecording::CudaRecording(CUgraph graph, std::size_t size) : size_(size) {
     Driver::get().graph_instantiate(&graph_, graph, 0);
 }
 
 CudaRecording::~CudaRecording() { Driver::get().graph_exec_destroy.quiet(graph_); }
 
-CudaStream::CudaStream(std::shared_ptr<const CudaDevice> device) : device_(std::move(device)) {
-    device_->use();
-    Driver::get().stream_create(&stream_, CU_STREAM_NON_BLOCKING);
-    Driver::get().event_create(&start_, CU_EVENT_DEFAULT);
-    Driver::get().event_create(&stop_, CU_EVENT_DEFAULT);
+Event::Event(CUevent_flags flags) { Driver::get().event_create(&event_, flags); }
+
+Event::~Event() {
+    if (event_) Driver::get().event_destroy.quiet(event_);
 }
 
+CudaStream::CudaStream(std::shared_ptr<const CudaDevice> device) : device_(std::move(device)), own_(true) {
+    const Current current(device_->context());
+    Driver::get().stream_create(&stream_, CU_STREAM_NON_BLOCKING);
+}
+
+CudaStream::CudaStream(std::shared_ptr<const CudaDevice> device, CUstream stream)
+    : device_(std::move(device)), stream_(stream), own_(false) {}
+
 CudaStream::~CudaStream() {
-    for (CUevent event : {start_, stop_})
-        if (event) Driver::get().event_destroy.quiet(event);
-    Driver::get().stream_destroy.quiet(stream_);
+    const Current current(device_->context(), std::nothrow);
+    marks_.clear();
+    if (own_) Driver::get().stream_destroy.quiet(stream_);
 }
 
 void CudaStream::upload(std::byte* device, const std::byte* host, std::size_t bytes) {
+    const Current current(device_->context());
     if (bytes) Driver::get().copy_to_device(address(device), host, bytes, stream_);
 }
 
 void CudaStream::download(std::byte* host, const std::byte* device, std::size_t bytes) {
+    const Current current(device_->context());
     if (bytes) Driver::get().copy_to_host(host, address(device), bytes, stream_);
 }
 
+void CudaStream::copy(std::byte* target, const std::byte* source, std::size_t bytes) {
+    const Current current(device_->context());
+    if (bytes) Driver::get().copy_on_device(address(target), address(source), bytes, stream_);
+}
+
 void CudaStream::synchronize() {
-    device_->use();
+    const Current current(device_->context());
     Driver::get().stream_synchronize(stream_);
+}
+
+void CudaStream::mark(std::size_t mark) {
+    const Current current(device_->context());
+    while (marks_.size() <= mark) marks_.emplace_back(CU_EVENT_DISABLE_TIMING);
+    Driver::get().event_record(marks_[mark].handle(), stream_);
+}
+
+void CudaStream::await(std::size_t mark) {
+    const Current current(device_->context());
+    if (mark < marks_.size()) Driver::get().event_synchronize(marks_[mark].handle());
+}
+
+void CudaStream::wait_for(const Stream& other, std::size_t mark) {
+    const Current current(device_->context());
+    const auto& marks = static_cast<const CudaStream&>(other).marks_;
+    if (mark < marks.size()) Driver::get().stream_wait(stream_, marks[mark].handle(), CU_EVENT_WAIT_DEFAULT);
 }
 
 std::unique_ptr<Recording> CudaStream::record(const std::function<void()>& enqueue) {
     const Driver& driver = Driver::get();
-    device_->use();
+    const Current current(device_->context());
     struct Graph {
         CUgraph handle = nullptr;
         ~Graph() {
@@ -149,20 +210,22 @@ std::unique_ptr<Recording> CudaStream::record(const std::function<void()>& enque
 }
 
 void CudaStream::replay(const Recording& recording) {
-    device_->use();
+    const Current current(device_->context());
     Driver::get().graph_launch(static_cast<const CudaRecording&>(recording).handle(), stream_);
 }
 
 double CudaStream::time(const Recording& recording, int replays) {
     const Driver& driver = Driver::get();
+    const Current current(device_->context());
+    const Event start(CU_EVENT_DEFAULT), stop(CU_EVENT_DEFAULT);
     std::vector<float> times;
     for (int i = 0; i < replays; ++i) {
-        driver.event_record(start_, stream_);
+        driver.event_record(start.handle(), stream_);
         replay(recording);
-        driver.event_record(stop_, stream_);
-        driver.event_synchronize(stop_);
+        driver.event_record(stop.handle(), stream_);
+        driver.event_synchronize(stop.handle());
         float milliseconds = 0;
-        driver.event_elapsed(&milliseconds, start_, stop_);
+        driver.event_elapsed(&milliseconds, start.handle(), stop.handle());
         times.push_back(milliseconds);
     }
     const auto middle = times.begin() + replays / 2;
@@ -176,20 +239,22 @@ Function::Function(std::shared_ptr<const CudaDevice> device, const std::string& 
     const std::vector<char> binary = compile(source, name, device_->architecture());
     if (!device_->present()) return;
     const Driver& driver = Driver::get();
-    device_->use();
-    driver.module_load(&module_, binary.data());
-    driver.module_function(&function_, module_, name.c_str());
+    const Current current(device_->context());
+    CUmodule module = nullptr;
+    driver.module_load(&module, binary.data());
+    module_ = {module, [device = device_](CUmodule loaded) {
+                   const Current current(device->context(), std::nothrow);
+                   Driver::get().module_unload.quiet(loaded);
+               }};
+    driver.module_function(&function_, module, name.c_str());
     if (shared_bytes > 48 * 1024)
         driver.function_set_attribute(function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                       static_cast<int>(shared_bytes));
 }
 
-Function::~Function() {
-    if (module_ && device_->try_use()) Driver::get().module_unload.quiet(module_);
-}
-
 void Function::launch(Stream& stream, Grid grid, unsigned threads, const void* parameter) const {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;  // an empty tensor
+    const Current current(device_->context());
     void* parameters[] = {const_cast<void*>(parameter)};
     Driver::get().launch(function_, grid.x, grid.y, grid.z, threads, 1, 1, static_cast<unsigned>(shared_bytes_),
                          static_cast<CudaStream&>(stream).handle(), parameters, nullptr);

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <new>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "backend/cuda/driver.hpp"
 #include "backend/device.hpp"
@@ -19,7 +22,18 @@ struct Facts {
     int shared_bytes = 0;  ///< most shared memory that one block may have
 };
 
-class CudaStream;
+/// Makes a context the calling thread's current one, and at the end the one before again: callers have GPUs of theirs.
+class Current {
+  public:
+    explicit Current(CUcontext context);
+    Current(CUcontext context, std::nothrow_t) noexcept;
+    ~Current();
+    Current(const Current&) = delete;
+    Current& operator=(const Current&) = delete;
+
+  private:
+    CUcontext before_ = nullptr, context_;
+};
 
 /// One GPU, by its primary context.
 class CudaDevice final : public Device, public std::enable_shared_from_this<CudaDevice> {
@@ -33,10 +47,13 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     CudaDevice(const CudaDevice&) = delete;
     CudaDevice& operator=(const CudaDevice&) = delete;
 
+    [[nodiscard]] int number() const override { return device_; }
     [[nodiscard]] std::shared_ptr<std::byte> allocate(std::size_t bytes) const override;
     [[nodiscard]] std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const override;
+    [[nodiscard]] MemoryKind kind_of(const void* pointer) const override;
     [[nodiscard]] std::unique_ptr<Stream> make_stream() const override;
     [[nodiscard]] const Instruments* instruments() const override { return instruments_.get(); }
+    [[nodiscard]] std::unique_ptr<Stream> adopt_stream(void* handle) const override;
 
     [[nodiscard]] const Facts& facts() const { return facts_; }
     /// The target that kernels are compiled for: "sm_80", "sm_90a".
@@ -44,8 +61,7 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     [[nodiscard]] bool present() const { return context_ != nullptr; }
     /// Makes this GPU the calling thread's current one.
     void use() const;
-    /// As `use`, for destructors: whether it is.
-    [[nodiscard]] bool try_use() const noexcept;
+    [[nodiscard]] CUcontext context() const { return context_; }
     /// Memory on the device with this content, once the copy is done.
     [[nodiscard]] std::shared_ptr<std::byte> upload(std::span<const std::byte> content) const;
 
@@ -70,16 +86,35 @@ class CudaRecording final : public Recording {
     std::size_t size_;
 };
 
+/// A place in the queue of a stream.
+class Event {
+  public:
+    explicit Event(CUevent_flags flags);
+    ~Event();
+    Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+    Event& operator=(Event&&) = delete;
+    [[nodiscard]] CUevent handle() const { return event_; }
+
+  private:
+    CUevent event_ = nullptr;
+};
+
 class CudaStream final : public Stream {
   public:
     explicit CudaStream(std::shared_ptr<const CudaDevice> device);
+    /// The caller's.
+    CudaStream(std::shared_ptr<const CudaDevice> device, CUstream stream);
     ~CudaStream() override;
     CudaStream(const CudaStream&) = delete;
     CudaStream& operator=(const CudaStream&) = delete;
 
     void upload(std::byte* device, const std::byte* host, std::size_t bytes) override;
     void download(std::byte* host, const std::byte* device, std::size_t bytes) override;
+    void copy(std::byte* target, const std::byte* source, std::size_t bytes) override;
     void synchronize() override;
+    void mark(std::size_t mark) override;
+    void await(std::size_t mark) override;
+    void wait_for(const Stream& other, std::size_t mark) override;
     std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
     void replay(const Recording& recording) override;
     double time(const Recording& recording, int replays) override;
@@ -88,7 +123,8 @@ class CudaStream final : public Stream {
   private:
     std::shared_ptr<const CudaDevice> device_;
     CUstream stream_ = nullptr;
-    CUevent start_ = nullptr, stop_ = nullptr;
+    bool own_;
+    std::vector<Event> marks_;
 };
 
 /// A compiled kernel loaded into a device.
@@ -98,9 +134,6 @@ class Function {
     /// dynamic shared memory that every launch will use.
     Function(std::shared_ptr<const CudaDevice> device, const std::string& source, const std::string& name,
              std::size_t shared_bytes = 0);
-    ~Function();
-    Function(const Function&) = delete;
-    Function& operator=(const Function&) = delete;
 
     struct Grid {
         unsigned x = 1, y = 1, z = 1;
@@ -110,7 +143,7 @@ class Function {
 
   private:
     std::shared_ptr<const CudaDevice> device_;
-    CUmodule module_ = nullptr;
+    std::shared_ptr<CUmod_st> module_;
     CUfunction function_ = nullptr;
     std::size_t shared_bytes_;
 };

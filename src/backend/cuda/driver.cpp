@@ -20,11 +20,13 @@ Driver open() {
     d.device_pci_address.load(library, FOVEA_SYMBOL(cuDeviceGetPCIBusId));
     d.context_retain.load(library, FOVEA_SYMBOL(cuDevicePrimaryCtxRetain));
     d.context_release.load(library, FOVEA_SYMBOL(cuDevicePrimaryCtxRelease));
+    d.context_get_current.load(library, FOVEA_SYMBOL(cuCtxGetCurrent));
     d.context_set_current.load(library, FOVEA_SYMBOL(cuCtxSetCurrent));
     d.memory_allocate.load(library, FOVEA_SYMBOL(cuMemAlloc));
     d.memory_free.load(library, FOVEA_SYMBOL(cuMemFree));
     d.host_allocate.load(library, FOVEA_SYMBOL(cuMemHostAlloc));
     d.host_free.load(library, FOVEA_SYMBOL(cuMemFreeHost));
+    d.pointer_attributes.load(library, FOVEA_SYMBOL(cuPointerGetAttributes));
     d.copy_to_device.load(library, FOVEA_SYMBOL(cuMemcpyHtoDAsync));
     d.copy_to_host.load(library, FOVEA_SYMBOL(cuMemcpyDtoHAsync));
     d.copy_on_device.load(library, FOVEA_SYMBOL(cuMemcpyDtoDAsync));
@@ -32,6 +34,7 @@ Driver open() {
     d.stream_create.load(library, FOVEA_SYMBOL(cuStreamCreate));
     d.stream_destroy.load(library, FOVEA_SYMBOL(cuStreamDestroy));
     d.stream_synchronize.load(library, FOVEA_SYMBOL(cuStreamSynchronize));
+    d.stream_wait.load(library, FOVEA_SYMBOL(cuStreamWaitEvent));
     d.capture_begin.load(library, FOVEA_SYMBOL(cuStreamBeginCapture));
     d.capture_end.load(library, FOVEA_SYMBOL(cuStreamEndCapture));
     d.graph_instantiate.load(library, FOVEA_SYMBOL(cuGraphInstantiate));

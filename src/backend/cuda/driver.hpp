@@ -42,11 +42,13 @@ struct Driver {
     Call<decltype(cuDeviceGetPCIBusId)> device_pci_address;
     Call<decltype(cuDevicePrimaryCtxRetain)> context_retain;
     Call<decltype(cuDevicePrimaryCtxRelease)> context_release;
+    Call<decltype(cuCtxGetCurrent)> context_get_current;
     Call<decltype(cuCtxSetCurrent)> context_set_current;
     Call<decltype(cuMemAlloc)> memory_allocate;
     Call<decltype(cuMemFree)> memory_free;
     Call<decltype(cuMemHostAlloc)> host_allocate;
     Call<decltype(cuMemFreeHost)> host_free;
+    Call<decltype(cuPointerGetAttributes)> pointer_attributes;
     Call<decltype(cuMemcpyHtoDAsync)> copy_to_device;
     Call<decltype(cuMemcpyDtoHAsync)> copy_to_host;
     Call<decltype(cuMemcpyDtoDAsync)> copy_on_device;
@@ -54,6 +56,7 @@ struct Driver {
     Call<decltype(cuStreamCreate)> stream_create;
     Call<decltype(cuStreamDestroy)> stream_destroy;
     Call<decltype(cuStreamSynchronize)> stream_synchronize;
+    Call<decltype(cuStreamWaitEvent)> stream_wait;
     Call<decltype(cuStreamBeginCapture)> capture_begin;
     Call<decltype(cuStreamEndCapture)> capture_end;
     Call<decltype(cuGraphInstantiate)> graph_instantiate;

@@ -51,19 +51,36 @@ DEVICE u32 packed(float low, float high, bf16) {
 }
 DEVICE u32 packed(float low, float, float) { return __float_as_uint(low); }
 
-/// Copies `kCount` rows of a sequence from place `first` on; zeros from place `limit` on.
+/// Copies rows of a sequence to shared memory, `kCount` at a time.
 template <int kCount, int kLength, int kPitch, int kPiece>
-DEVICE void load_rows(u32 target, const In* sequence, long long step, int first, int limit) {
-    constexpr int kPieces = kLength * kElement / kPiece;
-#pragma unroll
-    for (int i = threadIdx.x; i < kCount * kPieces; i += kThreads) {
-        const int row = i / kPieces, piece = i % kPieces;
-        const bool valid = first + row < limit;
-        const In* source = sequence + (valid ? first + row : 0) * step;
-        copy_async<kPiece>(target + row * kPitch + piece * kPiece,
-                           reinterpret_cast<const char*>(source) + piece * kPiece, valid);
+struct RowLoader {
+    static constexpr int kPieces = kLength * kElement / kPiece;  // per row
+    static constexpr bool kEven = kThreads % kPieces == 0;       // each thread copies the same piece of its rows
+    const char* source;
+    long long step;  // bytes from row to row
+    int first;       // row of the next tile
+
+    DEVICE RowLoader(const void* tensor, const AttentionSteps& steps, int batch, int head, int row)
+        : source(reinterpret_cast<const char*>(static_cast<const In*>(tensor) + batch * steps.batch +
+                                               head * steps.head + row * steps.row)),
+          step(steps.row * kElement),
+          first(row) {
+        if constexpr (kEven) source += threadIdx.x / kPieces * step + threadIdx.x % kPieces * kPiece;
     }
-}
+
+    /// The next tile; zeros from row `limit` on.
+    DEVICE void load(u32 target, int limit) {
+#pragma unroll
+        for (int i = 0; i < (kCount * kPieces + kThreads - 1) / kThreads; ++i) {
+            const int place = threadIdx.x + i * kThreads, row = place / kPieces, piece = place % kPieces;
+            if (kCount * kPieces % kThreads != 0 && row >= kCount) break;
+            const char* from = source + (kEven ? i * (kThreads / kPieces) * step : row * step + piece * kPiece);
+            copy_async<kPiece>(target + row * kPitch + piece * kPiece, from, first + row < limit);
+        }
+        source += kCount * step;
+        first += kCount;
+    }
+};
 
 DEVICE Fragment load_queries(u32 queries, int f, int k) {
     Fragment q;
@@ -111,9 +128,9 @@ struct Queries {
         for (int f = 0; f < kFragments; ++f)
 #pragma unroll
             for (int h = 0; h < 2; ++h) {
-                largest[f][h] = minus_infinity();
+                largest[f][h] = fmaxf(scores[f][0][2 * h], scores[f][0][2 * h + 1]);
 #pragma unroll
-                for (int n = 0; n < kKeyTiles; ++n)
+                for (int n = 1; n < kKeyTiles; ++n)
                     largest[f][h] = fmaxf(largest[f][h], fmaxf(scores[f][n][2 * h], scores[f][n][2 * h + 1]));
                 const float slack = maximum[f][h] == minus_infinity() ? minus_infinity() : kSlack;
                 above = above || fmaf(largest[f][h], unit, -base[f][h]) > slack;
@@ -240,6 +257,22 @@ DEVICE void adjust(float (&scores)[kFragments][kKeyTiles][4], const AttentionArg
             }
 }
 
+/// Writes what one warp has seen to shared memory.
+DEVICE void publish(const Queries& state, float* results, float2* seen, int first_row, int key_warp) {
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int f = 0; f < kFragments; ++f)
+#pragma unroll
+        for (int h = 0; h < 2; ++h) {
+            const int row = key_warp * kRows + first_row + f * 16 + lane / 4 + h * 8;
+#pragma unroll
+            for (int n = 0; n < kColumnTiles; ++n)
+                *reinterpret_cast<float2*>(results + row * kSumPitch + n * 8 + lane % 4 * 2) =
+                    make_float2(state.results[f][n][2 * h], state.results[f][n][2 * h + 1]);
+            if (lane % 4 == 0) seen[row] = make_float2(state.maximum[f][h] * state.unit, state.sums[f][2 * h]);
+        }
+}
+
 /// Loads floats that lie at `place` in the shared memory of a block of the cluster.
 template <int N>
 DEVICE void load_part(float (&x)[N], const void* place, int block) {
@@ -276,6 +309,23 @@ DEVICE void add_parts(float (&x)[kWidth], const float* results, const float2* se
     for (int i = 0; i < kWidth; ++i) x[i] *= inverse;
 }
 
+/// Writes the block's share of the rows.
+DEVICE void store_sums(const AttentionArgs& args, const float* results, const float2* seen) {
+    constexpr int kVectors = kValueSize / kWidth, kOwnRows = kRows / kSplit;
+    const int first = blockIdx.x * kRows;
+    In* output = static_cast<In*>(args.output) + blockIdx.z / kSplit * args.output_steps.batch +
+                 blockIdx.y * args.output_steps.head;
+#pragma unroll
+    for (int pass = 0; pass < (kOwnRows * kVectors + kThreads - 1) / kThreads; ++pass) {
+        const int i = threadIdx.x + pass * kThreads;
+        const int row = blockIdx.z % kSplit * kOwnRows + i / kVectors, column = i % kVectors * kWidth;
+        if (i >= kOwnRows * kVectors || first + row >= args.queries) break;
+        float x[kWidth];
+        add_parts(x, results, seen, row, column);
+        store_vector(output + (first + row) * args.output_steps.row + column, x);
+    }
+}
+
 extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kBlocks) attention(const AttentionArgs args) {
     extern __shared__ __align__(128) char memory[];
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -283,39 +333,41 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kBlocks) 
     const int head = blockIdx.y, batch = blockIdx.z / kSplit, part = blockIdx.z % kSplit;
     const int first_query = blockIdx.x * kRows;
     const u32 shared = shared_address(memory);
-    const auto sequence = [&](const void* tensor, const AttentionSteps& steps, int h) {
-        return static_cast<const In*>(tensor) + batch * steps.batch + h * steps.head;
-    };
-    const In* query = sequence(args.query, args.query_steps, head);
-    const In* key = sequence(args.key, args.key_steps, head / args.sharing);
-    const In* value = sequence(args.value, args.value_steps, head / args.sharing);
-
     int first_key = 0, end_key = args.keys;
     if constexpr (kWindow) {
         first_key = max(first_query - args.left, 0) / kKeys * kKeys;
         end_key = min(end_key, first_query + kRows + args.right);
     }
     const int steps = max(end_key - first_key + kKeys - 1, 0) / kKeys;
-    const int begin = part * steps / kSplit, end = (part + 1) * steps / kSplit;
-    const auto stage_of = [&](int step) { return shared + kQueryBytes + (step - begin) % kStages * kStageBytes; };
-    const auto load = [&](int step) {
-        if (step < end) {
-            const int first = first_key + step * kKeys;
-            load_rows<kKeys, kSize, kDepthPitch, kPieceK>(stage_of(step), key, args.key_steps.row, first, end_key);
-            load_rows<kKeys, kValueSize, kValuePitch, kPieceV>(stage_of(step) + kKeys * kDepthPitch, value,
-                                                               args.value_steps.row, first, end_key);
+    const int last_key = first_key + (part + 1) * steps / kSplit * kKeys;
+    first_key += part * steps / kSplit * kKeys;
+    RowLoader<kRows, kSize, kDepthPitch, kPieceQ> query(args.query, args.query_steps, batch, head, first_query);
+    RowLoader<kKeys, kSize, kDepthPitch, kPieceK> key(args.key, args.key_steps, batch, head / args.sharing, first_key);
+    RowLoader<kKeys, kValueSize, kValuePitch, kPieceV> value(args.value, args.value_steps, batch, head / args.sharing,
+                                                             first_key);
+    const u32 stages = shared + kQueryBytes;
+    const auto next_stage = [&](u32 stage) {
+        stage += kStageBytes;
+        return stage == stages + kStages * kStageBytes ? stages : stage;
+    };
+    u32 filled = stages, stage = stages;
+    const auto load = [&] {
+        if (key.first < last_key) {
+            key.load(filled, end_key);
+            value.load(filled + kKeys * kDepthPitch, end_key);
         }
         commit();
+        filled = next_stage(filled);
     };
     if constexpr (kDepth != kSize) {
         for (int i = threadIdx.x; i < (kQueryBytes + kStages * kStageBytes) / 16; i += kThreads)
             reinterpret_cast<uint4*>(memory)[i] = make_uint4(0, 0, 0, 0);
         __syncthreads();
     }
-    load_rows<kRows, kSize, kDepthPitch, kPieceQ>(shared, query, args.query_steps.row, first_query, args.queries);
+    query.load(shared, args.queries);
     commit();
 #pragma unroll
-    for (int i = 0; i < kStages - 1; ++i) load(begin + i);
+    for (int i = 0; i < kStages - 1; ++i) load();
     wait_for_copies<kStages - 1>();
     __syncthreads();
     const u32 queries = shared + row_warp * kFragments * 16 * kDepthPitch;
@@ -327,48 +379,30 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kBlocks) 
             for (int f = 0; f < kFragments; ++f) kept[k][f] = load_queries(queries, f, k);
 
     Queries state(kEarly ? 1.0f : args.scale * kLog2e);
-    for (int step = begin; step < end; ++step) {
+    for (int first = first_key + key_warp * kWarpKeys; first_key < last_key; first_key += kKeys, first += kKeys) {
         wait_for_copies<kStages - 2>();
         __syncthreads();
-        load(step + kStages - 1);
-        const int first = first_key + step * kKeys + key_warp * kWarpKeys;
-        if (first >= end_key) continue;
-        const u32 stage = stage_of(step);
-        float scores[kFragments][kKeyTiles][4] = {};
-        multiply_keys(scores, kept, queries, stage + key_warp * kWarpKeys * kDepthPitch);
-        adjust(scores, args, first_query + row_warp * kFragments * 16, first, end_key);
-        state.weigh(scores);
-        state.multiply_values(scores, stage + kKeys * kDepthPitch + key_warp * kWarpKeys * kValuePitch);
+        load();
+        if (first < end_key) {
+            float scores[kFragments][kKeyTiles][4] = {};
+            multiply_keys(scores, kept, queries, stage + key_warp * kWarpKeys * kDepthPitch);
+            adjust(scores, args, first_query + row_warp * kFragments * 16, first, end_key);
+            state.weigh(scores);
+            state.multiply_values(scores, stage + kKeys * kDepthPitch + key_warp * kWarpKeys * kValuePitch);
+        }
+        stage = next_stage(stage);
     }
     wait_for_copies<0>();
     __syncthreads();
 
     float* results = reinterpret_cast<float*>(memory);
     float2* seen = reinterpret_cast<float2*>(results + kKeyWarps * kRows * kSumPitch);
-#pragma unroll
-    for (int f = 0; f < kFragments; ++f)
-#pragma unroll
-        for (int h = 0; h < 2; ++h) {
-            const int row = key_warp * kRows + (row_warp * kFragments + f) * 16 + lane / 4 + h * 8;
-#pragma unroll
-            for (int n = 0; n < kColumnTiles; ++n)
-                *reinterpret_cast<float2*>(results + row * kSumPitch + n * 8 + lane % 4 * 2) =
-                    make_float2(state.results[f][n][2 * h], state.results[f][n][2 * h + 1]);
-            if (lane % 4 == 0) seen[row] = make_float2(state.maximum[f][h] * state.unit, state.sums[f][2 * h]);
-        }
+    publish(state, results, seen, row_warp * kFragments * 16, key_warp);
     if constexpr (kSplit > 1)
         cluster_barrier();
     else
         __syncthreads();
 
-    constexpr int kVectors = kValueSize / kWidth, kOwnRows = kRows / kSplit;
-    In* output = static_cast<In*>(args.output) + batch * args.output_steps.batch + head * args.output_steps.head;
-    for (int i = threadIdx.x; i < kOwnRows * kVectors; i += kThreads) {
-        const int row = part * kOwnRows + i / kVectors, column = i % kVectors * kWidth;
-        if (first_query + row >= args.queries) continue;
-        float x[kWidth];
-        add_parts(x, results, seen, row, column);
-        store_vector(output + (first_query + row) * args.output_steps.row + column, x);
-    }
+    store_sums(args, results, seen);
     if constexpr (kSplit > 1) cluster_barrier();
 }

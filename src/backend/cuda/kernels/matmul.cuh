@@ -31,11 +31,13 @@ template <int kLines, int kLength, int kPitch, int kPiece>
 DEVICE void load_tile(u32 target, const In* source, int step, int line, int lines, int place, int length) {
     constexpr int kPieces = kLength * kElement / kPiece;
 #pragma unroll
-    for (int i = threadIdx.x; i < kLines * kPieces; i += kThreads) {
-        const int row = i / kPieces, piece = i % kPieces, column = place + piece * (kPiece / kElement);
+    for (int i = 0; i < (kLines * kPieces + kThreads - 1) / kThreads; ++i) {
+        const int at = threadIdx.x + i * kThreads, row = at / kPieces, piece = at % kPieces;
+        const int column = place + piece * (kPiece / kElement);
+        if (kLines * kPieces % kThreads != 0 && row >= kLines) break;
         const bool valid = line + row < lines && column < length;
-        const long long at = static_cast<long long>(line + row) * step + column;
-        copy_async<kPiece>(target + row * kPitch + piece * kPiece, source + (valid ? at : 0), valid);
+        const long long element = static_cast<long long>(line + row) * step + column;
+        copy_async<kPiece>(target + row * kPitch + piece * kPiece, source + (valid ? element : 0), valid);
     }
 }
 

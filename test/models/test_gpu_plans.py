@@ -14,11 +14,8 @@ from plans import ROOT
 TOOL = ROOT / "build/bin/plan_networks"
 TRAINED = sorted((ROOT / "zoo/trained").glob("*.onnx"))
 NO_CUDA = 3  # exit status where the backend was left out or NVRTC is missing
-# Operators that have no kernel on GPUs yet. Take out what has got one.
-ON_HOST = {
-    "ArgMax", "Attention", "Cast", "Expand", "Gather", "GatherElements", "GridSample", "LayerNormalization", "ReduceMax",
-    "ReduceSum", "Softmax", "Split", "TopK", "Transpose",
-}  # fmt: skip
+# Operators of trained networks that have no kernel on GPUs yet. Take out what has got one.
+ON_HOST = {"Expand", "Gather", "GatherElements", "GridSample"}
 
 pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="build/bin/plan_networks is missing: run scripts/build")
 
@@ -54,19 +51,21 @@ def operators_on_host(found):
     return {re.search(r"\((\w+)\): ", node)[1] for plan in found.values() for node in plan["host"]}
 
 
-def test_networks_run_on_the_gpu_in_fp16(networks):
-    found = plans(90, "f16", networks("full"))
+def test_networks_run_on_the_gpu_in_fp16_and_compile_for_hopper(networks):
+    found = plans(90, "f16", networks("full"), "--compile")
     assert all(plan["kernels"] > 30 for plan in found.values())
-    assert operators_on_host(found) <= ON_HOST
+    assert operators_on_host(found) == set()
 
 
-def test_small_networks_run_on_the_gpu_in_fp32_and_compile_for_hopper(networks):
-    assert operators_on_host(plans(90, "f32", networks("small"), "--compile")) <= ON_HOST
+def test_small_networks_run_on_the_gpu_in_fp32(networks):
+    assert operators_on_host(plans(90, "f32", networks("small"))) == set()
 
 
-def test_trained_networks_run_on_the_gpu_in_fp16_and_compile_for_ampere():
-    assert operators_on_host(plans(80, "f16", TRAINED, "--compile")) <= ON_HOST
+def test_trained_networks_run_on_the_gpu_in_fp16():
+    assert operators_on_host(plans(90, "f16", TRAINED)) <= ON_HOST
 
 
-def test_trained_networks_run_on_the_gpu_in_fp32():
-    assert operators_on_host(plans(90, "f32", TRAINED)) <= ON_HOST
+def test_trained_networks_run_on_the_gpu_in_fp32_and_compile_for_ampere():
+    chosen = [model for model in TRAINED if model.name.startswith(("mtmi", "ssd"))]
+    assert len(chosen) == 2
+    assert operators_on_host(plans(80, "f32", chosen, "--compile")) == set()

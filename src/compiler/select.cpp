@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "fovea/error.hpp"
 
@@ -209,17 +210,34 @@ bool folded(const ops::ValueTable& values, const backend::Region& region) {
     });
 }
 
-/// Lets the backend compile everything that will be timed.
+/// Share of the whole choice, for the progress, that compiling what is to be timed takes where kernels are compiled.
+double compiling_share(const backend::Backend& backend) { return backend.device() ? 0.7 : 0; }
+
+/// Has the backend compile everything that will be timed, equal layers once; in pieces, so that progress shows.
 void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
-                   const backend::Backend& backend, const tune::Tuner& tuner, int threads) {
+                   const backend::Backend& backend, const tune::Tuner& tuner, const SelectOptions& options) {
     std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
+    std::set<std::pair<std::string, std::vector<Layout>>> listed;
     for (const backend::Region& region : covering.regions) {
-        const backend::RegionContext context{graph, region, values, threads};
+        const backend::RegionContext context{graph, region, values, options.threads};
         if (!shapes_known(values, region) || folded(values, region)) continue;
-        for (backend::Tactic& tactic : backend.tactics(context))
-            if (!tuner.knows(context, tactic)) list.emplace_back(context, std::move(tactic));
+        const std::string key = tune::region_key(context);
+        for (backend::Tactic& tactic : backend.tactics(context)) {
+            std::vector<Layout> layouts = tactic.inputs;
+            layouts.insert(layouts.end(), tactic.outputs.begin(), tactic.outputs.end());
+            if (!tuner.knows(context, tactic) && listed.emplace(key + "|" + tactic.name, layouts).second)
+                list.emplace_back(context, std::move(tactic));
+        }
     }
-    backend.prepare_ahead(list);
+    const std::size_t piece = 8 * static_cast<std::size_t>(std::max(options.threads, 1));
+    for (std::size_t done = 0; done < list.size();) {
+        const std::size_t end = std::min(done + piece, list.size());
+        backend.prepare_ahead(
+            {list.begin() + static_cast<std::ptrdiff_t>(done), list.begin() + static_cast<std::ptrdiff_t>(end)});
+        done = end;
+        if (options.progress)
+            options.progress(compiling_share(backend) * static_cast<double>(done) / static_cast<double>(list.size()));
+    }
 }
 
 }  // namespace
@@ -227,13 +245,15 @@ void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const 
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options) {
     std::optional<tune::Tuner> tuner;
-    if (options.tune) prepare_ahead(graph, values, covering, backend, tuner.emplace(backend, cache), options.threads);
+    if (options.tune) prepare_ahead(graph, values, covering, backend, tuner.emplace(backend, cache), options);
+    const double compiled = tuner ? compiling_share(backend) : 0;
     std::vector<std::vector<Candidate>> candidates;
     for (const backend::Region& region : covering.regions) {
         const backend::RegionContext context{graph, region, values, options.threads};
         candidates.push_back(candidates_of(context, backend, tuner && !folded(values, region) ? &*tuner : nullptr));
         if (options.progress)
-            options.progress(static_cast<double>(candidates.size()) / static_cast<double>(covering.regions.size()));
+            options.progress(compiled + (1 - compiled) * static_cast<double>(candidates.size()) /
+                                            static_cast<double>(covering.regions.size()));
     }
     const ConversionCost conversion =
         options.tune ? conversion_cost(backend, cache, options.threads) : ConversionCost();

@@ -10,6 +10,7 @@
 
 #include "api/image_contract.hpp"
 #include "api/machine.hpp"
+#include "device_array.hpp"
 #include "fovea/fovea.hpp"
 #include "numpy.hpp"
 #include "runtime/engine.hpp"
@@ -71,28 +72,37 @@ std::map<std::string, std::string> gpus() {
     return found;
 }
 
-/// A TensorView of the arrays given by the caller, kept alive for the time of one run.
+/// An engine with one context, and the arrays that its last run was given.
 class PythonEngine {
   public:
     PythonEngine(Engine engine) : engine_(std::move(engine)), context_(engine_.make_context()) {}
 
-    nb::dict run(const nb::dict& inputs, bool copy) {
-        std::vector<Tensor> tensors;
+    nb::dict run(const nb::dict& inputs, const nb::dict& outputs, bool copy, bool device, nb::handle stream) {
+        const std::uintptr_t queue = stream.is_none() ? 0 : stream_number(stream);
+        // Arrays of GPUs are read in order with what their packages do: in the default stream unless another is named.
+        bool enqueue = !stream.is_none();
+        arrays_.clear();
+        tensors_.clear();
         for (const auto& [name, array] : inputs) {
-            tensors.push_back(tensor_from_array(array));
-            context_.bind(nb::cast<std::string>(name),
-                          {tensors.back().dtype(), tensors.back().shape(), tensors.back().raw()});
+            enqueue = enqueue || on_gpu(array);
+            context_.bind(nb::cast<std::string>(name), on_gpu(array) ? shared(array, queue, false) : host_input(array));
         }
+        for (const TensorInfo& info : engine_.outputs()) {
+            const bool given = outputs.contains(info.name.c_str());
+            enqueue = enqueue || (given && on_gpu(outputs[info.name.c_str()]));
+            context_.bind_output(info.name, given ? shared(outputs[info.name.c_str()], queue, true) : TensorView());
+        }
+        for (const auto& [name, array] : outputs) (void)context_.output_index(nb::cast<std::string>(name));
+        context_.keep_outputs_on_device(device);
         {
             const nb::gil_scoped_release release;
-            context_.run();
+            if (enqueue)
+                context_.enqueue(reinterpret_cast<void*>(queue));
+            else
+                context_.run();
+            if (enqueue && (stream.is_none() || !device)) context_.synchronize();
         }
-        nb::dict outputs;
-        for (std::size_t i = 0; i < engine_.outputs().size(); ++i) {
-            const Tensor output = context_.content().output(i);
-            outputs[engine_.outputs()[i].name.c_str()] = array_from_tensor(copy ? output.clone() : output);
-        }
-        return outputs;
+        return results(outputs, copy);
     }
 
     [[nodiscard]] nb::object contract() const {
@@ -113,6 +123,31 @@ class PythonEngine {
     }
 
   private:
+    TensorView shared(nb::handle array, std::uintptr_t queue, bool writable) {
+        arrays_.push_back(share(array, queue, writable));
+        return arrays_.back().view;
+    }
+
+    TensorView host_input(nb::handle array) {
+        tensors_.push_back(tensor_from_array(array));
+        return {tensors_.back().dtype(), tensors_.back().shape(), tensors_.back().raw()};
+    }
+
+    nb::dict results(const nb::dict& given, bool copy) {
+        nb::dict results;
+        for (std::size_t i = 0; i < engine_.outputs().size(); ++i) {
+            const char* name = engine_.outputs()[i].name.c_str();
+            if (given.contains(name))
+                results[name] = given[name];
+            else if (const TensorView view = context_.output(name); view.on_device)
+                results[name] = gpu_array(view, engine_.device(), nb::find(*this));
+            else
+                results[name] =
+                    array_from_tensor(copy ? context_.content().take_output(i) : context_.content().output(i));
+        }
+        return results;
+    }
+
     static nb::list described(const std::vector<TensorInfo>& infos) {
         nb::list result;
         for (const TensorInfo& info : infos) {
@@ -127,6 +162,8 @@ class PythonEngine {
 
     Engine engine_;
     Context context_;
+    std::vector<SharedArray> arrays_;
+    std::vector<Tensor> tensors_;
 };
 
 }  // namespace
@@ -164,10 +201,15 @@ void add_engine(nb::module_& module) {
                 new (self) PythonEngine(Engine(plan, threads, target));
             },
             "plan"_a, "threads"_a = 0, "target"_a = "")
-        .def("run", &PythonEngine::run, "inputs"_a, "copy"_a = true,
+        .def("run", &PythonEngine::run, "inputs"_a, "outputs"_a = nb::dict(), nb::kw_only(), "copy"_a = true,
+             "device"_a = false, "stream"_a = nb::none(),
              "Runs the network on a dict of arrays (NumPy's, or anything that has __dlpack__ or __array__; dense\n"
-             "arrays are read where they lie); returns a dict of NumPy arrays: new ones, or, without copy, views of\n"
-             "memory that the next run writes.")
+             "arrays are read where they lie, those on the engine's GPU, too) and returns a dict of NumPy arrays: new\n"
+             "ones or, without copy, views of memory that the next run writes. With device they stay on the GPU, as\n"
+             "objects that torch.from_dlpack and the like take without a copy; the next run writes to them, too.\n"
+             "outputs maps names to arrays, on the host or the GPU, that are written to and returned instead.\n"
+             "stream, a CUDA stream's number or object, runs behind the work in that stream; with device, without\n"
+             "waiting for the end: the arrays given must stay as they are until the stream got there.")
         .def_prop_ro("contract", &PythonEngine::contract, "The plan's Contract for images, or None.")
         .def_prop_ro("inputs", &PythonEngine::inputs)
         .def_prop_ro("outputs", &PythonEngine::outputs)

@@ -140,3 +140,24 @@ def test_engines_run_in_many_threads(plan):
 def test_wrong_inputs_are_refused_by_name(plan, inputs, message):
     with pytest.raises(fovea.Error, match=message):
         fovea.Engine(plan).run(inputs)
+
+
+def test_outputs_into_given_arrays(plan):
+    engine = fovea.Engine(plan)
+    y = np.empty((2, 4), np.float32)
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert engine.run({"x": x}, {"y": y})["y"] is y
+    np.testing.assert_allclose(y, x @ WEIGHTS)
+    assert engine.run({"x": x})["y"] is not y
+    for array, message in ((np.empty((3, 4), np.float32), r"output y › bound as f32\[3, 4\], the output has f32\[2, 4\]"),
+                           (np.empty((2, 8), np.float32)[:, ::2], "not dense"),
+                           (np.empty((2, 4), np.int8), "output y › bound as i8")):
+        with pytest.raises(fovea.Error, match=message):
+            engine.run({"x": x}, {"y": array})
+
+
+def test_streams_and_gpus_are_refused_on_the_cpu(plan):
+    engine = fovea.Engine(plan)
+    with pytest.raises(fovea.Error, match="runs on the CPU, which has no"):
+        engine.run({"x": np.ones((2, 3), np.float32)}, stream=0)
+    assert isinstance(engine.run({"x": np.ones((2, 3), np.float32)}, device=True)["y"], np.ndarray)

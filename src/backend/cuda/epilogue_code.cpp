@@ -139,7 +139,7 @@ std::string activation_code(const EpilogueStep& step) {
         case Activation::none: return "v";
         case Activation::relu: return "fmaxf(v, 0.0f)";
         case Activation::leaky_relu: return "v > 0.0f ? v : v * " + a;
-        case Activation::elu: return "v > 0.0f ? v : expm1f(v) * " + a;
+        case Activation::elu: return "v > 0.0f ? v : exp_minus_1(v) * " + a;
         case Activation::sigmoid: return "sigmoid(v)";
         case Activation::tanh: return "tanhf(v)";
         case Activation::swish: return "v * sigmoid(v * " + a + ")";

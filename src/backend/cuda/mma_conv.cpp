@@ -32,7 +32,7 @@ double estimate(const Target& target, const MmaProblem& problem, const MmaTile& 
     const double area = tile.rows * tile.columns / 4096.0, edge = (tile.rows + tile.columns) / 128.0;
     const double step = (area + 0.5 * edge + 0.3) * tile.depth_bytes / 128.0;
     const double steps = std::ceil(static_cast<double>(depth_steps(problem, tile)) / tile.split);
-    return waves * (steps * step + 2 * area + 1) + (tile.split > 1 ? 1.5 : 0);
+    return waves * (steps * step + (tile.split > 1 ? 6 : 2) * area + 1) + (tile.split > 1 ? 1.5 : 0);
 }
 
 template <class Word>
@@ -202,7 +202,8 @@ std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContex
                                         const std::vector<float>& bias, const MmaTile& tile) {
     if (problem.piece() == 0) throw Error(ErrorCode::unsupported, "odd numbers of channels have no tiles");
     EpilogueCode code(target, context, tactic, epilogue, bias);
-    const int most = std::min(16 / static_cast<int>(element_bytes(problem.result)), tile.columns);
+    // Four sums of one thread are what neighbouring threads read together from other blocks' memory.
+    const int most = tile.split > 1 ? 4 : std::min(16 / static_cast<int>(element_bytes(problem.result)), tile.columns);
     const int width = code.width(common_width(most, {problem.outputs, problem.output_pitch, problem.output_offset}));
     return std::make_unique<MmaKernel>(target, context, problem, std::move(code), tile, width);
 }

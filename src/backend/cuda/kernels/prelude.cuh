@@ -54,6 +54,10 @@ DEVICE int divide(int n, const Divisor& d) {
     return static_cast<int>((__umulhi(static_cast<u32>(n), d.multiplier) + static_cast<u32>(n)) >> d.shift);
 }
 
+/// Of what is not positive, to about 5e-7: by powers near zero, where the difference would be rounded away.
+DEVICE float exp_minus_1(float x) {
+    return x > -0.0625f ? x * (1 + x * (0.5f + x * (1.0f / 6 + x * (1.0f / 24)))) : __expf(x) - 1.0f;
+}
 DEVICE float sigmoid(float x) { return 1.0f / (1.0f + __expf(-x)); }
 DEVICE float softplus(float x) { return x > 20.0f ? x : log1pf(expf(x)); }
 DEVICE float gelu_tanh(float x) {

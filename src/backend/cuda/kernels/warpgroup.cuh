@@ -12,6 +12,7 @@
 //   kTileRows, kTileColumns output pixels of one part
 //   kSplit                  blocks of one cluster that share the depth of a tile
 //   kResident               blocks that a processor should hold
+//   kRepeats                whether a block computes several tiles
 //   kChannels0, kChannels, kUp0, kUp1, kOutputs, kTapRows, kTapColumns, kDilationY, kDilationX, kPad, kWidth
 //   kStrideY, kStrideX
 //   multiply(sums, a, b, add)  the product of 64 x 16 and 16 x kColumns, given by descriptors, added or not
@@ -52,7 +53,7 @@ constexpr int kPartSlots = ((kFilled > kRead ? kFilled : kRead) + 7) / 8 * 8;
 constexpr int kSlots = kParts * kPartSlots;
 constexpr int kPatchBytes = (kSlots * kDepthBytes + 1023) / 1024 * 1024;
 constexpr int kStageBytes = kColumns * kDepthBytes;
-constexpr bool kKeepWeights = kSplit == 1 && kStages >= kSteps;
+constexpr bool kKeepWeights = kSplit == 1 && kRepeats && kStages >= kSteps;
 constexpr bool kApart = kChannels0 != kChannels && kUp0 != kUp1;  // the sources' pixels differ
 constexpr int kPixelsAt = kPatches * (kPatchBytes + 16) + kStages * (kStageBytes + 16);
 // Columns of sums that a warp sorts at once in shared memory of its own.
@@ -212,6 +213,20 @@ DEVICE void load_weights(const WarpgroupArgs& args, Ring<kStages> ring, u32 stag
     }
 }
 
+/// Adds one tap's product to the sums of a warpgroup: `patch` as the first row of the product reads it.
+DEVICE void multiply_tap(float (&sums)[kBlocks][kColumns / 2], u32 patch, u32 weights, bool add) {
+    const int group = threadIdx.x / 128;
+    const u64 b = descriptor(weights, 8 * kDepthBytes);
+#pragma unroll
+    for (int i = 0; i < kBlocks; ++i) {
+        const int row = (group * kBlocks + i) * 64;
+        const int slot = row / kPartRows * kPartSlots + slot_of(row % kPartRows);
+        const u64 a = descriptor(patch + slot * kDepthBytes, (kRowPitch == 8 ? kSlotPitch : 8) * kDepthBytes);
+#pragma unroll
+        for (int k = 0; k < kDepthBytes / 32; ++k) multiply(sums[i], a + 2 * k, b + 2 * k, k > 0 || add);
+    }
+}
+
 /// Writes one warp's 16 rows and kLine columns of sums to shared memory, a row every `pitch` elements.
 template <int kSums>
 DEVICE void put_sums(float* target, int pitch, const float (&sums)[kSums], int first) {
@@ -259,43 +274,51 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
                 if (release_stage) barrier_arrive(release_stage);
                 if (release_patch) barrier_arrive(release_patch);
             };
-            int tap_y = begin % kTaps / kTapColumns, tap_x = begin % kTapColumns;
-            bool fresh = true;
-            for (int step = begin; step < end; ++step) {
-                if (fresh) {
+            if constexpr (kKeepWeights) {
+                for (int chunk = 0; chunk < kSteps / kTaps; ++chunk) {
+                    const u32 weights = stages + chunk * kTaps * kStageBytes;
+                    if (tile == blockIdx.x)
+                        for (int tap = 0; tap < kTaps; ++tap) barrier_wait(stage.barriers + 8 * (chunk * kTaps + tap), 0);
                     barrier_wait(patch.full(), patch.parity);
-                    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-                }
-                barrier_wait(stage.full(), stage.parity);
-                asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
-                const u32 shift = shift_of(tap_y, tap_x) * kDepthBytes;
-                const u64 b = descriptor(stages + stage.at * kStageBytes, 8 * kDepthBytes);
+                    asm volatile("fence.proxy.async.shared::cta;\nwgmma.fence.sync.aligned;" ::: "memory");
 #pragma unroll
-                for (int i = 0; i < kBlocks; ++i) {
-                    const int row = (group * kBlocks + i) * 64;
-                    const u32 place =
-                        patches + patch.at * kPatchBytes +
-                        (row / kPartRows * kPartSlots + slot_of(row % kPartRows)) * kDepthBytes + shift;
-                    const u64 a = descriptor(place, (kRowPitch == 8 ? kSlotPitch : 8) * kDepthBytes);
-#pragma unroll
-                    for (int k = 0; k < kDepthBytes / 32; ++k)
-                        multiply(sums[i], a + 2 * k, b + 2 * k, k > 0 || step > begin);
+                    for (int tap = 0; tap < kTaps; ++tap)
+                        multiply_tap(sums,
+                                     patches + patch.at * kPatchBytes +
+                                         shift_of(tap / kTapColumns, tap % kTapColumns) * kDepthBytes,
+                                     weights + tap * kStageBytes, tap > 0 || chunk > 0);
+                    asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 1;" ::: "memory");
+                    release();
+                    release_patch = patch.empty();
+                    patch.next();
                 }
-                asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 1;" ::: "memory");
-                release();
-                release_stage = kKeepWeights ? 0 : stage.empty();
-                stage.next();
-                if (++tap_x == kTapColumns) {
-                    tap_x = 0;
-                    if (++tap_y == kTapRows) tap_y = 0;
+            } else {
+                int tap_y = begin % kTaps / kTapColumns, tap_x = begin % kTapColumns;
+                bool fresh = true;
+                for (int step = begin; step < end; ++step) {
+                    if (fresh) {
+                        barrier_wait(patch.full(), patch.parity);
+                        asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+                    }
+                    barrier_wait(stage.full(), stage.parity);
+                    asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+                    multiply_tap(sums, patches + patch.at * kPatchBytes + shift_of(tap_y, tap_x) * kDepthBytes,
+                                 stages + stage.at * kStageBytes, step > begin);
+                    asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 1;" ::: "memory");
+                    release();
+                    release_stage = stage.empty();
+                    stage.next();
+                    if (++tap_x == kTapColumns) {
+                        tap_x = 0;
+                        if (++tap_y == kTapRows) tap_y = 0;
+                    }
+                    fresh = (tap_x == 0 && tap_y == 0) || step + 1 == end;
+                    release_patch = fresh ? patch.empty() : 0;
+                    if (fresh) patch.next();
                 }
-                fresh = (tap_x == 0 && tap_y == 0) || step + 1 == end;
-                release_patch = fresh ? patch.empty() : 0;
-                if (fresh) patch.next();
             }
             asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
             release();
-            if (kKeepWeights) stage.at = stage.parity = 0;
 
             if constexpr (kSplit == 1) {
                 float* own = reinterpret_cast<float*>(memory + kStagingAt) + warp * 16 * (kLine + 8);

@@ -1,70 +1,44 @@
 #include <algorithm>
-#include <array>
 
+#include "backend/cuda/element_code.hpp"
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/source.hpp"
-#include "fovea/error.hpp"
+#include "base/dispatch.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
 
 constexpr std::size_t kMostAxes = 6, kMostOperands = 8, kMostNodes = 16;
+constexpr std::int64_t kMostElements = std::int64_t{1} << 30;
 
-struct Row {
-    std::string_view op, code;
-};
-/// Of f32 `a` and `b`.
-constexpr std::array kBinary = {
-    Row{"Add", "a + b"},       Row{"Sub", "a - b"},
-    Row{"Mul", "a * b"},       Row{"Div", "a / b"},
-    Row{"Max", "fmaxf(a, b)"}, Row{"Min", "fminf(a, b)"},
-    Row{"Pow", "powf(a, b)"},  Row{"PRelu", "a < 0.0f ? a * b : a"},
-};
-/// Of f32 `v`.
-constexpr std::array kUnary = {
-    Row{"Neg", "-v"},
-    Row{"Abs", "fabsf(v)"},
-    Row{"Sqrt", "sqrtf(v)"},
-    Row{"Reciprocal", "1.0f / v"},
-    Row{"Exp", "expf(v)"},
-    Row{"Log", "logf(v)"},
-    Row{"Erf", "erff(v)"},
-    Row{"Sin", "sinf(v)"},
-    Row{"Cos", "cosf(v)"},
-    Row{"Floor", "floorf(v)"},
-    Row{"Ceil", "ceilf(v)"},
-    Row{"Round", "rintf(v)"},
-    Row{"Identity", "v"},
-    Row{"Cast", "v"},
-    Row{"Softsign", "v / (1.0f + fabsf(v))"},
-    Row{"Sign", "v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v"},
-};
-
-const Row* find(std::span<const Row> rows, std::string_view op) {
-    const auto it = std::find_if(rows.begin(), rows.end(), [op](const Row& row) { return row.op == op; });
-    return it == rows.end() ? nullptr : &*it;
+/// Batch normalisation by constant numbers.
+std::optional<EpilogueStep> affine(const ops::ValueTable& values, const ir::Node& node) {
+    if (node.inputs.empty() || node.inputs[0] == ir::kNone) return std::nullopt;
+    auto step = as_step(values, node, node.inputs[0]);
+    if (!step || step->kind != EpilogueStep::Kind::affine) return std::nullopt;
+    return step;
 }
 
-enum class Role : std::uint8_t { none, binary, unary, activation, affine };
-
-/// What a node does to `chain`, which the region has computed so far.
-Role role_of(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain) {
-    if (node.outputs.size() != 1 || node.outputs[0] == ir::kNone) return Role::none;
-    const auto computed = [&](ir::ValueId id) {
-        return id != ir::kNone && own_float(values[static_cast<std::size_t>(id)].dtype);
-    };
-    if (!computed(node.outputs[0]) || !computed(chain)) return Role::none;
-    if (find(kBinary, node.op) && node.inputs.size() == 2 && computed(node.inputs[0]) && computed(node.inputs[1]))
-        return node.op != "PRelu" || node.inputs[0] == chain ? Role::binary : Role::none;
-    if (node.inputs.empty() || node.inputs[0] != chain) return Role::none;
-    if (find(kUnary, node.op)) return Role::unary;
-    const auto step = as_step(values, node, chain);
-    if (!step) return Role::none;
-    if (step->kind == EpilogueStep::Kind::affine) return Role::affine;
-    return step->kind == EpilogueStep::Kind::activation ? Role::activation : Role::none;
+/// What a node reads besides `chain`, which the region has computed so far; nothing where it is no part of a chain.
+std::optional<std::size_t> operand_count(const MatchContext& context, const ir::Node& node, ir::ValueId chain) {
+    const auto code = element_code(context.values, node);
+    if (!code)
+        return affine(context.values, node) && node.inputs[0] == chain ? std::optional<std::size_t>(2) : std::nullopt;
+    std::size_t count = 0;
+    bool reads_chain = false;
+    for (std::size_t i = 0; i < code->inputs; ++i) {
+        reads_chain = reads_chain || node.inputs[i] == chain;
+        if (node.inputs[i] != ir::kNone && node.inputs[i] != chain) ++count;
+    }
+    if (!reads_chain) return std::nullopt;
+    return count;
 }
 
-std::size_t more_operands(Role role) { return role == Role::binary ? 1 : role == Role::affine ? 2 : 0; }
+/// Whether `node` would turn differences in the rounding of `chain` into large ones.
+bool jumps(const MatchContext& context, const ir::Node& node, ir::ValueId chain) {
+    const auto code = element_code(context.values, node);
+    return code && code->jumps && base::is_float(context.info(chain).dtype);
+}
 
 /// The first node of the longest chain that ends in `root` and keeps its shape: roots come from the end of the graph.
 ir::NodeId chain_head(const MatchContext& context, ir::NodeId root, const Shape& shape) {
@@ -74,8 +48,10 @@ ir::NodeId chain_head(const MatchContext& context, ir::NodeId root, const Shape&
         for (const ir::ValueId input : context.graph.node(head).inputs) {
             const ir::NodeId producer = context.sole_producer(input);
             if (producer == ir::kNone || context.shape(input) != shape) continue;
+            if (!operand_count(context, context.graph.node(head), input)) continue;
+            if (jumps(context, context.graph.node(head), input)) continue;
             const ir::Node& node = context.graph.node(producer);
-            if (!node.inputs.empty() && role_of(context.values, node, node.inputs[0]) != Role::none) above = producer;
+            if (!node.inputs.empty() && operand_count(context, node, node.inputs[0])) above = producer;
         }
         if (above == ir::kNone) break;
         head = above;
@@ -85,28 +61,29 @@ ir::NodeId chain_head(const MatchContext& context, ir::NodeId root, const Shape&
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
-    if (node.inputs.empty() || node.outputs.empty()) return refuse(Reason::unsupported_operator);
-    if (role_of(context.values, node, node.inputs[0]) == Role::none) return refuse(Reason::unsupported_operator);
+    if (!element_code(context.values, node) && !affine(context.values, node))
+        return refuse(Reason::unsupported_operator);
     const auto shape = context.shape(node.outputs[0]);
+    for (const ir::ValueId input : node.inputs)
+        if (input != ir::kNone && !context.shape(input)) return refuse(Reason::shape_depends_on_data);
     if (!shape) return refuse(Reason::shape_depends_on_data);
-    if (shape->size() > kMostAxes || base::element_count(*shape) == 0)
-        return refuse(Reason::unsupported_shape, "an empty tensor or more than 6 axes");
-    if (base::element_count(*shape) > (std::int64_t{1} << 30))
-        return refuse(Reason::unsupported_shape, "over 2^30 elements");
+    if (shape->size() > kMostAxes || base::element_count(*shape) > kMostElements)
+        return refuse(Reason::unsupported_shape, "more than 6 axes, or over 2^30 elements");
     const ir::NodeId head = chain_head(context, root, *shape);
-    const ir::Node& top = context.graph.node(head);
     std::vector<ir::NodeId> nodes = {head};
-    std::size_t operands = 1 + more_operands(role_of(context.values, top, top.inputs[0]));
+    const ir::Node& top = context.graph.node(head);
+    std::size_t operands = 1 + *operand_count(context, top, top.inputs[0]);
+    if (operands > kMostOperands) return refuse(Reason::unsupported_shape, "more than 8 inputs");
     ir::ValueId chain = top.outputs[0];
     while (context.fuse && nodes.size() < kMostNodes) {
         const ir::NodeId next = context.sole_consumer(chain);
         if (next == ir::kNone) break;
         const ir::Node& reader = context.graph.node(next);
-        const Role role = role_of(context.values, reader, chain);
-        if (role == Role::none || context.shape(reader.outputs[0]) != shape ||
-            operands + more_operands(role) > kMostOperands)
+        const auto more = operand_count(context, reader, chain);
+        if (!more || context.shape(reader.outputs[0]) != shape || operands + *more > kMostOperands ||
+            jumps(context, reader, chain))
             break;
-        operands += more_operands(role);
+        operands += *more;
         nodes.push_back(next);
         chain = reader.outputs[0];
     }
@@ -121,120 +98,165 @@ class Chain {
         : target_(target), context_(context), tactic_(tactic), output_(context.output_desc(0, tactic)) {
         shape_ = output_.shape.empty() ? Shape{1} : output_.shape;
         order_ = memory_axes(shape_.size(), output_.layout);
-        width_ = common_width(8, {shape_[order_.back()], output_.pitch, offset_of(context.output_offsets, 0)});
-        ir::ValueId value = context.node(0).inputs[0];
-        line("float " + load(value));
-        line("for (int i = 0; i < kWidth; ++i) x[i] = y0[i];");
+        ir::ValueId chain = ir::kNone;
         for (std::size_t i = 0; i < context.region.nodes.size(); ++i) {
-            append(context.node(i), value);
-            value = context.node(i).outputs[0];
+            append(context.node(i), chain, i);
+            chain = context.node(i).outputs[0];
         }
-        count_ = operands_.size();
-        set_strides(output_, 8);
+        for (const std::size_t axis : order_) extents_.push_back(shape_[axis]);
+        strides_.push_back(strides_of(output_));
+        merge_axes();
+        width_ = width();
     }
 
     [[nodiscard]] std::string source() const {
+        std::string loads;
+        for (std::size_t i = 0; i < operands_.size(); ++i) loads += load_code(i);
         KernelSource code;
-        code.type("Out", output_.dtype).constant("kAxes", static_cast<std::int64_t>(shape_.size()));
-        code.constant("kWidth", width_).constant("kOperands", static_cast<std::int64_t>(count_));
-        code.text("DEVICE void compute(float (&x)[kWidth], const PointwiseArgs& args, const int* offsets) {\n" + text_ +
-                  "}\n");
+        code.text("using Out = " + std::string(memory_type(output_.dtype)) + ";\n");
+        code.text("using Held = " + std::string(held_type(output_.dtype)) + ";\n");
+        code.constant("kAxes", static_cast<std::int64_t>(extents_.size())).constant("kWidth", width_);
+        code.constant("kOperands", static_cast<std::int64_t>(operands_.size()));
+        code.text(kernel_text("elements.cuh"));
+        code.text("DEVICE void compute(Held (&x)[kWidth], const PointwiseArgs& args, const int* offsets) {\n" + loads +
+                  steps_ + "    for (int i = 0; i < kWidth; ++i) x[i] = x" +
+                  std::to_string(context_.region.nodes.size() - 1) + "[i];\n}\n");
         return code.finish("pointwise.cuh");
     }
 
-    [[nodiscard]] PointwiseArgs arguments() {
-        for (std::size_t i = 0; i < order_.size(); ++i) {
-            const std::int64_t extent = shape_[order_[i]];
-            args_.extents[i] = make_divisor(i + 1 == order_.size() ? extent / width_ : extent);
-        }
-        for (std::size_t i = 0; i < order_.size(); ++i) args_.strides[count_][i] = args_.strides[8][i];
-        args_.vectors = base::element_count(shape_) / width_;
-        return args_;
+    [[nodiscard]] PointwiseArgs arguments() const {
+        PointwiseArgs args{};
+        for (std::size_t i = 0; i < extents_.size(); ++i)
+            args.extents[i] = make_divisor(i + 1 == extents_.size() ? extents_[i] / width_ : extents_[i]);
+        for (std::size_t i = 0; i < strides_.size(); ++i)
+            for (std::size_t axis = 0; axis < extents_.size(); ++axis)
+                args.strides[i][axis] = static_cast<int>(strides_[i][axis]);
+        args.vectors = base::element_count(shape_) / width_;
+        return args;
     }
 
     struct Operand {
         PackedConstants::Block constant;  ///< or
         std::size_t input = 0;            ///< of the region
+        DType dtype = DType::f32;
+        std::int64_t offset = 0;
+        ir::ValueId value = ir::kNone;
     };
     std::vector<Operand> operands_;
 
   private:
-    void line(const std::string& code) { text_ += "    " + code + "\n"; }
-
-    void set_strides(const TensorDesc& desc, std::size_t operand) {
+    [[nodiscard]] Shape strides_of(const TensorDesc& desc) const {
         const Shape strides = desc.broadcast_strides(shape_);
-        for (std::size_t i = 0; i < order_.size(); ++i)
-            args_.strides[operand][i] = static_cast<int>(strides[order_[i]]);
+        Shape result;
+        for (const std::size_t axis : order_) result.push_back(strides[axis]);
+        return result;
     }
 
-    /// Declares y<i>[] with the operand's elements and returns that declaration's rest.
-    std::string add(const TensorDesc& desc, Operand operand, std::int64_t offset) {
-        const std::size_t i = operands_.size();
-        set_strides(desc, i);
-        operands_.push_back(std::move(operand));
-        const std::string n = std::to_string(i), y = "y" + n;
-        const std::string base = "static_cast<const " + std::string(type_name(desc.dtype)) + "*>(args.operands[" + n +
-                                 "]) + offsets[" + n + "]";
-        const int inner = args_.strides[i][order_.size() - 1];
-        std::string code = y + "[kWidth]; ";
-        if (inner == 0) return code + "for (int i = 0; i < kWidth; ++i) " + y + "[i] = to_float(*(" + base + "));";
-        bool whole = inner == 1 && offset % width_ == 0;
-        for (std::size_t axis = 0; axis + 1 < order_.size(); ++axis)
-            whole = whole && args_.strides[i][axis] % width_ == 0;
-        if (whole) return code + "load_vector(" + y + ", " + base + ");";
-        return code + "for (int i = 0; i < kWidth; ++i) " + y + "[i] = to_float((" + base + ")[i * " +
-               std::to_string(inner) + "]);";
-    }
-
-    std::string load(ir::ValueId id) {
-        if (const Tensor* constant = context_.constant(id)) {
-            const auto values = constant->to_float();
-            return add(TensorDesc::dense(DType::f32, constant->shape(), Layout::plain), upload(values), 0);
+    /// Takes axes together along which no operand and not the result is interrupted.
+    void merge_axes() {
+        for (std::size_t i = extents_.size(); i-- > 1;) {
+            const bool together = std::all_of(strides_.begin(), strides_.end(), [&](const Shape& strides) {
+                return strides[i - 1] == strides[i] * extents_[i];
+            });
+            // An axis of one element has no stride.
+            if (extents_[i - 1] != 1 && extents_[i] != 1 && !together) continue;
+            const std::size_t dropped = extents_[i] == 1 && extents_[i - 1] != 1 ? i : i - 1;
+            const std::int64_t extent = extents_[i] * extents_[i - 1];
+            const auto at = static_cast<std::ptrdiff_t>(dropped);
+            for (Shape& strides : strides_) strides.erase(strides.begin() + at);
+            extents_.erase(extents_.begin() + at);
+            extents_[i - 1] = extent;
         }
-        const std::size_t input = context_.input_index(id);
-        return add(context_.input_desc(input, tactic_), {nullptr, input}, offset_of(context_.input_offsets, input));
     }
 
-    Operand upload(const std::vector<float>& values) {
-        return {device_constant(target_, context_, "pointwise " + std::to_string(operands_.size()),
-                                std::as_bytes(std::span(values)))};
+    /// Neighbours that one thread computes: fewer where there are few elements for the processors.
+    [[nodiscard]] int width() const {
+        const Shape& result = strides_.back();
+        int most = static_cast<int>(std::min<std::size_t>(8, 32 / element_bytes(output_.dtype)));
+        const std::int64_t threads = std::int64_t{128} * target_.device->facts().multiprocessors;
+        while (most > 1 && base::element_count(shape_) / most < threads) most /= 2;
+        if (result.back() != 1) return 1;
+        most = common_width(most, {extents_.back(), offset_of(context_.output_offsets, 0)});
+        for (std::size_t axis = 0; axis + 1 < extents_.size(); ++axis) most = common_width(most, {result[axis]});
+        return most;
     }
 
-    std::string load_channels(const Tensor& numbers) {
+    /// Declares y<i>[] with the operand's elements.
+    [[nodiscard]] std::string load_code(std::size_t i) const {
+        const std::string n = std::to_string(i), memory(memory_type(operands_[i].dtype));
+        const std::string base = "(static_cast<const " + memory + "*>(args.operands[" + n + "]) + offsets[" + n + "])";
+        const std::string head = "    " + std::string(held_type(operands_[i].dtype)) + " y" + n + "[kWidth]; ";
+        const std::string each = "for (int i = 0; i < kWidth; ++i) y" + n + "[i] = held(";
+        const Shape& strides = strides_[i];
+        bool whole = strides.back() == 1 && operands_[i].offset % width_ == 0;
+        for (std::size_t axis = 0; axis + 1 < strides.size(); ++axis) whole = whole && strides[axis] % width_ == 0;
+        if (whole)
+            return head + "{ const auto vector = *reinterpret_cast<const Vector<" + memory + ", kWidth>*>" + base +
+                   "; " + each + "vector.v[i]); }\n";
+        if (strides.back() == 0) return head + "{ const auto one = *" + base + "; " + each + "one); }\n";
+        return head + each + base + "[i * " + std::to_string(strides.back()) + "]);\n";
+    }
+
+    std::size_t add(const TensorDesc& desc, Operand operand) {
+        operand.dtype = desc.dtype;
+        strides_.push_back(strides_of(desc));
+        operands_.push_back(std::move(operand));
+        return operands_.size() - 1;
+    }
+
+    std::size_t load(ir::ValueId id) {
+        for (std::size_t i = 0; i < operands_.size(); ++i)
+            if (operands_[i].value == id) return i;
+        Operand operand;
+        operand.value = id;
+        if (const Tensor* constant = context_.constant(id)) {
+            const Tensor numbers = own_float(constant->dtype()) ? constant->cast(DType::f32) : *constant;
+            operand.constant = upload(numbers);
+            return add(TensorDesc::dense(numbers.dtype(), numbers.shape(), Layout::plain), std::move(operand));
+        }
+        operand.input = context_.input_index(id);
+        operand.offset = offset_of(context_.input_offsets, operand.input);
+        return add(context_.input_desc(operand.input, tactic_), std::move(operand));
+    }
+
+    PackedConstants::Block upload(const Tensor& numbers) {
+        return device_constant(target_, context_, "pointwise " + std::to_string(operands_.size()),
+                               {numbers.raw(), numbers.bytes()});
+    }
+
+    std::size_t load_channels(const Tensor& numbers) {
         Shape shape(shape_.size() - 1, 1);
         shape[0] = numbers.size();
-        return add(TensorDesc::dense(DType::f32, shape, Layout::plain), upload(numbers.to_float()), 0);
+        Operand operand;
+        operand.constant = upload(numbers);
+        return add(TensorDesc::dense(DType::f32, shape, Layout::plain), std::move(operand));
     }
 
-    /// x[i] = code of a and b, where one of them is x[i] and the other y<last>[i].
-    void binary(std::string_view code, const std::string& declaration, bool chain_is_left, bool both = false) {
-        const std::string y = both ? "x[i]" : "y" + std::to_string(operands_.size() - 1) + "[i]";
-        if (!both) line("float " + declaration);
-        line("for (int i = 0; i < kWidth; ++i) { const float a = " + std::string(chain_is_left ? "x[i]" : y) +
-             ", b = " + (chain_is_left ? y : "x[i]") + "; x[i] = " + std::string(code) + "; }");
+    /// x<step>[i] = `code` of v0, v1, …, the elements i of `sources`.
+    void step(std::size_t step, DType type, const std::vector<std::string>& sources, const std::string& code) {
+        const std::string held(held_type(type)), x = "x" + std::to_string(step);
+        steps_ += "    " + held + " " + x + "[kWidth]; for (int i = 0; i < kWidth; ++i) { ";
+        for (std::size_t i = 0; i < sources.size(); ++i)
+            if (!sources[i].empty()) steps_ += "const auto v" + std::to_string(i) + " = " + sources[i] + "[i]; ";
+        steps_ += x + "[i] = static_cast<" + held + ">(" + code + "); }\n";
     }
 
-    void append(const ir::Node& node, ir::ValueId chain) {
-        const auto unary = [&](const std::string& code) {
-            line("for (int i = 0; i < kWidth; ++i) { const float v = x[i]; x[i] = " + code + "; }");
+    void append(const ir::Node& node, ir::ValueId chain, std::size_t position) {
+        const auto source = [&](ir::ValueId id) {
+            if (id == ir::kNone) return std::string();
+            return id == chain ? "x" + std::to_string(position - 1) : "y" + std::to_string(load(id));
         };
-        switch (role_of(context_.values, node, chain)) {
-            case Role::binary: {
-                const bool left = node.inputs[0] == chain, both = left && node.inputs[1] == chain;
-                const ir::ValueId other = left ? node.inputs[1] : node.inputs[0];
-                binary(find(kBinary, node.op)->code, both ? "" : load(other), left, both);
-                break;
-            }
-            case Role::unary: unary(std::string(find(kUnary, node.op)->code)); break;
-            case Role::activation: unary(activation_code(*as_step(context_.values, node, chain))); break;
-            case Role::affine: {
-                const auto step = *as_step(context_.values, node, chain);
-                binary("a * b", load_channels(step.scale), true);
-                binary("a + b", load_channels(step.shift), true);
-                break;
-            }
-            case Role::none: break;
+        const DType type = context_.dtype(node.outputs[0]);
+        std::vector<std::string> sources;
+        if (const auto code = element_code(context_.values, node)) {
+            for (std::size_t i = 0; i < code->inputs; ++i) sources.push_back(source(node.inputs[i]));
+            return step(position, type, sources, code->code);
         }
+        const auto numbers = affine(context_.values, node);
+        sources.push_back(source(node.inputs[0]));
+        sources.push_back("y" + std::to_string(load_channels(numbers->scale)));
+        sources.push_back("y" + std::to_string(load_channels(numbers->shift)));
+        step(position, type, sources, "v0 * v1 + v2");
     }
 
     const Target& target_;
@@ -243,10 +265,10 @@ class Chain {
     TensorDesc output_;
     Shape shape_;
     std::vector<std::size_t> order_;
+    Shape extents_;               ///< in the order of the result's memory
+    std::vector<Shape> strides_;  ///< by operand, the result last
     int width_ = 1;
-    std::size_t count_ = 0;
-    std::string text_;
-    PointwiseArgs args_{};
+    std::string steps_;
 };
 
 class PointwiseKernel final : public Kernel {
@@ -273,13 +295,14 @@ std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
     for (const Layout layout : {Layout::channels_last, Layout::plain}) {
         Tactic tactic = uniform_tactic(context, std::string(to_string(layout)), layout);
         if (layout == Layout::channels_last && tactic.outputs[0] == Layout::plain) continue;
-        tactic.reads_slices = tactic.writes_slices = layout == Layout::channels_last;
+        tactic.reads_slices = tactic.writes_slices = true;
         result.push_back(std::move(tactic));
     }
     return result;
 }
 
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
+    if (base::element_count(context.shape(context.region.outputs[0])) == 0) return make_alias();
     Chain chain(target, context, tactic);
     const PointwiseArgs args = chain.arguments();
     return std::make_unique<PointwiseKernel>(std::make_unique<Function>(target.device, chain.source(), "pointwise"),

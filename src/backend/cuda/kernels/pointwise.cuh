@@ -1,6 +1,7 @@
 // Element-wise chains with broadcasting: one thread computes kWidth neighbours along the innermost axis of the result.
-// Every operand has a stride per axis, 0 where it is broadcast. The host writes in front: Out, kAxes, kWidth and
-// compute(x, args, offsets): the chain, which reads its operands at `offsets`.
+// Every operand has a stride per axis, 0 where it is broadcast. The host writes in front: Held and Out (a result as it
+// is computed and in memory), kAxes, kWidth and compute(x, args, offsets): the chain, which reads its operands at
+// `offsets`.
 
 extern "C" __global__ void __launch_bounds__(256) pointwise(const PointwiseArgs args) {
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
@@ -17,7 +18,10 @@ extern "C" __global__ void __launch_bounds__(256) pointwise(const PointwiseArgs 
 #pragma unroll
         for (int operand = 0; operand <= kOperands; ++operand) offsets[operand] += place * args.strides[operand][axis];
     }
-    float x[kWidth];
+    Held x[kWidth];
     compute(x, args, offsets);
-    store_vector(static_cast<Out*>(args.output) + offsets[kOperands], x);
+    Vector<Out, kWidth> vector;
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) put(vector.v[i], x[i]);
+    *reinterpret_cast<Vector<Out, kWidth>*>(static_cast<Out*>(args.output) + offsets[kOperands]) = vector;
 }

@@ -7,6 +7,7 @@ struct MoveCase {
     const char* name;
     const char* text;  ///< with T in the place of the tested type
     const char* pattern;
+    const char* types = "f32 f16 u8 i64";
 };
 
 inline constexpr MoveCase kMoveCases[] = {
@@ -105,6 +106,139 @@ inline constexpr MoveCase kMoveCases[] = {
       output "y" = %y
     })",
      "concat"},
+    {"expand", R"(graph "g" {
+      input %x : T[3, 1, 8]
+      const %n : i64[4] = [2, 3, 5, 8]
+      %y : T[2, 3, 5, 8] = Expand(%x, %n)
+      output "y" = %y
+    })",
+     "rearrange"},
+    {"expand_channels", R"(graph "g" {
+      input %x : T[2, 6, 1, 1]
+      const %n : i64[4] = [2, 6, 5, 3]
+      %y : T[2, 6, 5, 3] = Expand(%x, %n)
+      output "y" = %y
+    })",
+     "rearrange"},
+    {"tile", R"(graph "g" {
+      input %x : T[2, 3, 5]
+      const %n : i64[3] = [2, 1, 3]
+      %y : T[4, 3, 15] = Tile(%x, %n)
+      output "y" = %y
+    })",
+     "rearrange"},
+    {"depth_to_space", R"(graph "g" {
+      input %x : T[2, 24, 5, 9]
+      %y : T[2, 6, 10, 18] = DepthToSpace(%x) {blocksize = 2}
+      output "y" = %y
+    })",
+     "rearrange"},
+    {"depth_to_space_by_columns", R"(graph "g" {
+      input %x : T[2, 18, 5, 4]
+      %y : T[2, 2, 15, 12] = DepthToSpace(%x) {blocksize = 3, mode = "CRD"}
+      output "y" = %y
+    })",
+     "rearrange"},
+    {"space_to_depth", R"(graph "g" {
+      input %x : T[2, 3, 8, 6]
+      %y : T[2, 12, 4, 3] = SpaceToDepth(%x) {blocksize = 2}
+      output "y" = %y
+    })",
+     "rearrange"},
+    {"gather_rows", R"(graph "g" {
+      input %x : T[2, 5, 16]
+      input %i : i64[3, 2]
+      %y : T[2, 3, 2, 16] = Gather(%x, %i) {axis = 1}
+      output "y" = %y
+    })",
+     "gather"},
+    {"gather_columns", R"(graph "g" {
+      input %x : T[2, 5, 9]
+      input %i : i32[4]
+      %y : T[2, 5, 4] = Gather(%x, %i) {axis = -1}
+      output "y" = %y
+    })",
+     "gather"},
+    {"gather_one", R"(graph "g" {
+      input %x : T[8, 3, 10, 4, 2]
+      const %n : i64[] = [-2]
+      %y : T[8, 10, 4, 2] = Gather(%x, %n) {axis = 1}
+      output "y" = %y
+    })",
+     "gather"},
+    {"gather_constant", R"(graph "g" {
+      const %x : T[4, 2] = [1, 0, 0, 1, 1, 1, 0, 0]
+      input %i : i64[3]
+      %y : T[3, 2] = Gather(%x, %i)
+      output "y" = %y
+    })",
+     "gather"},
+    {"gather_elements", R"(graph "g" {
+      input %x : T[3, 7, 5]
+      input %i : i64[2, 4, 5]
+      %y : T[2, 4, 5] = GatherElements(%x, %i) {axis = 1}
+      output "y" = %y
+    })",
+     "gather"},
+    {"gather_nd", R"(graph "g" {
+      input %x : T[2, 5, 6, 4]
+      input %i : i64[2, 3, 2]
+      %y : T[2, 3, 4] = GatherND(%x, %i) {batch_dims = 1}
+      output "y" = %y
+    })",
+     "gather"},
+    {"pad_constant", R"(graph "g" {
+      input %x : T[2, 8, 5, 7]
+      const %n : i64[8] = [0, 0, 1, 2, 0, 0, -1, 3]
+      const %v : T[] = [1]
+      %y : T[2, 8, 5, 12] = Pad(%x, %n, %v)
+      output "y" = %y
+    })",
+     "pad"},
+    {"pad_reflect", R"(graph "g" {
+      input %x : T[2, 8, 5, 7]
+      const %n : i64[4] = [3, 6, 2, 1]
+      const %axes : i64[2] = [-2, 3]
+      %y : T[2, 8, 10, 14] = Pad(%x, %n, _, %axes) {mode = "reflect"}
+      output "y" = %y
+    })",
+     "pad"},
+    {"pad_edge", R"(graph "g" {
+      input %x : T[2, 3, 5]
+      const %n : i64[6] = [1, 0, 2, 0, 2, -1]
+      %y : T[3, 5, 6] = Pad(%x, %n) {mode = "edge"}
+      output "y" = %y
+    })",
+     "pad"},
+    {"pad_wrap", R"(graph "g" {
+      input %x : T[2, 3, 5]
+      const %n : i64[6] = [1, 0, 7, 0, 2, 4]
+      %y : T[3, 5, 16] = Pad(%x, %n) {mode = "wrap"}
+      output "y" = %y
+    })",
+     "pad"},
+    {"one_hot", R"(graph "g" {
+      input %i : i64[3, 5]
+      const %n : i64[] = [6]
+      input %x : T[2]
+      %y : T[3, 6, 5] = OneHot(%i, %n, %x) {axis = 1}
+      output "y" = %y
+    })",
+     "lookup"},
+    {"triangle", R"(graph "g" {
+      input %x : T[2, 5, 7]
+      const %n : i64[] = [1]
+      %y : T[2, 5, 7] = Trilu(%x, %n) {upper = 0}
+      output "y" = %y
+    })",
+     "lookup"},
+    {"reverse_sequence", R"(graph "g" {
+      input %x : T[6, 3, 2]
+      const %n : i64[3] = [0, 4, 6]
+      %y : T[6, 3, 2] = ReverseSequence(%x, %n)
+      output "y" = %y
+    })",
+     "lookup"},
 };
 
 }  // namespace fovea::backend

@@ -20,7 +20,8 @@ std::span<const CudaFamily> families() {
         conv_kernels(),   gemm_kernels(),       matmul_kernels(),     attention_kernels(),  pool_kernels(),
         resize_kernels(), layer_norm_kernels(), softmax_kernels(),    arg_reduce_kernels(), reduce_kernels(),
         top_k_kernels(),  cumulative_kernels(), group_norm_kernels(), lrn_kernels(),        pointwise_kernels(),
-        concat_kernels(), view_kernels(),       slice_kernels(),      transpose_kernels(),
+        concat_kernels(), view_kernels(),       slice_kernels(),      transpose_kernels(),  gather_kernels(),
+        lookup_kernels(), pad_kernels(),        rearrange_kernels(),  sample_kernels(),
     };
     return kFamilies;
 }

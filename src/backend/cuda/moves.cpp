@@ -52,16 +52,6 @@ int side_width(const Move& move, std::size_t inner, std::int64_t Move::Axis::*st
     return width;
 }
 
-std::string_view word(std::size_t bytes) {
-    switch (bytes) {
-        case 1: return "unsigned char";
-        case 2: return "u16";
-        case 4: return "u32";
-        case 8: return "u64";
-        default: return "uint4";
-    }
-}
-
 /// A launch of either kernel; `bind` sets the pointers.
 class MovesKernel final : public Kernel {
   public:
@@ -166,7 +156,8 @@ MovesKernel::Straight straight(const Target& target, std::size_t bytes, std::vec
     MovesKernel::Straight launch;
     for (std::size_t i = 0; i < moves.size(); ++i) launch.args.parts[i] = part_of(moves[i], width, whole, axes);
     KernelSource code;
-    code.text("using Word = " + std::string(word(whole ? bytes * static_cast<std::size_t>(width) : bytes)) + ";\n");
+    code.text("using Word = " + std::string(word_type(whole ? bytes * static_cast<std::size_t>(width) : bytes)) +
+              ";\n");
     code.constant("kWidth", width).constant("kWhole", whole).constant("kAxes", static_cast<std::int64_t>(axes));
     code.text(kernel_text("move_arguments.hpp"));
     launch.function = std::make_unique<Function>(target.device, code.finish("move.cuh"), "move");
@@ -200,7 +191,7 @@ MovesKernel::Turned turned(const Target& target, std::size_t bytes, Move move, s
     }
     launch.blocks = static_cast<unsigned>(blocks);
     KernelSource code;
-    code.text("using Word = " + std::string(word(bytes)) + ";\n");
+    code.text("using Word = " + std::string(word_type(bytes)) + ";\n");
     code.constant("kTile", tile).constant("kLoad", load).constant("kStore", store);
     code.constant("kOuter", static_cast<std::int64_t>(outer)).text(kernel_text("move_arguments.hpp"));
     launch.function = std::make_unique<Function>(target.device, code.finish("turn.cuh"), "turn");
@@ -253,6 +244,16 @@ std::vector<PackedConstants::Block> constant_inputs(const Target& target, const 
             blocks[i] =
                 device_constant(target, context, "input " + std::to_string(i), {constant->raw(), constant->bytes()});
     return blocks;
+}
+
+std::string_view word_type(std::size_t bytes) {
+    switch (bytes) {
+        case 1: return "unsigned char";
+        case 2: return "u16";
+        case 4: return "u32";
+        case 8: return "u64";
+        default: return "uint4";
+    }
 }
 
 Move in_region(const RegionContext& context, Move move) {

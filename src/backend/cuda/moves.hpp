@@ -34,6 +34,9 @@ std::unique_ptr<Kernel> make_moves(const Target& target, DType type, std::vector
 /// The region's constant inputs on the device, by position; nullptr where the run gives the tensor.
 std::vector<PackedConstants::Block> constant_inputs(const Target& target, const RegionContext& context);
 
+/// The kernels' name of a word of this size, for elements that are only moved: 1, 2, 4, 8 or 16 bytes.
+std::string_view word_type(std::size_t bytes);
+
 /// `move` with the skews of the region's input and output.
 Move in_region(const RegionContext& context, Move move);
 

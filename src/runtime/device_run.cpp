@@ -152,14 +152,32 @@ void DeviceRun::choose_graph(const std::vector<Binding>& inputs, const std::vect
     if (!(graph_ = find(own_))) add_graph(own_);
 }
 
+/// Memory for input `k` of a step on the device where these shapes make its content known: kernels have packed the
+/// graph's own constants, but not this.
+std::byte* DeviceRun::upload_known(const Launch& launch, std::size_t k) {
+    const std::int32_t slot = launch.step->inputs[k];
+    if (launch.on_host || slot < 0 || launch.inputs[k].where != Where::constant) return nullptr;
+    const auto desc = slot_desc(target_, program_->values, slot);
+    std::vector<std::byte> content(desc.bytes());
+    backend::convert(backend::TensorDesc::dense(desc.dtype, desc.shape, backend::Layout::plain), launch.inputs[k].data,
+                     desc, content.data());
+    graph_->known.push_back(device_.allocate(content.size()));
+    stream_->upload(graph_->known.back().get(), content.data(), content.size());
+    stream_->synchronize();
+    return graph_->known.back().get();
+}
+
 void DeviceRun::add_graph(Places places) {
     if (graphs_.size() >= cached_graphs_) settle();
     while (graphs_.size() >= cached_graphs_) graphs_.pop_back();
-    graphs_.push_front({program_, std::move(places), {}, {}, false});
+    graphs_.push_front({program_, std::move(places), {}, {}, {}, false});
     graph_ = &graphs_.front();
     for (const Launch& launch : program_->launches) {
         Pointers pointers;
-        for (const Operand& operand : launch.inputs) pointers.inputs.push_back(place(operand));
+        for (std::size_t k = 0; k < launch.inputs.size(); ++k) {
+            std::byte* known = upload_known(launch, k);
+            pointers.inputs.push_back(known ? known : place(launch.inputs[k]));
+        }
         for (const Operand& operand : launch.outputs) pointers.outputs.push_back(place(operand));
         if (launch.kernel) pointers.state = launch.kernel->make_state();
         graph_->pointers.push_back(std::move(pointers));

@@ -101,6 +101,7 @@ class DeviceRun {
         std::shared_ptr<const Program> program;
         Places places;
         std::vector<Pointers> pointers;  ///< by launch
+        std::vector<Memory> known;       ///< tensors that its shapes alone decide
         std::vector<Segment> segments;
         bool recorded = false;
     };
@@ -111,6 +112,7 @@ class DeviceRun {
     };
 
     [[nodiscard]] std::byte* place(const Operand& operand) const;
+    std::byte* upload_known(const Launch& launch, std::size_t k);
     [[nodiscard]] bool runs(std::size_t i) const;
     [[nodiscard]] backend::KernelArgs arguments(std::size_t i, backend::Stream& stream);
     bool grow(Block& block, std::size_t bytes);

@@ -92,9 +92,11 @@ class PretendDevice final : public backend::Device {
 
 class PretendKernel final : public backend::Kernel {
   public:
-    PretendKernel(std::shared_ptr<const backend::Kernel> kernel, const PretendDevice& device)
-        : kernel_(std::move(kernel)), device_(device) {}
+    /// `packed`: by input, whether it is a constant of the graph, which kernels may have packed.
+    PretendKernel(std::shared_ptr<const backend::Kernel> kernel, const PretendDevice& device, std::vector<bool> packed)
+        : kernel_(std::move(kernel)), device_(device), packed_(std::move(packed)) {}
     void run(const KernelArgs& args) const override {
+        for (std::size_t i = 0; i < packed_.size(); ++i) EXPECT_TRUE(packed_[i] || device_.owns(args.inputs[i]));
         static_cast<PretendStream*>(args.stream)->submit([kernel = kernel_, args] { kernel->run(args); });
         EXPECT_TRUE(device_.owns(args.outputs[0]));
     }
@@ -102,6 +104,7 @@ class PretendKernel final : public backend::Kernel {
   private:
     std::shared_ptr<const backend::Kernel> kernel_;
     const PretendDevice& device_;
+    std::vector<bool> packed_;
 };
 
 class HostKernel final : public backend::Kernel {
@@ -139,11 +142,14 @@ class PretendBackend final : public backend::Backend {
                                                            const backend::Tactic& tactic) const override {
         auto kernel = reference_->prepare(context, tactic);
         if (context.node(0).op == "Attention") return std::make_unique<HostKernel>(std::move(kernel), device_);
-        return std::make_unique<PretendKernel>(std::move(kernel), device_);
+        std::vector<bool> packed;
+        for (const ir::ValueId input : context.region.inputs)
+            packed.push_back(context.graph.constant(input) != nullptr);
+        return std::make_unique<PretendKernel>(std::move(kernel), device_, std::move(packed));
     }
     [[nodiscard]] std::unique_ptr<backend::Kernel> conversion(const backend::TensorDesc& from,
                                                               const backend::TensorDesc& to) const override {
-        return std::make_unique<PretendKernel>(reference_->conversion(from, to), device_);
+        return std::make_unique<PretendKernel>(reference_->conversion(from, to), device_, std::vector<bool>(1));
     }
 
   private:
@@ -240,6 +246,27 @@ TEST_F(Devices, OutputsGoWhereTheyAreBound) {
     }
     context.bind_output(0, DType::f32, images_[0].shape(), images_[0].raw());
     EXPECT_THROW(context.run(), Error) << "another shape";
+}
+
+TEST(DeviceConstants, KnownByTheShapesLieOnTheDevice) {
+    const Backends device = {std::make_shared<const PretendBackend>(), backend::make_reference_backend()};
+    compiler::BuildOptions options;
+    options.tune = false;
+    options.profile["x"] = {{1, 4}, {2, 4}, {8, 4}};
+    const auto engine = std::make_shared<const Engine>(compiler::build(ir::parse(R"(graph "g" {
+      input %x : f32[n, 4]
+      %s : i64[2] = Shape(%x)
+      %c : f32[*] = ConstantOfShape(%s)
+      %y : f32[*] = Max(%x, %c)
+      output "y" = %y
+    })"),
+                                                                       device, options),
+                                                       device);
+    const std::vector<float> signs = {-1, 2, -3, 4, 5, -6, 7, -8};
+    Context context(engine);
+    context.bind_input(0, DType::f32, Shape{2, 4}, signs.data());
+    context.run();
+    EXPECT_EQ(context.output(0).to_float(), (std::vector<float>{0, 2, 0, 4, 5, 0, 7, 0}));
 }
 
 TEST(DeviceTuner, TimesWhereTheKernelsRun) {

@@ -42,20 +42,22 @@ def read_ignores(path=IGNORES):
     return ignores
 
 
-class Reference:
+class OnHost:
     threads = 1
     placement = ""
 
+    def placement_error(self):
+        return None
+
+
+class Reference(OnHost):
     def run(self, model, inputs):
         import fovea
 
         return fovea.evaluate(model, inputs)
 
 
-class Cpu:
-    threads = 1
-    placement = ""
-
+class Cpu(OnHost):
     def run(self, model, inputs):
         import fovea
 
@@ -65,6 +67,7 @@ class Cpu:
 class Cuda:
     """The first GPU; keeps on which sides the kernels of each run's plan stand."""
 
+    least_alone = 460  # runs that need no kernel on the host; may only grow
     threads = os.cpu_count()  # that compile kernels
 
     def __init__(self):
@@ -81,6 +84,10 @@ class Cuda:
         kernels = [kernel for kernel in json.loads(plan.to_json())["targets"][0]["kernels"] if not kernel["alias"]]
         self.sides.append({"host" if kernel["pattern"] == "reference" else "gpu" for kernel in kernels})
         return results
+
+    def placement_error(self):
+        alone = self.sides.count({"gpu"})
+        return f"{alone} runs on the GPU alone, at least {self.least_alone} expected" if alone < self.least_alone else None
 
     @property
     def placement(self):
@@ -186,7 +193,10 @@ def main():
     if arguments.pattern == "*" and unneeded:
         print("ignores that no failing test needs:", ", ".join(unneeded))
     print(summary(arguments.backend, backend, counts))
-    return bool(failures)
+    error = backend.placement_error() if arguments.pattern == "*" else None
+    if error:
+        print(error)
+    return bool(failures or error)
 
 
 if __name__ == "__main__":

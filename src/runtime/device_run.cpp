@@ -1,10 +1,8 @@
 #include "runtime/device_run.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
-#include "backend/instruments.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::runtime {
@@ -16,10 +14,6 @@ using Where = Operand::Where;
 constexpr std::size_t kSeen = 8;
 /// Outputs that callers may hold before further ones are given to them as copies.
 constexpr std::size_t kSpareOutputs = 4;
-
-bool on_device(const Operand& operand) {
-    return operand.where == Where::arena || operand.where == Where::input || operand.where == Where::output;
-}
 
 }  // namespace
 
@@ -172,6 +166,16 @@ void DeviceRun::add_graph(Places places) {
     while (graphs_.size() >= cached_graphs_) graphs_.pop_back();
     graphs_.push_front({program_, std::move(places), {}, {}, {}, false});
     graph_ = &graphs_.front();
+    try {
+        complete_graph();
+    } catch (...) {
+        graphs_.pop_front();
+        graph_ = nullptr;
+        throw;
+    }
+}
+
+void DeviceRun::complete_graph() {
     for (const Launch& launch : program_->launches) {
         Pointers pointers;
         for (std::size_t k = 0; k < launch.inputs.size(); ++k) {
@@ -293,77 +297,6 @@ void DeviceRun::enqueue(void* queue, const std::vector<Binding>& inputs, const s
 void DeviceRun::put(std::byte* device, const std::byte* host, std::size_t bytes) {
     last_->upload(device, host, bytes);
     last_->synchronize();
-}
-
-/// Copies of launch `i`'s tensors, in `mirror_` until the next call.
-void DeviceRun::mirror(std::size_t i, backend::Stream& stream, bool with_outputs) {
-    const Launch& launch = program_->launches[i];
-    std::size_t used = 0;
-    const auto copy = [&](const Operand& operand, std::int32_t slot, bool download) -> std::byte* {
-        if (operand.where == Where::constant) return const_cast<std::byte*>(operand.data);
-        if (!on_device(operand)) return nullptr;
-        const std::size_t bytes = slot_desc(target_, program_->values, slot).bytes();
-        if (used == mirror_memory_.size()) mirror_memory_.emplace_back();
-        Block& block = mirror_memory_[used++];
-        grow_pinned(block, bytes);
-        if (download) stream.download(block.memory.get(), place(operand), bytes);
-        return block.memory.get();
-    };
-    mirror_.inputs.clear();
-    mirror_.outputs.clear();
-    for (std::size_t k = 0; k < launch.inputs.size(); ++k)
-        mirror_.inputs.push_back(copy(launch.inputs[k], launch.step->inputs[k], true));
-    for (std::size_t k = 0; k < launch.outputs.size(); ++k)
-        mirror_.outputs.push_back(copy(launch.outputs[k], launch.step->outputs[k], with_outputs));
-    stream.synchronize();
-}
-
-void DeviceRun::run_on_host(std::size_t i, backend::Stream& stream, const HostStep& host_step) {
-    const Launch& launch = program_->launches[i];
-    mirror(i, stream, false);
-    host_workspace_.resize(launch.kernel ? launch.kernel->workspace_bytes() : 0);
-    host_step(i,
-              {mirror_.inputs.data(), mirror_.outputs.data(), host_workspace_.data(), graph_->pointers[i].state.get()});
-    for (std::size_t k = 0; k < launch.outputs.size(); ++k)
-        if (on_device(launch.outputs[k]))
-            stream.upload(place(launch.outputs[k]), mirror_.outputs[k],
-                          slot_desc(target_, program_->values, launch.step->outputs[k]).bytes());
-    stream.synchronize();
-}
-
-void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer,
-                        const std::function<std::string(std::size_t i)>& name, bool tensors) {
-    using Clock = std::chrono::steady_clock;
-    const backend::Instruments* instruments = device_.instruments();
-    const std::vector<Binding> unbound(outputs_.size());
-    if (last_ && last_ != stream_.get()) stream_->wait_for(*last_, kDone);
-    choose_graph(inputs, unbound);
-    bring_inputs(*stream_, inputs);
-    for (std::size_t i = 0; i < program_->launches.size(); ++i) {
-        const Launch& launch = program_->launches[i];
-        double microseconds = 0;
-        if (launch.on_host && runs(i)) {
-            const auto start = Clock::now();
-            run_on_host(i, *stream_, host_step);
-            microseconds = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-        } else if (runs(i)) {
-            if (instruments) instruments->begin_range(name(i));
-            launch.kernel->run(arguments(i, *stream_));
-            if (instruments) instruments->end_range();
-            stream_->synchronize();
-            microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(arguments(i, *stream_)); });
-        }
-        mirror_.inputs.clear();
-        mirror_.outputs.clear();
-        if (tensors) mirror(i, *stream_, true);
-        observer(i, {mirror_.inputs.data(), mirror_.outputs.data(), nullptr, graph_->pointers[i].state.get()},
-                 microseconds);
-    }
-    deliver_outputs(*stream_, unbound);
-    stream_->mark(kDone);
-    stream_->synchronize();
-    last_ = stream_.get();
-    pending_ = false;
 }
 
 std::byte* DeviceRun::device_output(std::size_t i) const { return graph_ ? place(program_->outputs[i]) : nullptr; }

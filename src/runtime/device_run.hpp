@@ -18,6 +18,12 @@ struct Binding {
     [[nodiscard]] bool on_device() const { return data && kind == backend::MemoryKind::device; }
 };
 
+/// Whether a kernel of the device finds the tensor there.
+inline bool on_device(const Operand& operand) {
+    using Where = Operand::Where;
+    return operand.where == Where::arena || operand.where == Where::input || operand.where == Where::output;
+}
+
 /// Runs programs whose tensors lie on a device: launches recorded once and replayed, with copies around them, and steps
 /// on the host in between where there are any. Belongs to one context.
 ///
@@ -121,6 +127,7 @@ class DeviceRun {
     Graph* find(const Places& places);
     void own_places();
     void add_graph(Places places);
+    void complete_graph();
     void record();
     void bring_inputs(backend::Stream& stream, const std::vector<Binding>& inputs);
     void execute(backend::Stream& stream, const std::vector<Binding>& inputs, const std::vector<Binding>& outputs,

@@ -112,10 +112,10 @@ Json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& s
     runtime::DeviceRun& run = *runner.device();
     const backend::Device& device = *engine.content()->device();
     const backend::Instruments* instruments = device.instruments();
-    Json result = {{"launches", run.recorded_launches()}, {"graphs", run.recordings()}};
     std::unique_ptr<SensorLog> log;
     runner.stay_on_device();
     warm_up([&] { runner.run(); }, schedule);
+    Json result = {{"launches", run.recorded_launches()}, {"graphs", run.recordings()}};
     if (instruments) {
         const auto kernels = instruments->time(
             run.stream(), [&] { run.replay(); }, kPartRepeats);

@@ -79,11 +79,10 @@ std::string choices(const plan::Plan& plan, const std::string& name) {
     return text;
 }
 
-std::string candidates(const std::vector<std::pair<std::string, double>>& list) {
+std::string candidates(const std::vector<std::pair<std::string, tune::Times>>& list) {
     std::string text;
-    for (const auto& [tactic, microseconds] : list)
-        text +=
-            (text.empty() ? "" : ", ") + tactic + (microseconds > 0 ? " " + milliseconds(microseconds) + " ms" : "");
+    for (const auto& [tactic, times] : list)
+        text += (text.empty() ? "" : ", ") + tactic + (times.warm > 0 ? " " + milliseconds(times.warm) + " ms" : "");
     return fmt::format("  {:<10} {}\n", "considered", text);
 }
 

@@ -195,7 +195,8 @@ std::string describe(const compiler::BuildReport& report, const plan::Plan& plan
                           {"seconds", pass.seconds}});
     for (const auto& list : report.candidates) {
         Json row = Json::array();
-        for (const auto& [name, microseconds] : list) row.push_back({{"tactic", name}, {"us", microseconds}});
+        for (const auto& [name, times] : list)
+            row.push_back({{"tactic", name}, {"us", times.warm}, {"cold_us", times.cold}});
         candidates.push_back(row);
     }
     for (const auto& [node, reason] : report.refusals) refusals.push_back({{"node", node}, {"reason", reason}});

@@ -185,6 +185,8 @@ class Backend {
     [[nodiscard]] virtual std::string_view name() const = 0;
     /// What a plan's target section must match, e.g. "x86-64 avx512_bf16".
     [[nodiscard]] virtual std::string target() const = 0;
+    /// What makes and runs its kernels, with versions: times that were measured with others do not hold.
+    [[nodiscard]] virtual std::string versions() const { return {}; }
     /// Why networks cannot be computed in this type; nothing where they can.
     [[nodiscard]] virtual std::optional<Refusal> precision_refusal(DType) const { return std::nullopt; }
     /// Whether it computes in f32, or in the precision asked for, what models declare in this floating-point type.

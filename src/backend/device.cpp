@@ -1,5 +1,7 @@
 #include "backend/device.hpp"
 
+#include <algorithm>
+
 namespace fovea::backend {
 
 double time_calls(Stream& stream, const std::function<void()>& enqueue) {
@@ -9,6 +11,17 @@ double time_calls(Stream& stream, const std::function<void()>& enqueue) {
     });
     stream.replay(*recording);
     return stream.time(*recording, kReplays) / kCalls;
+}
+
+double time_cold_calls(Stream& stream, const std::vector<std::span<const std::byte>>& kept,
+                       const std::function<void()>& enqueue) {
+    stream.cool(kept);  // what it allocates cannot be recorded
+    const double cooling = time_calls(stream, [&] { stream.cool(kept); });
+    const double both = time_calls(stream, [&] {
+        stream.cool(kept);
+        enqueue();
+    });
+    return std::max(both - cooling, 0.0);
 }
 
 }  // namespace fovea::backend

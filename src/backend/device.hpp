@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 namespace fovea::backend {
 
@@ -47,10 +49,15 @@ class Stream {
     virtual void replay(const Recording& recording) = 0;
     /// Median microseconds of device time of one replay among `replays`.
     virtual double time(const Recording& recording, int replays) = 0;
+    /// Fills the device's caches with other data, and then with as much of `kept` as they hold.
+    virtual void cool(const std::vector<std::span<const std::byte>>& kept) { (void)kept; }
 };
 
 /// Microseconds of device time that one call of `enqueue` takes when ten follow each other; runs it many times.
 double time_calls(Stream& stream, const std::function<void()>& enqueue);
+/// The same when before each call the device's caches were filled with other data but for `kept`.
+double time_cold_calls(Stream& stream, const std::vector<std::span<const std::byte>>& kept,
+                       const std::function<void()>& enqueue);
 
 /// Memory and queues of a device whose kernels do not work on host memory. Safe for many threads.
 class Device {

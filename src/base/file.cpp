@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,5 +83,17 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 void write_text(const std::filesystem::path& path, const std::string& text) {
     write_file(path, std::as_bytes(std::span(text.data(), text.size())));
 }
+
+FileLock::FileLock(const std::filesystem::path& path)
+    : descriptor_(::open((path.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0) fail(path, "lock");
+    while (::flock(descriptor_, LOCK_EX) != 0) {
+        if (errno == EINTR) continue;
+        ::close(descriptor_);
+        fail(path, "lock");
+    }
+}
+
+FileLock::~FileLock() { ::close(descriptor_); }
 
 }  // namespace fovea::base

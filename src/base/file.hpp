@@ -27,4 +27,17 @@ std::string read_text(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_text(const std::filesystem::path& path, const std::string& text);
 
+/// The right to rewrite a file that others read, change and rewrite as well; waits for it. Held against threads and
+/// processes by the file `path`.lock, which stays. Throws `io` where that cannot be made.
+class FileLock {
+  public:
+    explicit FileLock(const std::filesystem::path& path);
+    ~FileLock();
+    FileLock(const FileLock&) = delete;
+    FileLock& operator=(const FileLock&) = delete;
+
+  private:
+    int descriptor_;
+};
+
 }  // namespace fovea::base

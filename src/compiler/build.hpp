@@ -33,7 +33,7 @@ struct BuildReport {
     pass::Report simplification;
     std::map<std::string, double> seconds;  ///< by stage
     /// By step of the plan: every tactic considered and its measured time.
-    std::vector<std::vector<std::pair<std::string, double>>> candidates;
+    std::vector<std::vector<std::pair<std::string, tune::Times>>> candidates;
     /// Why nodes run by reference kernels: user's node, reason.
     std::vector<std::pair<std::string, std::string>> refusals;
     int kernels_timed = 0;

@@ -66,7 +66,8 @@ class Scheduler {
     static std::vector<std::pair<std::string, double>> others(const Selection& selection) {
         std::vector<std::pair<std::string, double>> list;
         for (const auto& candidate : selection.candidates)
-            if (candidate.second > 0 && candidate.first != selection.tactic.name) list.push_back(candidate);
+            if (candidate.second.warm > 0 && candidate.first != selection.tactic.name)
+                list.emplace_back(candidate.first, candidate.second.cost());
         std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
         if (list.size() > kOthers) list.resize(kOthers);
         return list;
@@ -78,7 +79,7 @@ class Scheduler {
         step.device = target_.backend + ":0";
         step.region = region;
         step.tactic = selection.tactic;
-        step.measured_us = selection.microseconds;
+        step.measured_us = selection.times.cost();
         step.others = others(selection);
         for (std::size_t i = 0; i < region.inputs.size(); ++i)
             step.inputs.push_back(

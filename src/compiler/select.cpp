@@ -1,6 +1,7 @@
 #include "compiler/select.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <set>
@@ -14,7 +15,7 @@ using backend::Layout;
 
 struct Candidate {
     backend::Tactic tactic;
-    double microseconds = 0;
+    tune::Times times;
 };
 
 /// Microseconds that the conversion of a tensor of this shape takes.
@@ -44,7 +45,7 @@ struct ConversionCost {
 /// second-level cache; on a device a launch counts, however small the tensor.
 ConversionCost conversion_cost(const backend::Backend& backend, tune::TimingCache& cache, int threads) {
     const auto cached = [&](const std::string& what, const Shape& shape, double units) {
-        const std::string key = backend.target() + "|" + std::to_string(threads) + "|" + what;
+        const std::string key = tune::machine_key(backend, threads) + what;
         if (const auto known = cache.find(key)) return *known;
         const double cost = measured_conversion(backend, shape) / units;
         cache.insert(key, cost);
@@ -114,7 +115,7 @@ class Selector {
     }
 
     [[nodiscard]] double local(const Choice& choice, std::size_t r) const {
-        double cost = candidates_[r][choice[r]].microseconds;
+        double cost = candidates_[r][choice[r]].times.cost();
         for (const ir::ValueId id : regions_[r].inputs) cost += conversions(choice, id);
         for (const ir::ValueId id : regions_[r].outputs) cost += conversions(choice, id);
         return cost;
@@ -122,7 +123,7 @@ class Selector {
 
     [[nodiscard]] double total(const Choice& choice) const {
         double cost = 0;
-        for (std::size_t r = 0; r < regions_.size(); ++r) cost += candidates_[r][choice[r]].microseconds;
+        for (std::size_t r = 0; r < regions_.size(); ++r) cost += candidates_[r][choice[r]].times.cost();
         for (ir::ValueId id = 0; id < graph_.value_count(); ++id) cost += conversions(choice, id);
         return cost;
     }
@@ -136,7 +137,7 @@ class Selector {
                 const backend::Tactic& t = candidates_[r][c].tactic;
                 const std::pair score{std::count(t.inputs.begin(), t.inputs.end(), preferred) +
                                           std::count(t.outputs.begin(), t.outputs.end(), preferred),
-                                      -candidates_[r][c].microseconds};
+                                      -candidates_[r][c].times.cost()};
                 if (score > best) {
                     best = score;
                     choice[r] = c;
@@ -192,10 +193,11 @@ std::vector<Candidate> candidates_of(const backend::RegionContext& context, cons
     if (!shapes_known(context.values, context.region))  // runs by reference kernels on actual tensors
         return {{{"late", std::vector(context.region.inputs.size(), Layout::plain),
                   std::vector(context.region.outputs.size(), Layout::plain)},
-                 0}};
+                 {}}};
     const auto tactics = backend.tactics(context);
-    const auto times = tuner ? tuner->time(context, tactics) : std::vector<double>(tactics.size(), 0);
-    for (std::size_t i = 0; i < tactics.size(); ++i) result.push_back({tactics[i], times[i]});
+    const auto times = tuner ? tuner->time(context, tactics) : std::vector<tune::Times>(tactics.size());
+    for (std::size_t i = 0; i < tactics.size(); ++i)
+        if (std::isfinite(times[i].warm)) result.push_back({tactics[i], times[i]});
     if (result.empty())
         throw Error(ErrorCode::internal,
                     "the backend \"" + std::string(backend.name()) + "\" offers no way to compute it")
@@ -260,9 +262,9 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
     const auto choice = Selector(graph, values, covering, candidates, conversion).run();
     std::vector<Selection> result;
     for (std::size_t r = 0; r < choice.size(); ++r) {
-        Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].microseconds, {}};
+        Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].times, {}};
         for (const Candidate& candidate : candidates[r])
-            selection.candidates.emplace_back(candidate.tactic.name, candidate.microseconds);
+            selection.candidates.emplace_back(candidate.tactic.name, candidate.times);
         result.push_back(std::move(selection));
     }
     return result;

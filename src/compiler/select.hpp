@@ -11,8 +11,8 @@ namespace fovea::compiler {
 /// The tactic chosen for one region.
 struct Selection {
     backend::Tactic tactic;
-    double microseconds = 0;                                 ///< 0 when nothing was timed
-    std::vector<std::pair<std::string, double>> candidates;  ///< every tactic considered and its time
+    tune::Times times;                                            ///< 0 when nothing was timed
+    std::vector<std::pair<std::string, tune::Times>> candidates;  ///< every tactic considered and its times
 };
 
 struct SelectOptions {

@@ -34,6 +34,7 @@ void TimingCache::load(const std::filesystem::path& path) {
 }
 
 void TimingCache::save(const std::filesystem::path& path) const {
+    const base::FileLock lock_of_file(path);
     TimingCache merged;
     merged.load(path);
     nlohmann::json json = nlohmann::json::object();

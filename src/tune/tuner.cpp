@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/dispatch.hpp"
+#include "fovea/error.hpp"
 #include "ir/text.hpp"
 
 namespace fovea::tune {
@@ -16,6 +17,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kAlignment = 64;
+
+/// Behind the keys of times with cold caches.
+constexpr const char* kCold = "|cold";
 
 /// The operators and attributes of the region's nodes as text; values are numbered from 0 on within the region.
 std::string nodes_key(const backend::RegionContext& context) {
@@ -74,6 +78,7 @@ struct Tensors {
     std::vector<const std::byte*> inputs;
     std::vector<std::byte*> outputs;
     std::byte* workspace = nullptr;
+    std::vector<std::span<const std::byte>> made = {};  ///< inputs that other kernels make
 };
 
 /// Bytes that a dense tensor takes up to where the next one may begin.
@@ -93,6 +98,7 @@ Tensors place(const backend::RegionContext& context, std::byte* memory, std::byt
         }
         fill(context.dtype(id), content, padded_bytes(context, id));
         result.inputs.push_back(memory);
+        result.made.emplace_back(memory, padded_bytes(context, id));
         memory += padded_bytes(context, id);
         content += padded_bytes(context, id);
     }
@@ -112,9 +118,11 @@ struct Trial {
     std::vector<double> times = {};  ///< in microseconds
     double spent = 0;
 
+    [[nodiscard]] backend::KernelArgs args(const Tensors& tensors) const {
+        return {tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get()};
+    }
     double run(const Tensors& tensors, const Workbench& bench) {
-        const double time =
-            bench.time(*kernel, {tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get()});
+        const double time = bench.time(*kernel, args(tensors));
         spent += time;
         return time;
     }
@@ -157,6 +165,10 @@ void race(std::vector<Trial>& trials, const Tensors& tensors, const Workbench& b
 
 }  // namespace
 
+std::string machine_key(const backend::Backend& backend, int threads) {
+    return backend.target() + "|" + backend.versions() + "|" + std::to_string(threads) + "|";
+}
+
 std::string region_key(const backend::RegionContext& context) {
     std::string key = context.region.pattern + "|" + nodes_key(context);
     for (const ir::ValueId id : context.region.inputs) {
@@ -171,7 +183,7 @@ std::string region_key(const backend::RegionContext& context) {
 namespace {
 
 std::string region_prefix(const backend::Backend& backend, const backend::RegionContext& context) {
-    return std::string(backend.target()) + "|" + std::to_string(context.threads) + "|" + region_key(context) + "|";
+    return machine_key(backend, context.threads) + region_key(context) + "|";
 }
 
 std::string tactic_key(const backend::Tactic& tactic) {
@@ -210,8 +222,31 @@ double Workbench::time(const backend::Kernel& kernel, backend::KernelArgs args) 
     return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
 }
 
+double Workbench::time_cold(const backend::Kernel& kernel, backend::KernelArgs args,
+                            const std::vector<std::span<const std::byte>>& kept) const {
+    args.stream = stream_.get();
+    return backend::time_cold_calls(*stream_, kept, [&] { kernel.run(args); });
+}
+
+std::optional<Times> Tuner::known(const std::string& key) const {
+    const auto warm = cache_->find(key);
+    if (!warm || !bench_.on_device()) return warm ? std::optional(Times{*warm, *warm}) : std::nullopt;
+    const auto cold = cache_->find(key + kCold);
+    return cold ? std::optional(Times{*warm, *cold}) : std::nullopt;
+}
+
 bool Tuner::knows(const backend::RegionContext& context, const backend::Tactic& tactic) const {
-    return tactic.alias || cache_->find(region_prefix(*backend_, context) + tactic_key(tactic));
+    return tactic.alias || known(region_prefix(*backend_, context) + tactic_key(tactic));
+}
+
+std::unique_ptr<backend::Kernel> Tuner::prepare(const backend::RegionContext& context,
+                                                const backend::Tactic& tactic) const {
+    try {
+        return prepare_kernel(*backend_, context, tactic);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::unsupported) throw;
+        return nullptr;
+    }
 }
 
 std::byte* Tuner::reserve(std::size_t bytes) {
@@ -225,8 +260,8 @@ std::byte* Tuner::reserve(std::size_t bytes) {
     return memory_.get();
 }
 
-std::vector<double> Tuner::time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics) {
-    std::vector<double> result(tactics.size(), 0);
+std::vector<Times> Tuner::time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics) {
+    std::vector<Times> result(tactics.size());
     std::vector<std::string> keys;
     std::vector<Trial> trials;
     double fastest = std::numeric_limits<double>::infinity();
@@ -234,11 +269,16 @@ std::vector<double> Tuner::time(const backend::RegionContext& context, const std
     for (std::size_t i = 0; i < tactics.size(); ++i) {
         keys.push_back(region + tactic_key(tactics[i]));
         if (tactics[i].alias) continue;
-        if (const auto known = cache_->find(keys[i])) {
-            result[i] = *known;
-            fastest = std::min(fastest, *known);
+        if (const auto times = known(keys[i])) {
+            result[i] = *times;
+            fastest = std::min(fastest, times->warm);
         } else {
-            auto kernel = prepare_kernel(*backend_, context, tactics[i]);
+            auto kernel = prepare(context, tactics[i]);
+            if (!kernel) {
+                constexpr double kNever = std::numeric_limits<double>::infinity();
+                result[i] = {kNever, kNever};
+                continue;
+            }
             // A kernel on the host in a plan for a device has no rivals.
             if (bench_.on_device() && kernel->on_host()) continue;
             auto state = kernel->make_state();
@@ -256,8 +296,12 @@ std::vector<double> Tuner::time(const backend::RegionContext& context, const std
     if (bench_.on_device()) options.least_runs = options.most_runs = 1;
     race(trials, tensors, bench_, fastest, options);
     for (const Trial& trial : trials) {
-        result[trial.index] = median(trial.times);
-        cache_->insert(keys[trial.index], result[trial.index]);
+        Times& times = result[trial.index];
+        times.warm = times.cold = median(trial.times);
+        cache_->insert(keys[trial.index], times.warm);
+        if (!bench_.on_device()) continue;
+        times.cold = bench_.time_cold(*trial.kernel, trial.args(tensors), tensors.made);
+        cache_->insert(keys[trial.index] + kCold, times.cold);
     }
     return result;
 }

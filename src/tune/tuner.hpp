@@ -10,14 +10,16 @@
 
 namespace fovea::tune {
 
-/// Measured times by kernel, shapes, types, tactic, machine and number of threads. Safe for many threads.
+/// Measured times by kernel, shapes, types, tactic, machine, versions of libraries and number of threads. Safe for many
+/// threads; its file, for many processes.
 class TimingCache {
   public:
     [[nodiscard]] std::optional<double> find(const std::string& key) const;
     void insert(const std::string& key, double microseconds);
     /// Adds the entries of a file; a missing file adds none, a broken one throws `io`.
     void load(const std::filesystem::path& path);
-    /// Writes all entries, together with those that the file gained meanwhile.
+    /// Writes all entries, together with those that the file gained meanwhile: nothing that another process saves at
+    /// the same time is lost.
     void save(const std::filesystem::path& path) const;
     [[nodiscard]] std::size_t size() const;
 
@@ -35,6 +37,17 @@ struct TuneOptions {
     double hopeless = 1.5;      ///< slow: its shortest time is this many times the fastest
 };
 
+/// Microseconds of a kernel as it runs again and again, and as it runs behind other work, on a device: its inputs lie
+/// in the device's caches, its weights and everything else no longer do. Equal on the host.
+struct Times {
+    double warm = 0, cold = 0;
+    /// What a candidate is judged by: in a network, part of the weights is still in the caches.
+    [[nodiscard]] double cost() const { return (warm + cold) / 2; }
+};
+
+/// Text that is equal where times are: the device, the versions of what makes its kernels, and the threads.
+std::string machine_key(const backend::Backend& backend, int threads);
+
 /// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are
 /// constant.
 std::string region_key(const backend::RegionContext& context);
@@ -48,6 +61,9 @@ class Workbench {
     void put(std::byte* memory, const std::byte* content, std::size_t bytes) const;
     /// Microseconds of one run; on a device, where launching takes longer than many a kernel, within a row of runs.
     double time(const backend::Kernel& kernel, backend::KernelArgs args) const;
+    /// The same with other data than `kept` in the device's caches.
+    double time_cold(const backend::Kernel& kernel, backend::KernelArgs args,
+                     const std::vector<std::span<const std::byte>>& kept) const;
     [[nodiscard]] bool on_device() const { return stream_ != nullptr; }
 
   private:
@@ -61,12 +77,18 @@ class Tuner {
     Tuner(const backend::Backend& backend, TimingCache& cache, TuneOptions options = {})
         : backend_(&backend), cache_(&cache), options_(options), bench_(backend) {}
 
-    /// Median time of every tactic in microseconds, from the cache where it is known; 0 for an alias.
-    std::vector<double> time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics);
+    /// Median times of every tactic, from the cache where it is known; 0 for an alias, infinity for
+    /// one that its library refuses after all.
+    std::vector<Times> time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics);
     /// Whether the cache holds this tactic's time.
     [[nodiscard]] bool knows(const backend::RegionContext& context, const backend::Tactic& tactic) const;
 
   private:
+    /// What the cache holds of a key.
+    [[nodiscard]] std::optional<Times> known(const std::string& key) const;
+    /// Nothing where the tactic does not exist.
+    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const backend::RegionContext& context,
+                                                           const backend::Tactic& tactic) const;
     /// Memory of at least so many bytes, until the next call.
     std::byte* reserve(std::size_t bytes);
 

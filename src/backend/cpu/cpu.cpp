@@ -47,6 +47,10 @@ class CpuBackend final : public Backend {
   public:
     [[nodiscard]] std::string_view name() const override { return "cpu"; }
     [[nodiscard]] std::string target() const override { return cpu::instruction_set(); }
+    [[nodiscard]] std::string versions() const override {
+        const dnnl_version_t& v = *dnnl_version();
+        return "oneDNN " + std::to_string(v.major) + "." + std::to_string(v.minor) + "." + std::to_string(v.patch);
+    }
     [[nodiscard]] std::optional<Refusal> precision_refusal(DType type) const override {
         if (type == DType::f16 && !cpu::onednn_float(type))
             return refuse(Reason::unsupported_device, "the processor has no AVX-512 FP16 instructions");

@@ -233,6 +233,17 @@ double CudaStream::time(const Recording& recording, int replays) {
     return 1e3 * static_cast<double>(*middle);
 }
 
+void CudaStream::cool(const std::vector<std::span<const std::byte>>& kept) {
+    const Current current(device_->context());
+    const std::size_t cache = device_->facts().l2_bytes;
+    if (!filling_) filling_ = device_->allocate(2 * cache);
+    Driver::get().memory_set(address(filling_.get()), 0, 2 * cache, stream_);
+    for (const auto& piece : kept)
+        if (!piece.empty())
+            Driver::get().copy_on_device(address(filling_.get()), address(piece.data()), std::min(piece.size(), cache),
+                                         stream_);
+}
+
 Function::Function(std::shared_ptr<const CudaDevice> device, const std::string& source, const std::string& name,
                    std::size_t shared_bytes)
     : device_(std::move(device)), shared_bytes_(shared_bytes) {

@@ -118,6 +118,7 @@ class CudaStream final : public Stream {
     std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
     void replay(const Recording& recording) override;
     double time(const Recording& recording, int replays) override;
+    void cool(const std::vector<std::span<const std::byte>>& kept) override;
     [[nodiscard]] CUstream handle() const { return stream_; }
 
   private:
@@ -125,6 +126,7 @@ class CudaStream final : public Stream {
     CUstream stream_ = nullptr;
     bool own_;
     std::vector<Event> marks_;
+    std::shared_ptr<std::byte> filling_;  ///< what `cool` writes: twice the second-level cache
 };
 
 /// A compiled kernel loaded into a device.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/cuda/conv.hpp"
+#include "backend/cuda/vendor.hpp"
 #include "backend/cuda/warpgroup_conv.hpp"
 #include "fovea/error.hpp"
 
@@ -60,7 +61,106 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "conv", std::move(nodes));
 }
 
-MmaProblem problem_of(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
+bool suits_tiles(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
+    if (region.group != 1 || !pads_in_one_place(region)) return false;
+    for (const auto& source : region.prologue.sources) {
+        const auto& inputs = context.region.inputs;
+        if (std::find(inputs.begin(), inputs.end(), source.value) == inputs.end()) return false;  // behind a cast
+    }
+    return conv_problem(context, tactic, region).piece() != 0;
+}
+
+Tactic slices(Tactic tactic) {
+    tactic.reads_slices = tactic.writes_slices = true;
+    return tactic;
+}
+
+std::vector<Tactic> own_tactics(const Target& target, const RegionContext& context, const ConvRegion& region) {
+    std::vector<Tactic> result;
+    const Tactic uniform = slices(uniform_tactic(context, "", Layout::channels_last));
+    if (suits_stem(context, region)) {
+        for (const Layout layout : {Layout::plain, Layout::channels_last})
+            for (const std::string& tile : stem_tiles()) {
+                Tactic tactic = uniform;
+                tactic.reads_slices = false;
+                tactic.name = "stem:" + tile + ":" + std::string(to_string(layout));
+                tactic.inputs[stem_input(context, region)] = layout;
+                result.push_back(std::move(tactic));
+            }
+    }
+    if (suits_tiles(context, uniform, region))
+        for (const std::string& name : product_tactics(target, conv_problem(context, uniform, region))) {
+            result.push_back(uniform);
+            result.back().name = name;
+        }
+    if (suits_depthwise(context, region)) {
+        result.push_back(uniform);
+        result.back().name = "depthwise";
+    }
+    if (suits_direct(context, region) && (result.empty() || region.group > 1)) {
+        result.push_back(uniform);
+        result.back().name = "direct";
+    }
+    add_plain_outputs(context, result);
+    return result;
+}
+
+std::unique_ptr<Kernel> prepare_own(const Target& target, const RegionContext& context, const Tactic& tactic,
+                                    const ConvRegion& region) {
+    if (tactic.name == "direct" || tactic.name == "depthwise") return prepare_direct(target, context, tactic, region);
+    if (tactic.name.starts_with("stem:")) return prepare_stem(target, context, tactic, region);
+    return make_product_kernel(target, context, tactic, conv_problem(context, tactic, region), region.epilogue,
+                               bias_of(context, region));
+}
+
+std::vector<Tactic> library_tactics(const Target& target, const RegionContext& context, const ConvRegion& region,
+                                    const std::vector<Tactic>& own) {
+    const auto epilogue = vendor_epilogue(context, region.epilogue, bias_of(context, region));
+    const Tactic* like = stand_in(uniform_tactic(context, "", Layout::channels_last), own);
+    if (!epilogue || !like || !region.prologue.trivial()) return {};
+    std::vector<Tactic> result;
+    if (suits_tiles(context, *like, region))
+        result = cublaslt_tactics(target, context, *like, conv_problem(context, *like, region), *epilogue);
+    for (Tactic& tactic : cudnn_tactics(target, context, *like, region, *epilogue)) result.push_back(std::move(tactic));
+    return result;
+}
+
+/// Nothing where an own kernel must stand in.
+std::unique_ptr<Kernel> prepare_library(const Target& target, const RegionContext& context, const Tactic& tactic,
+                                        const ConvRegion& region, const VendorName& name) {
+    const auto epilogue = vendor_epilogue(context, region.epilogue, bias_of(context, region));
+    if (!epilogue) return nullptr;
+    if (name.library == "cublaslt")
+        return prepare_cublaslt(target, context, tactic, name, conv_problem(context, tactic, region), *epilogue);
+    return prepare_cudnn(target, context, tactic, name, region, *epilogue);
+}
+
+std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
+    const ConvRegion region = read_conv(context);
+    std::vector<Tactic> result = own_tactics(target, context, region);
+    for (Tactic& tactic : library_tactics(target, context, region, result)) result.push_back(std::move(tactic));
+    return result;
+}
+
+std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
+    const ConvRegion region = read_conv(context);
+    const auto name = vendor_name(tactic.name);
+    if (!name) return prepare_own(target, context, tactic, region);
+    if (auto kernel = prepare_library(target, context, tactic, region, *name)) return kernel;
+    return prepare_own(target, context, own_tactic(tactic, *name), region);
+}
+
+}  // namespace
+
+std::int64_t pad_code(const ConvRegion& region) {
+    switch (region.prologue.pad) {
+        case ConvPrologue::Pad::reflect: return 1;
+        case ConvPrologue::Pad::edge: return 2;
+        default: return 0;
+    }
+}
+
+MmaProblem conv_problem(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
     MmaProblem p;
     const TensorDesc output = channel_rows(context.output_desc(0, tactic));
     p.type = context.dtype(region.conv->inputs[0]);
@@ -94,69 +194,6 @@ MmaProblem problem_of(const RegionContext& context, const Tactic& tactic, const 
     p.channel_stride = p.taps_y * p.taps_x;
     p.output_stride = p.channel_stride * p.channels();
     return p;
-}
-
-bool suits_tiles(const RegionContext& context, const Tactic& tactic, const ConvRegion& region) {
-    if (region.group != 1 || !pads_in_one_place(region)) return false;
-    for (const auto& source : region.prologue.sources) {
-        const auto& inputs = context.region.inputs;
-        if (std::find(inputs.begin(), inputs.end(), source.value) == inputs.end()) return false;  // behind a cast
-    }
-    return problem_of(context, tactic, region).piece() != 0;
-}
-
-Tactic slices(Tactic tactic) {
-    tactic.reads_slices = tactic.writes_slices = true;
-    return tactic;
-}
-
-std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
-    std::vector<Tactic> result;
-    const ConvRegion region = read_conv(context);
-    const Tactic uniform = slices(uniform_tactic(context, "", Layout::channels_last));
-    if (suits_stem(context, region)) {
-        for (const Layout layout : {Layout::plain, Layout::channels_last})
-            for (const std::string& tile : stem_tiles()) {
-                Tactic tactic = uniform;
-                tactic.reads_slices = false;
-                tactic.name = "stem:" + tile + ":" + std::string(to_string(layout));
-                tactic.inputs[stem_input(context, region)] = layout;
-                result.push_back(std::move(tactic));
-            }
-    }
-    if (suits_tiles(context, uniform, region))
-        for (const std::string& name : product_tactics(target, problem_of(context, uniform, region))) {
-            result.push_back(uniform);
-            result.back().name = name;
-        }
-    if (suits_depthwise(context, region)) {
-        result.push_back(uniform);
-        result.back().name = "depthwise";
-    }
-    if (suits_direct(context, region) && (result.empty() || region.group > 1)) {
-        result.push_back(uniform);
-        result.back().name = "direct";
-    }
-    add_plain_outputs(context, result);
-    return result;
-}
-
-std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
-    const ConvRegion region = read_conv(context);
-    if (tactic.name == "direct" || tactic.name == "depthwise") return prepare_direct(target, context, tactic, region);
-    if (tactic.name.starts_with("stem:")) return prepare_stem(target, context, tactic, region);
-    return make_product_kernel(target, context, tactic, problem_of(context, tactic, region), region.epilogue,
-                               bias_of(context, region));
-}
-
-}  // namespace
-
-std::int64_t pad_code(const ConvRegion& region) {
-    switch (region.prologue.pad) {
-        case ConvPrologue::Pad::reflect: return 1;
-        case ConvPrologue::Pad::edge: return 2;
-        default: return 0;
-    }
 }
 
 CudaFamily conv_kernels() { return {"conv", match, tactics, prepare}; }

@@ -11,6 +11,10 @@ inline constexpr std::int64_t kStemChannels = 4;
 /// kPad of the templates.
 std::int64_t pad_code(const ConvRegion& region);
 
+/// The numbers of kernels/conv.cuh for a region whose pads stand in one place.
+struct MmaProblem;
+MmaProblem conv_problem(const RegionContext& context, const Tactic& tactic, const ConvRegion& region);
+
 /// kernels/stem.cuh: few input channels, read in either layout and any float type.
 bool stem_window(const Shape& weights, const ir::Node& conv);
 bool suits_stem(const RegionContext& context, const ConvRegion& region);

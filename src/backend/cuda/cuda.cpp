@@ -6,9 +6,12 @@
 #include <span>
 
 #include "backend/cuda/families.hpp"
+#include "backend/cuda/kernel_texts.hpp"
 #include "backend/cuda/moves.hpp"
 #include "backend/cuda/nvrtc.hpp"
+#include "backend/cuda/vendor.hpp"
 #include "backend/reference/reference.hpp"
+#include "base/hash.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend {
@@ -17,13 +20,29 @@ namespace {
 
 std::span<const CudaFamily> families() {
     static const CudaFamily kFamilies[] = {
-        conv_kernels(),   gemm_kernels(),       matmul_kernels(),     attention_kernels(),  pool_kernels(),
-        resize_kernels(), layer_norm_kernels(), softmax_kernels(),    arg_reduce_kernels(), reduce_kernels(),
-        top_k_kernels(),  cumulative_kernels(), group_norm_kernels(), lrn_kernels(),        pointwise_kernels(),
-        concat_kernels(), view_kernels(),       slice_kernels(),      transpose_kernels(),  gather_kernels(),
-        lookup_kernels(), pad_kernels(),        rearrange_kernels(),  sample_kernels(),
+        conv_kernels(),           gemm_kernels(),
+        matmul_kernels(),         attention_kernels(),
+        pool_kernels(),           resize_kernels(),
+        layer_norm_kernels(),     softmax_kernels(),
+        arg_reduce_kernels(),     reduce_kernels(),
+        top_k_kernels(),          cumulative_kernels(),
+        group_norm_kernels(),     lrn_kernels(),
+        pointwise_kernels(),      concat_kernels(),
+        view_kernels(),           slice_kernels(),
+        transpose_kernels(),      gather_kernels(),
+        lookup_kernels(),         pad_kernels(),
+        rearrange_kernels(),      sample_kernels(),
     };
     return kFamilies;
+}
+
+/// A hash of all kernel templates.
+std::string kernels_version() {
+    std::uint64_t hash = 0;
+    for (const auto& [name, text] : kernel_texts()) hash = base::hash_text(text, hash);
+    char text[20];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+    return text;
 }
 
 /// A kernel of another backend in a plan for the GPU: the runtime brings its tensors to the host and back.
@@ -49,6 +68,8 @@ class CudaBackend final : public Backend {
     [[nodiscard]] std::string target() const override {
         return target_.device->architecture() + " " + target_.device->facts().name + (target_.tf32 ? " tf32" : "");
     }
+    /// Libraries' own kernels carry their versions in their tactics' names.
+    [[nodiscard]] std::string versions() const override { return "NVRTC " + nvrtc_version() + " " + kernels_version(); }
     [[nodiscard]] std::optional<Refusal> precision_refusal(DType type) const override {
         if (own_float(type)) return std::nullopt;
         return refuse(Reason::unsupported_dtype, "the GPU's kernels compute in fp32, bf16 and fp16");
@@ -126,7 +147,11 @@ CudaStatus cuda_status() {
         int version = 0, count = 0;
         driver.version(&version);
         driver.device_count(&count);
-        status.text = "driver for CUDA " + cuda::dotted(version) + ", NVRTC " + cuda::nvrtc_version();
+        const auto library = [](const std::string& name, const std::string& found) {
+            return found.empty() ? ", no " + name : ", " + name + " " + found;
+        };
+        status.text = "driver for CUDA " + cuda::dotted(version) + ", NVRTC " + cuda::nvrtc_version() +
+                      library("cuBLASLt", cuda::cublaslt_version()) + library("cuDNN", cuda::cudnn_version());
         for (int i = 0; i < count; ++i) {
             const cuda::CudaDevice device(i);
             const cuda::Facts& facts = device.facts();

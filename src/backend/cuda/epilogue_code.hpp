@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,18 @@
 
 namespace fovea::backend::cuda {
 
+/// What the files of vendor.hpp keep for one device: handles, and plans that took long to make. Each makes its own on
+/// first use, under the lock.
+struct VendorState {
+    std::mutex mutex;
+    std::shared_ptr<void> cublaslt, cudnn;
+};
+
 /// What the backend hands to its families besides the region.
 struct Target {
     std::shared_ptr<const CudaDevice> device;
     bool tf32 = false;  ///< products of f32 may be rounded to TF32
+    std::shared_ptr<VendorState> vendor = std::make_shared<VendorState>();
 };
 
 /// `name` of the region's first node and its position, for constants kept in `RegionContext::packed`.

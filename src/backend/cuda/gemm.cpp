@@ -1,4 +1,5 @@
 #include "backend/cuda/source.hpp"
+#include "backend/cuda/vendor.hpp"
 #include "backend/cuda/warpgroup_conv.hpp"
 #include "fovea/error.hpp"
 
@@ -54,6 +55,16 @@ MmaProblem problem_of(const RegionContext& context, const Tactic& tactic) {
     return p;
 }
 
+std::vector<float> bias_of(const RegionContext& context) {
+    const ir::Node& node = context.node(0);
+    if (node.inputs.size() < 3 || node.inputs[2] == ir::kNone) return {};
+    return context.constant(node.inputs[2])->to_float();
+}
+
+std::optional<VendorEpilogue> library_epilogue(const RegionContext& context) {
+    return vendor_epilogue(context, read_epilogue(context, context.node(0).outputs[0], 1), bias_of(context));
+}
+
 std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
     Tactic uniform = uniform_tactic(context, "", Layout::plain);
     uniform.reads_slices = uniform.writes_slices = true;
@@ -62,15 +73,26 @@ std::vector<Tactic> tactics(const Target& target, const RegionContext& context) 
         result.push_back(uniform);
         result.back().name = name;
     }
+    const auto epilogue = library_epilogue(context);
+    const Tactic* like = stand_in(uniform, result);
+    if (!epilogue || !like) return result;
+    const auto others = cublaslt_tactics(target, context, *like, problem_of(context, *like), *epilogue);
+    result.insert(result.end(), others.begin(), others.end());
     return result;
 }
 
-std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
-    const ir::Node& node = context.node(0);
-    std::vector<float> bias;
-    if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone) bias = context.constant(node.inputs[2])->to_float();
+std::unique_ptr<Kernel> prepare_own(const Target& target, const RegionContext& context, const Tactic& tactic) {
     return make_product_kernel(target, context, tactic, problem_of(context, tactic),
-                               read_epilogue(context, node.outputs[0], 1), bias);
+                               read_epilogue(context, context.node(0).outputs[0], 1), bias_of(context));
+}
+
+std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
+    const auto name = vendor_name(tactic.name);
+    if (!name) return prepare_own(target, context, tactic);
+    if (const auto epilogue = library_epilogue(context))
+        if (auto kernel = prepare_cublaslt(target, context, tactic, *name, problem_of(context, tactic), *epilogue))
+            return kernel;
+    return prepare_own(target, context, own_tactic(tactic, *name));
 }
 
 }  // namespace

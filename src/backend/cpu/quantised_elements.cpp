@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "backend/cpu/families.hpp"
-#include "backend/cpu/quantised.hpp"
 #include "backend/cpu/simd/quantise.hpp"
+#include "backend/quantised.hpp"
 #include "base/parallel.hpp"
 #include "ops/evaluate.hpp"
 

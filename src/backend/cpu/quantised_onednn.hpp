@@ -1,7 +1,7 @@
 #pragma once
 
 #include "backend/cpu/onednn.hpp"
-#include "backend/cpu/quantised.hpp"
+#include "backend/quantised.hpp"
 
 namespace fovea::backend::cpu {
 

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "backend/cpu/families.hpp"
-#include "backend/cpu/quantised.hpp"
+#include "backend/quantised.hpp"
 #include "base/parallel.hpp"
 #include "ops/window.hpp"
 

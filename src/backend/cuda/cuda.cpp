@@ -20,6 +20,7 @@ namespace {
 
 std::span<const CudaFamily> families() {
     static const CudaFamily kFamilies[] = {
+        quantised_conv_kernels(), quantised_f8_conv_kernels(),
         conv_kernels(),           gemm_kernels(),
         matmul_kernels(),         attention_kernels(),
         pool_kernels(),           resize_kernels(),
@@ -86,7 +87,10 @@ class CudaBackend final : public Backend {
             if (output != ir::kNone && !context.shape(output))
                 return refuse(Reason::shape_depends_on_data,
                               "how large the result of " + node.op + " is, the host knows only when it has run");
-        return families()[matcher].match(context, root);
+        const CudaFamily& family = families()[matcher];
+        if (target_.device->facts().compute_capability < family.capability)
+            return refuse(Reason::unsupported_device, "the GPU is too old for these kernels");
+        return family.match(context, root);
     }
 
     [[nodiscard]] std::vector<Tactic> tactics(const RegionContext& context) const override {

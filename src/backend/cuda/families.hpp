@@ -12,6 +12,7 @@ struct CudaFamily {
     std::variant<Region, Refusal> (*match)(const MatchContext&, ir::NodeId root);
     std::vector<Tactic> (*tactics)(const Target&, const RegionContext&);
     std::unique_ptr<Kernel> (*prepare)(const Target&, const RegionContext&, const Tactic&);
+    int capability = 80;  ///< least compute capability that its kernels need
 };
 
 CudaFamily arg_reduce_kernels();
@@ -29,6 +30,8 @@ CudaFamily matmul_kernels();
 CudaFamily pad_kernels();
 CudaFamily pointwise_kernels();
 CudaFamily pool_kernels();
+CudaFamily quantised_conv_kernels();
+CudaFamily quantised_f8_conv_kernels();
 CudaFamily rearrange_kernels();
 CudaFamily reduce_kernels();
 CudaFamily resize_kernels();

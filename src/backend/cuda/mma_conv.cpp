@@ -62,10 +62,11 @@ std::vector<std::byte> packed_weights(const MmaProblem& problem, const MmaTile& 
     const std::int64_t tiles = ceil_divide(problem.outputs, tile.columns);
     std::vector<std::byte> packed(
         static_cast<std::size_t>(tiles * depth_steps(problem, tile) * tile.columns * tile.depth_bytes));
-    if (element_bytes(problem.type) == 2)
-        pack(problem, tile, reinterpret_cast<std::uint16_t*>(packed.data()));
-    else
-        pack(problem, tile, reinterpret_cast<std::uint32_t*>(packed.data()));
+    switch (element_bytes(problem.type)) {
+        case 1: pack(problem, tile, reinterpret_cast<std::uint8_t*>(packed.data())); break;
+        case 2: pack(problem, tile, reinterpret_cast<std::uint16_t*>(packed.data())); break;
+        default: pack(problem, tile, reinterpret_cast<std::uint32_t*>(packed.data()));
+    }
     return packed;
 }
 
@@ -203,7 +204,8 @@ std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContex
     if (problem.piece() == 0) throw Error(ErrorCode::unsupported, "odd numbers of channels have no tiles");
     EpilogueCode code(target, context, tactic, epilogue, bias);
     // Four sums of one thread are what neighbouring threads read together from other blocks' memory.
-    const int most = tile.split > 1 ? 4 : std::min(16 / static_cast<int>(element_bytes(problem.result)), tile.columns);
+    const int most =
+        tile.split > 1 ? 4 : std::min({16 / static_cast<int>(element_bytes(problem.result)), 8, tile.columns});
     const int width = code.width(common_width(most, {problem.outputs, problem.output_pitch, problem.output_offset}));
     return std::make_unique<MmaKernel>(target, context, problem, std::move(code), tile, width);
 }

@@ -19,6 +19,9 @@ std::string_view type_name(DType type) {
         case DType::f32: return "float";
         case DType::f16: return "f16";
         case DType::bf16: return "bf16";
+        case DType::i8: return "i8";
+        case DType::u8: return "u8";
+        case DType::f8e4m3fn: return "e4m3";
         default:
             throw Error(ErrorCode::internal,
                         "the kernels have no type " + std::string(fovea::to_string(type)) + " to compute in");

@@ -10,7 +10,7 @@ namespace fovea::backend::cuda {
 /// Text of a file of kernels/ as it was when this was built, e.g. "conv.cuh".
 std::string_view kernel_text(std::string_view file);
 
-/// "float", "f16", "bf16".
+/// "float", "f16", "bf16", "i8", "u8", "e4m3".
 std::string_view type_name(DType type);
 
 /// An f32 as a literal that the compiler reads back bit for bit.

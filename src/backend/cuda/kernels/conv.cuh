@@ -16,6 +16,7 @@
 //   kWidth                         output elements that one thread stores at once
 //   epilogue(x, args, row, channel)
 
+using Sum = typename SumOf<In>::type;
 constexpr int kThreads = 32 * kWarpRows * kWarpColumns;
 constexpr int kElement = sizeof(In);
 constexpr int kDepthTile = kDepthBytes / kElement;
@@ -119,7 +120,7 @@ DEVICE void load_weights(const ConvArgs& args, int tile, int step, u32 stage) {
 }
 
 /// Adds the product of one stage's tiles to the thread's sums.
-DEVICE void multiply_stage(float (&sums)[kFragmentRows][kFragmentColumns][4], u32 inputs, u32 weights, int warp_row,
+DEVICE void multiply_stage(Sum (&sums)[kFragmentRows][kFragmentColumns][4], u32 inputs, u32 weights, int warp_row,
                            int warp_column) {
     const int lane = threadIdx.x % 32, within = lane % 8, matrix = lane / 8;
 #pragma unroll
@@ -165,7 +166,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
     const u32 stages = shared_address(memory);
 
     const InputLoader loader(args, row_tile);
-    float sums[kFragmentRows][kFragmentColumns][4] = {};
+    Sum sums[kFragmentRows][kFragmentColumns][4] = {};
     const auto stage_of = [&](int step) { return stages + (step - begin) % kStages * kStageBytes; };
     const auto load = [&](int step) {
         if (step < end) {
@@ -196,7 +197,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
                 const int row = (warp_row * kFragmentRows + i) * 16 + lane / 4 + half * 8;
                 const int column = (warp_column * kFragmentColumns + j) * 8 + lane % 4 * 2;
                 *reinterpret_cast<float2*>(tile + row * kSumPitch + column) =
-                    make_float2(sums[i][j][2 * half], sums[i][j][2 * half + 1]);
+                    make_float2(static_cast<float>(sums[i][j][2 * half]), static_cast<float>(sums[i][j][2 * half + 1]));
             }
     if constexpr (kSplit > 1)
         cluster_barrier();

@@ -28,6 +28,41 @@ DEVICE void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, float) {
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+DEVICE void multiply(int (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, i8) {
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+/// The second factor is i8.
+DEVICE void multiply(int (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, u8) {
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+/// Needs compute capability 8.9.
+DEVICE void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1, e4m3) {
+    asm("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// What products of elements of a type are added in.
+template <class T>
+struct SumOf {
+    using type = float;
+};
+template <>
+struct SumOf<i8> {
+    using type = int;
+};
+template <>
+struct SumOf<u8> {
+    using type = int;
+};
+
 /// Rounds an f32 to TF32; `rest` is what rounding lost, in TF32 as well.
 DEVICE u32 rounded(u32 bits, u32& rest) {
     u32 high;

@@ -11,6 +11,16 @@ struct bf16 {
     u16 bits;
 };
 
+struct i8 {
+    signed char bits;
+};
+struct u8 {
+    unsigned char bits;
+};
+struct e4m3 {
+    unsigned char bits;
+};
+
 #define DEVICE __device__ __forceinline__
 
 DEVICE float to_float(float value) { return value; }
@@ -24,6 +34,14 @@ DEVICE float to_float(bf16 value) { return __uint_as_float(static_cast<u32>(valu
 DEVICE void store(float& target, float value) { target = value; }
 DEVICE void store(f16& target, float value) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(target.bits) : "f"(value)); }
 DEVICE void store(bf16& target, float value) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(target.bits) : "f"(value)); }
+
+DEVICE void store(i8& target, float value) { target.bits = max(-128, min(127, __float2int_rn(value))); }
+DEVICE void store(u8& target, float value) { target.bits = max(0, min(255, __float2int_rn(value))); }
+DEVICE void store(e4m3& target, float value) {
+    u16 pair;
+    asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(0.0f), "f"(value));
+    target.bits = pair;
+}
 
 /// N neighbouring elements, loaded and stored at once.
 template <class T, int N>

@@ -1,9 +1,9 @@
-#include "backend/cpu/quantised.hpp"
+#include "backend/quantised.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace fovea::backend::cpu {
+namespace fovea::backend {
 namespace {
 
 constexpr std::size_t kMostSteps = 6;
@@ -40,30 +40,34 @@ bool zero_free(const ops::ValueTable& values, const ir::Node& node) {
     if (input(node, 2) == ir::kNone) return true;
     const Tensor& zeros = constant(values, node.inputs[2]);
     if (!zeros) return false;
-    const auto numbers = zeros.to_int64();
-    return std::all_of(numbers.begin(), numbers.end(), [](std::int64_t n) { return n == 0; });
+    const auto numbers = zeros.to_float();
+    return std::all_of(numbers.begin(), numbers.end(), [](float n) { return n == 0; });
 }
 
 }  // namespace
 
-std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir::Node& node) {
+std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir::Node& node,
+                                         const std::vector<DType>& types) {
     const bool quantises = node.op == "QuantizeLinear";
     if (!quantises && node.op != "DequantizeLinear") return std::nullopt;
     const DType stored = dtype(values, quantises ? node.outputs[0] : node.inputs[0]),
                 real = dtype(values, quantises ? node.inputs[0] : node.outputs[0]);
     const auto scales = scales_of(values, node);
-    if (real != DType::f32 || (stored != DType::u8 && stored != DType::i8) || scales.size() != 1) return std::nullopt;
+    const bool known = std::find(types.begin(), types.end(), stored) != types.end();
+    if (real != DType::f32 || !known || scales.size() != 1) return std::nullopt;
     Quantisation result{stored, scales[0], 0};
     if (input(node, 2) == ir::kNone) return result;
     const Tensor& zero = constant(values, node.inputs[2]);
     if (!zero || zero.size() != 1) return std::nullopt;
-    result.zero = static_cast<std::int32_t>(zero.to_int64()[0]);
+    result.zero = static_cast<std::int32_t>(zero.to_float()[0]);
     return result;
 }
 
 Links free_links(const MatchContext& context) {
-    return {[&context](ir::ValueId id) { return context.sole_producer(id); },
-            [&context](ir::ValueId id) { return context.sole_consumer(id); }};
+    Links links;
+    links.producer = [&context](ir::ValueId id) { return context.sole_producer(id); };
+    links.consumer = [&context](ir::ValueId id) { return context.sole_consumer(id); };
+    return links;
 }
 
 Links region_links(const RegionContext& context) {
@@ -81,7 +85,10 @@ Links region_links(const RegionContext& context) {
         }
         return ir::kNone;
     };
-    return {producer, consumer};
+    Links links;
+    links.producer = producer;
+    links.consumer = consumer;
+    return links;
 }
 
 std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
@@ -89,7 +96,7 @@ std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueT
     const ir::NodeId id = dequantise_node(graph, values, links, value);
     if (id == ir::kNone) return std::nullopt;
     const ir::ValueId stored = graph.node(id).inputs[0];
-    const auto numbers = quantisation(values, graph.node(id));
+    const auto numbers = quantisation(values, graph.node(id), links.stored);
     if (!numbers || constant(values, stored)) return std::nullopt;
     return Dequantised{id, stored, *numbers};
 }
@@ -100,7 +107,7 @@ std::optional<QuantisedWeights> quantised_weights(const ir::Graph& graph, const 
     if (id == ir::kNone) return std::nullopt;
     const ir::Node& node = graph.node(id);
     const Tensor& stored = constant(values, node.inputs[0]);
-    if (!stored || stored.dtype() != DType::i8 || node.get<std::int64_t>("block_size", 0) != 0 ||
+    if (!stored || stored.dtype() != links.weights || node.get<std::int64_t>("block_size", 0) != 0 ||
         !zero_free(values, node))
         return std::nullopt;
     QuantisedWeights result{id, node.inputs[0], scales_of(values, node)};
@@ -144,7 +151,7 @@ QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& va
         if (next == ir::kNone) break;
         const ir::Node& node = graph.node(next);
         if (node.op == "QuantizeLinear") {
-            if (node.inputs[0] == at) chain.target = quantisation(values, node);
+            if (node.inputs[0] == at) chain.target = quantisation(values, node, links.stored);
             if (chain.target) chain.nodes.push_back(next);
             break;
         }
@@ -164,4 +171,4 @@ QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& va
     return chain;
 }
 
-}  // namespace fovea::backend::cpu
+}  // namespace fovea::backend

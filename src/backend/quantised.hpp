@@ -10,11 +10,11 @@
 
 /// What the families of quantised networks share: numbers behind QuantizeLinear and DequantizeLinear, and the chain
 /// DequantizeLinear -> product -> steps -> QuantizeLinear.
-namespace fovea::backend::cpu {
+namespace fovea::backend {
 
 /// real = (stored - zero) · scale, with one scale for the whole tensor.
 struct Quantisation {
-    DType type = DType::undefined;  ///< u8 or i8
+    DType type = DType::undefined;  ///< u8, i8 or an 8-bit float
     float scale = 1;
     std::int32_t zero = 0;
 
@@ -22,13 +22,16 @@ struct Quantisation {
     [[nodiscard]] std::int32_t highest() const { return type == DType::i8 ? 127 : 255; }
 };
 
-/// Parameters of a QuantizeLinear or DequantizeLinear between f32 and 8 bits; nothing when it has several scales, or
-/// scales computed at run time.
-std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir::Node& node);
+/// Parameters of a QuantizeLinear or DequantizeLinear between f32 and one of `stored`; nothing when it has several
+/// scales, or scales computed at run time.
+std::optional<Quantisation> quantisation(const ops::ValueTable& values, const ir::Node& node,
+                                         const std::vector<DType>& stored = {DType::u8, DType::i8});
 
 /// Which nodes may join a region: the producer of a value that nothing else reads, the only reader of a value.
 struct Links {
     std::function<ir::NodeId(ir::ValueId)> producer, consumer;
+    std::vector<DType> stored = {DType::u8, DType::i8};  ///< types of quantised tensors
+    DType weights = DType::i8;                           ///< of quantised constants
 };
 /// Neighbours that are free and not shared.
 Links free_links(const MatchContext& context);
@@ -45,7 +48,7 @@ struct Dequantised {
 std::optional<Dequantised> dequantised(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
                                        ir::ValueId value);
 
-/// Constant i8 numbers with zero point 0.
+/// Constant numbers of `Links::weights` with zero point 0.
 struct QuantisedWeights {
     ir::NodeId node = ir::kNone;
     ir::ValueId stored = ir::kNone;
@@ -78,4 +81,4 @@ using AcceptStep = std::function<bool(const EpilogueStep&, ir::ValueId chain)>;
 QuantisedChain quantised_chain(const ir::Graph& graph, const ops::ValueTable& values, const Links& links,
                                ir::ValueId start, const AcceptStep& accept);
 
-}  // namespace fovea::backend::cpu
+}  // namespace fovea::backend

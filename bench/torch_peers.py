@@ -103,7 +103,7 @@ class Peers:
                 return benchmark(*arguments, **options)
 
         benchmarker.benchmark_gpu = benchmark_alone
-        function = self.torch.compile(network, mode=mode, dynamic=False)
+        function = self.torch.compile(network, mode=mode, dynamic=False, fullgraph=True)
         function(self.image)
         benchmarker.benchmark_gpu = benchmark
         return lambda: function(self.image)

@@ -40,10 +40,11 @@ class DepthNetwork(nn.Module):
         nn.init.constant_(self.disparity.convolution.bias, disparity_start(*self.metres))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        *skips, x = self.encoder((image - 0.45) / 0.225)
-        for before, after in zip(self.before_upsample, self.after_upsample):
+        maps = self.encoder((image - 0.45) / 0.225)
+        x = maps[-1]
+        for level, (before, after) in enumerate(zip(self.before_upsample, self.after_upsample), 1):
             x = functional.interpolate(functional.elu(before(x)), scale_factor=2, mode="nearest")
-            if skips:
-                x = torch.cat([x, skips.pop()], 1)
+            if level < len(maps):
+                x = torch.cat([x, maps[-1 - level]], 1)
             x = functional.elu(after(x))
         return depth_in_metres(self.disparity(x).sigmoid(), *self.metres)

@@ -100,8 +100,8 @@ std::uintptr_t stream_number(nb::handle stream) {
 
 nb::object gpu_array(const TensorView& tensor, int device, nb::handle owner) {
     const std::vector<std::size_t> shape(tensor.shape.begin(), tensor.shape.end());
-    return nb::cast(nb::ndarray<>(tensor.data, shape.size(), shape.data(), owner, nullptr, dlpack_type(tensor.dtype),
-                                  nb::device::cuda::value, device));
+    return nb::cast(nb::ndarray<nb::array_api>(tensor.data, shape.size(), shape.data(), owner, nullptr,
+                                               dlpack_type(tensor.dtype), nb::device::cuda::value, device));
 }
 
 }  // namespace fovea::python

@@ -65,8 +65,9 @@ class Context {
     void run();
     /// As `run`, behind the work in a stream of the caller's (a `cudaStream_t` or `CUstream`; null is the default
     /// stream), and without waiting for the end unless a step runs on the CPU: the stream's end is the run's, and
-    /// memory that is bound must stay as it is until then. Outputs that are bound must lie on the GPU or be
-    /// page-locked. Runs of one context follow each other, whatever the streams. Throws `invalid_argument` on the CPU.
+    /// memory that is bound must stay as it is until then. Outputs bound to memory that is neither the GPU's nor
+    /// page-locked are waited for. Runs of one context follow each other, whatever the streams. Throws
+    /// `invalid_argument` on the CPU.
     void enqueue(void* stream);
     /// Waits for the end of the last run.
     void synchronize();

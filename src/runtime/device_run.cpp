@@ -276,11 +276,7 @@ void DeviceRun::run(const std::vector<Binding>& inputs, const std::vector<Bindin
 
 void DeviceRun::enqueue(void* queue, const std::vector<Binding>& inputs, const std::vector<Binding>& outputs,
                         const HostStep& host_step) {
-    for (std::size_t i = 0; i < outputs.size(); ++i)
-        if (outputs[i].data && outputs[i].kind == backend::MemoryKind::pageable)
-            throw Error(ErrorCode::invalid_argument,
-                        "only device memory and page-locked memory can be written to without waiting")
-                .in("output " + std::to_string(i));
+    copies_.clear();
     if (!queue_ || queue != queue_handle_) {
         auto adopted = device_.adopt_stream(queue);
         if (last_ && last_ == queue_.get()) {
@@ -292,6 +288,7 @@ void DeviceRun::enqueue(void* queue, const std::vector<Binding>& inputs, const s
         queue_handle_ = queue;
     }
     execute(*queue_, inputs, outputs, host_step);
+    copies_.finish(*queue_);
 }
 
 void DeviceRun::put(std::byte* device, const std::byte* host, std::size_t bytes) {

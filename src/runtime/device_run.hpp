@@ -46,8 +46,8 @@ class DeviceRun {
     /// Copies inputs that are bound to host memory, runs, brings outputs to where they are bound, and others to the
     /// host unless they are kept.
     void run(const std::vector<Binding>& inputs, const std::vector<Binding>& outputs, const HostStep& host_step);
-    /// The same in a queue of the caller's, behind the work there, without waiting for its end. Outputs may not be
-    /// bound to pageable memory: throws `invalid_argument`.
+    /// The same in a queue of the caller's, behind the work there, without waiting for its end where no output is
+    /// bound to pageable memory.
     void enqueue(void* queue, const std::vector<Binding>& inputs, const std::vector<Binding>& outputs,
                  const HostStep& host_step);
     /// Fills memory of the device.

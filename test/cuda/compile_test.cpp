@@ -7,6 +7,7 @@
 #include "cuda/cases.hpp"
 #include "cuda/conv_cases.hpp"
 #include "cuda/matmul_cases.hpp"
+#include "cuda/resized_conv_cases.hpp"
 #include "cuda/row_cases.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
@@ -66,13 +67,20 @@ INSTANTIATE_TEST_SUITE_P(CudaMatmul, Compile,
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
                          });
+INSTANTIATE_TEST_SUITE_P(CudaResizedConv, Compile,
+                         testing::Combine(testing::ValuesIn(kResizedConvCases), testing::Values("f32", "f16"),
+                                          testing::Values(90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
 INSTANTIATE_TEST_SUITE_P(CudaMatmulSm80, Compile,
                          testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("bf16"),
                                           testing::Values(80)),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name); });
 
 INSTANTIATE_TEST_SUITE_P(CudaRows, Compile,
-                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16"), testing::Values(90)),
+                         testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16"),
+                                          testing::Values(90)),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
                          });

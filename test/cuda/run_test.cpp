@@ -8,6 +8,7 @@
 #include "cuda/conv_cases.hpp"
 #include "cuda/matmul_cases.hpp"
 #include "cuda/on_device.hpp"
+#include "cuda/resized_conv_cases.hpp"
 #include "cuda/row_cases.hpp"
 
 namespace fovea::backend {
@@ -65,6 +66,12 @@ INSTANTIATE_TEST_SUITE_P(CudaAttentionTf32, Run,
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
 INSTANTIATE_TEST_SUITE_P(CudaMatmul, Run,
                          testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaResizedConv, Run,
+                         testing::Combine(testing::ValuesIn(kResizedConvCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);

@@ -35,6 +35,7 @@ CudaFamily quantised_f8_conv_kernels();
 CudaFamily rearrange_kernels();
 CudaFamily reduce_kernels();
 CudaFamily resize_kernels();
+CudaFamily resized_conv_kernels();
 CudaFamily sample_kernels();
 CudaFamily slice_kernels();
 CudaFamily softmax_kernels();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backend/cuda/families.hpp"
+#include "backend/cuda/resize.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "fovea/error.hpp"
@@ -12,13 +12,10 @@ namespace {
 
 constexpr std::size_t kMostTaps = 8;
 
-/// Taps of every output row and column; nothing when the node's small inputs are not known or a pixel has too many.
-struct Taps {
-    std::size_t count = 1;  ///< of every position
-    std::vector<ResizeTap> rows, columns;
-};
+}  // namespace
 
-std::optional<Taps> taps_of(const ir::Node& node, const ops::ValueTable& values, const Shape& x, const Shape& y) {
+std::optional<ResizeTaps> resize_taps(const ir::Node& node, const ops::ValueTable& values, const Shape& x,
+                                      const Shape& y) {
     std::vector<Tensor> inputs;
     for (const ir::ValueId id : node.inputs)
         inputs.push_back(id == ir::kNone ? Tensor() : values[static_cast<std::size_t>(id)].constant);
@@ -27,7 +24,7 @@ std::optional<Taps> taps_of(const ir::Node& node, const ops::ValueTable& values,
     const auto axes = ops::resize_geometry(view, mode, x, y, inputs);
     if (!axes) return std::nullopt;
     std::vector<std::vector<ops::ResizeTap>> lists[2];
-    Taps taps;
+    ResizeTaps taps;
     for (std::size_t axis = 0; axis < 2; ++axis)
         for (std::int64_t place = 0; place < y[axis + 2]; ++place) {
             auto list = ops::resize_taps(mode, (*axes)[axis + 2], place);
@@ -45,6 +42,8 @@ std::optional<Taps> taps_of(const ir::Node& node, const ops::ValueTable& values,
     return taps;
 }
 
+namespace {
+
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
     if (node.op != "Resize") return refuse(Reason::unsupported_operator);
@@ -54,7 +53,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
         return refuse(Reason::unsupported_dtype, "resizing takes f32, f16 or bf16");
     if (x->size() != 4 || (*x)[0] != (*y)[0] || (*x)[1] != (*y)[1])
         return refuse(Reason::unsupported_shape, "other than two spatial axes");
-    if (!taps_of(node, context.values, *x, *y))
+    if (!resize_taps(node, context.values, *x, *y))
         return refuse(Reason::unsupported_attribute, "positions outside the image, or antialias over many pixels");
     std::vector<ir::NodeId> nodes = {root};
     const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step);
@@ -76,7 +75,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const ir::Node& node = context.node(0);
     const std::size_t input = context.input_index(node.inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), output = context.output_desc(0, tactic);
-    const auto taps = taps_of(node, context.values, source.shape, output.shape);
+    const auto taps = resize_taps(node, context.values, source.shape, output.shape);
     if (!taps) throw Error(ErrorCode::unsupported, "positions outside the image, or antialias over many pixels");
     EpilogueCode epilogue(target, context, tactic, read_epilogue(context, node.outputs[0], 1), {});
     const bool planes = tactic.outputs[0] == Layout::plain;

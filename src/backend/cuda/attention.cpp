@@ -90,7 +90,8 @@ double estimate(const Target& target, const AttentionRegion& region, const Tile&
     double left = std::ceil(blocks / facts.multiprocessors), cycles = 0;
     while (left > 0) {
         const double now = std::min(left, resident);
-        cycles += steps * std::max(latency, busy * now * tile.threads() / 128) + 1500 + (tile.split > 1 ? 1000 : 0);
+        cycles += steps * std::max(latency, busy * now * tile.threads() / 128) + 1500 + (tile.split > 1 ? 1000 : 0) +
+                  80 * tile.key_warps * tile.split;
         left -= now;
         if (left > 8 * resident) {  // the rest goes on alike
             cycles *= 1 + left / now;
@@ -268,7 +269,8 @@ class AttentionKernel final : public Kernel {
         const DType mask = extras_.mask ? extras_.mask->type : DType::f32;
         source.text("using Mask = " + std::string(mask == DType::boolean ? "unsigned char" : type_name(mask)) + ";\n");
         source.text(tile_.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
-        for (const char* file : {"attention_arguments.hpp", "mma.cuh", "async.cuh", "fragments.cuh"})
+        for (const char* file :
+             {"attention_arguments.hpp", "mma.cuh", "async.cuh", "fragments.cuh", "cluster.cuh", "attention_tile.cuh"})
             source.text(kernel_text(file));
         return source.finish("attention.cuh");
     }

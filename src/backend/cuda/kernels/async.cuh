@@ -1,4 +1,4 @@
-// Copies from global to shared memory in the background, and what the blocks of a cluster share.
+// Copies from global to shared memory in the background.
 
 /// Copies `kBytes` to shared memory; zeros when `valid` is false. Pieces of 2 bytes are copied at once.
 template <int kBytes>
@@ -19,31 +19,4 @@ DEVICE void commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int kLeft>
 DEVICE void wait_for_copies() {
     asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory");
-}
-
-DEVICE void cluster_barrier() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
-#endif
-}
-
-/// Reads floats from address `local` of the shared memory of block `block` of the cluster.
-template <int N>
-DEVICE void load_from_block(float (&x)[N], u32 local, int block) {
-#if __CUDA_ARCH__ >= 900
-    u32 remote;
-    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(local), "r"(block));
-    if constexpr (N % 4 == 0) {
-#pragma unroll
-        for (int i = 0; i < N; i += 4)
-            asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];"
-                         : "=f"(x[i]), "=f"(x[i + 1]), "=f"(x[i + 2]), "=f"(x[i + 3])
-                         : "r"(remote + 4 * i)
-                         : "memory");
-    } else {
-#pragma unroll
-        for (int i = 0; i < N; ++i)
-            asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(x[i]) : "r"(remote + 4 * i) : "memory");
-    }
-#endif
 }

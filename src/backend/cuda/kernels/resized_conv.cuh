@@ -1,7 +1,7 @@
 // The end of a convolution with one output channel behind a resizing: the product of the small image with the weights
-// of every tap has been computed; this resizes each tap's part, shifts it to its place and adds the parts up. One thread
-// an output pixel. The host writes in front: In, Out, kTaps (of the resizing), kTapRows, kTapColumns, kDilationY,
-// kDilationX, kPitch (of the parts), epilogue(x, args, row, channel).
+// of every tap has been computed; this resizes each tap's part, shifts it to its place and adds the parts up. One
+// thread an output pixel. The host writes in front: In, Out, kTaps (of the resizing), kTapRows, kTapColumns,
+// kDilationY, kDilationX, kPitch (of the parts), epilogue(x, args, row, channel).
 
 /// Where a resized row or column comes from; weights of 0 outside the image.
 struct Line {
@@ -24,7 +24,8 @@ extern "C" __global__ void __launch_bounds__(256) resized_conv(const ResizedConv
     if (pixel >= args.rows) return;
     const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
     const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
-    const In* parts = static_cast<const In*>(args.parts) + static_cast<long long>(n) * args.height * args.width * kPitch;
+    const In* parts =
+        static_cast<const In*>(args.parts) + static_cast<long long>(n) * args.height * args.width * kPitch;
     Line columns[kTapColumns];
 #pragma unroll
     for (int x = 0; x < kTapColumns; ++x)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "fovea/error.hpp"
 
@@ -21,7 +22,7 @@ bool apart(const MmaProblem& problem) { return problem.sources[0].upsample != pr
 
 /// Blocks that fit a processor by their registers.
 std::int64_t most_resident(const WarpgroupTile& tile) {
-    const int registers = tile.blocks * tile.columns / 2 + 64;
+    const int sums = tile.blocks * tile.columns / 2, registers = sums + (sums <= 32 ? 40 : 56);
     return std::clamp(65536 / (ceil_divide(registers, 8) * 8 * tile.threads()), std::int64_t{1}, std::int64_t{4});
 }
 
@@ -139,18 +140,24 @@ bool fill_memory(const MmaProblem& problem, std::int64_t memory, std::int64_t st
            shared_bytes(problem, tile) <= static_cast<std::size_t>(memory);
 }
 
-/// The same for as many blocks on a processor, which has `each` tiles to compute, as fit. A block of several tiles
-/// loads the next one's patch meanwhile.
+/// The same for as many blocks on a processor, which has `each` tiles to compute, as fit; rather for two that keep all
+/// weights than for more. A block of several tiles loads the next one's patch meanwhile.
 bool fill_processor(const MmaProblem& problem, std::int64_t each, WarpgroupTile& tile) {
     const std::int64_t steps = ceil_divide(warpgroup_steps(problem, tile), tile.split);
     const std::int64_t taps = problem.taps_y * problem.taps_x;
     const bool aligned = steps % taps == 0 && warpgroup_steps(problem, tile) % tile.split == 0;
     const std::int64_t chunks = taps == 1 || aligned ? steps / taps : (steps - 1 + taps - 1) / taps + 1;
-    for (std::int64_t resident = std::min(each, most_resident(tile)); resident >= 1; --resident)
-        if (fill_memory(problem, kSharedPerProcessor / resident - 1024, steps, each > resident ? 2 * chunks : chunks,
-                        tile))
-            return true;
-    return false;
+    std::optional<WarpgroupTile> found;
+    for (std::int64_t resident = std::min(each, most_resident(tile)); resident >= 1; --resident) {
+        WarpgroupTile one = tile;
+        const bool several = each > resident;
+        if (!fill_memory(problem, kSharedPerProcessor / resident - 1024, steps, several ? 2 * chunks : chunks, one))
+            continue;
+        if (!found || (several && resident > 1 && one.stages >= steps)) found = one;
+        if (!several || one.stages >= steps) break;
+    }
+    if (found) tile = *found;
+    return found.has_value();
 }
 
 /// Rough time in a processor's clocks; only the order counts.

@@ -25,9 +25,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
         (context.graph.constant(node.inputs[1]) == nullptr) != (context.graph.constant(node.inputs[2]) == nullptr))
         return refuse(Reason::unsupported_dtype, "scale and shift of different kinds");
     if (base::element_count(*x) == 0) return refuse(Reason::unsupported_shape, "an empty tensor");
-    const std::int64_t groups = groups_of(node, *x);
-    if ((*x)[0] * groups > 65535 || base::element_count(*x) / ((*x)[0] * groups) >= std::int64_t{1} << 31)
-        return refuse(Reason::unsupported_shape, "over 65535 groups of all images, or 2^31 elements of one");
+    if (base::element_count(*x) / ((*x)[0] * groups_of(node, *x)) >= std::int64_t{1} << 28)
+        return refuse(Reason::unsupported_shape, "a group of over 2^28 elements");
     std::vector<ir::NodeId> nodes = {root};
     const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_anywhere);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
@@ -129,7 +128,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     return std::make_unique<GroupNormKernel>(
         std::move(stages), std::move(epilogue), args, parameter(node.inputs[1], "scale"),
         parameter(node.inputs[2], "shift"),
-        Function::Grid{static_cast<unsigned>(chunks), static_cast<unsigned>(source.shape[0] * groups)});
+        Function::Grid{static_cast<unsigned>(source.shape[0] * groups), static_cast<unsigned>(chunks)});
 }
 
 }  // namespace

@@ -278,7 +278,9 @@ class Builder {
     void parameter(ir::ValueId id, const std::string& name, const void* LayerNormArgs::*place) {
         const Tensor* constant = context_.constant(id);
         if (!constant) {
-            operands_.push_back({place, nullptr, context_.input_index(id)});
+            const std::size_t i = context_.input_index(id);
+            operands_.push_back({place, nullptr, i});
+            width_ = common_width(width_, {offset_of(context_.input_offsets, i)});
             return;
         }
         const auto given = constant->to_float();

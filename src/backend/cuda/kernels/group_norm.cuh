@@ -29,10 +29,10 @@ struct Joined {
 
 extern "C" __global__ void __launch_bounds__(kThreads) group_norm(const GroupNormArgs args) {
     constexpr int kGroupLoads = kLength / kWidth;
-    const int image = divide(blockIdx.y, args.groups);
-    const int group = blockIdx.y - image * static_cast<int>(args.groups.divisor);
+    const int image = divide(blockIdx.x, args.groups);
+    const int group = blockIdx.x - image * static_cast<int>(args.groups.divisor);
     const long long base = image * args.image + static_cast<long long>(group) * args.group;
-    const int first = blockIdx.x * (kThreads * kLoads) + threadIdx.x;
+    const int first = blockIdx.y * (kThreads * kLoads) + threadIdx.x;
     float x[kLoads][kWidth];
     long long places[kLoads];
     int channels[kLoads];
@@ -64,14 +64,14 @@ extern "C" __global__ void __launch_bounds__(kThreads) group_norm(const GroupNor
                     moments.squares += distance * distance;
                 }
     } else {
-        const Moments* parts = static_cast<const Moments*>(args.partial) + static_cast<long long>(blockIdx.y) * kChunks;
+        const Moments* parts = static_cast<const Moments*>(args.partial) + static_cast<long long>(blockIdx.x) * kChunks;
         moments = {0.0f, 0.0f, 0.0f};
         for (int i = threadIdx.x; i < kChunks; i += kThreads) moments = Joined()(moments, parts[i]);
     }
     moments = of_row<0>(moments, Joined());
     if constexpr (kStage == 1) {
         if (threadIdx.x == 0)
-            static_cast<Moments*>(args.partial)[static_cast<long long>(blockIdx.y) * kChunks + blockIdx.x] = moments;
+            static_cast<Moments*>(args.partial)[static_cast<long long>(blockIdx.x) * kChunks + blockIdx.y] = moments;
         return;
     }
     const float inverse = rsqrtf(moments.squares * (1.0f / kLength) + kEpsilon);

@@ -9,6 +9,7 @@
 #include "compiler/gate.hpp"
 #include "cuda/cases.hpp"
 #include "cuda/on_device.hpp"
+#include "fovea/error.hpp"
 
 namespace fovea::backend {
 namespace {
@@ -164,6 +165,27 @@ TEST_P(RowValues, EqualTheReference) {
             EXPECT_TRUE(std::equal(results[i].raw(), results[i].raw() + results[i].bytes(), again[i].raw()))
                 << tactic.name;
     }
+}
+
+TEST(CudaRefusals, NameResultsWhoseSizeDependsOnData) {
+    std::unique_ptr<Backend> backend;
+    try {
+        backend = make_cuda_compiler(90);
+    } catch (const Error& error) {
+        GTEST_SKIP() << "skipped: " << error.what();
+    }
+    const ir::Graph graph = ir::parse(R"(graph "g" {
+      input %b : f32[1, 30, 4]
+      input %s : f32[1, 2, 30]
+      const %n : i64[] = [3]
+      %y : undefined[*] = NonMaxSuppression(%b, %s, %n)
+      output "y" = %y
+    })");
+    const auto values = ops::infer(graph);
+    const auto covering = compiler::cover(graph, values, *backend, true);
+    ASSERT_EQ(covering.refusals.size(), 1U);
+    EXPECT_EQ(covering.refusals.begin()->second.reason, Reason::shape_depends_on_data);
+    EXPECT_NE(covering.refusals.begin()->second.detail.find("NonMaxSuppression"), std::string::npos);
 }
 
 std::string name(const testing::TestParamInfo<std::tuple<ValueCase, std::string>>& info) {

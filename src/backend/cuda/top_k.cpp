@@ -74,7 +74,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const std::int64_t count = *taken(context.values, node);
     const bool search = line.length > kMostSorted || (line.length > kMostWhole && line.length > 4 * count);
     std::int64_t sorted = 2;
-    while (sorted < (search ? count : line.length)) sorted *= 2;
+    while (sorted < (search ? std::min(count + count / 4, kMostSorted) : line.length)) sorted *= 2;
     const std::int64_t threads =
         std::clamp<std::int64_t>(search && line.length > 4096 ? 1024 : sorted / 2, search ? 512 : 32, 1024);
     const std::int64_t kept = (line.length + threads - 1) / threads;

@@ -27,13 +27,13 @@ DEVICE u32 order_at(const In* line, int place, int inner) {
 }
 DEVICE u64 ranked(u32 order, int place) { return static_cast<u64>(order) << 32 | ~static_cast<u32>(place); }
 
-/// Calls visit(number) with the numbers of this thread's elements. `kept`: their orders, where they are kept.
+/// Calls visit(order, place) for this thread's elements. `kept`: their orders, where they are kept.
 template <class Visit>
 DEVICE void each(const u32 (&kept)[kKept ? kKept : 1], const In* line, int inner, const Visit& visit) {
     if constexpr (kKept > 0) {
 #pragma unroll
         for (int k = 0; k < kKept; ++k)
-            if (const int i = threadIdx.x + k * kThreads; i < kLength) visit(ranked(kept[k], i));
+            if (const int i = threadIdx.x + k * kThreads; i < kLength) visit(kept[k], i);
     } else {
         constexpr int kBatch = 8;
         for (int start = threadIdx.x; start < kLength; start += kThreads * kBatch) {
@@ -43,12 +43,12 @@ DEVICE void each(const u32 (&kept)[kKept ? kKept : 1], const In* line, int inner
                 if (const int i = start + k * kThreads; i < kLength) orders[k] = order_at(line, i, inner);
 #pragma unroll
             for (int k = 0; k < kBatch; ++k)
-                if (const int i = start + k * kThreads; i < kLength) visit(ranked(orders[k], i));
+                if (const int i = start + k * kThreads; i < kLength) visit(orders[k], i);
         }
     }
 }
 
-/// The smallest of the kTake largest numbers, or less where only larger ones stand above it.
+/// A number such that the kTake largest ones, and at most kSorted, are not below it.
 template <class Each>
 DEVICE u64 search(const Each& each_number) {
     __shared__ u32 counts[256];
@@ -58,9 +58,17 @@ DEVICE u64 search(const Each& each_number) {
     for (int shift = 56; shift >= 0; shift -= 8) {
         for (int i = threadIdx.x; i < 256; i += kThreads) counts[i] = 0;
         __syncthreads();
-        each_number([&](u64 number) {
-            if ((number & mask) == prefix) atomicAdd(&counts[static_cast<u32>(number >> shift) & 255u], 1u);
-        });
+        if (shift >= 32) {
+            const u32 high_mask = static_cast<u32>(mask >> 32), high = static_cast<u32>(prefix >> 32);
+            each_number([&](u32 order, int) {
+                if ((order & high_mask) == high) atomicAdd(&counts[order >> (shift - 32) & 255u], 1u);
+            });
+        } else {
+            each_number([&](u32 order, int place) {
+                const u64 number = ranked(order, place);
+                if ((number & mask) == prefix) atomicAdd(&counts[static_cast<u32>(number >> shift) & 255u], 1u);
+            });
+        }
         __syncthreads();
         if (threadIdx.x < 32) {
             u32 own[8], sum = 0;
@@ -85,7 +93,7 @@ DEVICE u64 search(const Each& each_number) {
         prefix |= static_cast<u64>(found) << shift;
         mask |= static_cast<u64>(255) << shift;
         wanted = left;
-        if (inside == left) break;
+        if (kTake - left + inside <= kSorted) break;
     }
     return prefix;
 }
@@ -104,12 +112,13 @@ extern "C" __global__ void __launch_bounds__(kThreads) top_k(const TopKArgs args
             for (int k = 0; k < kKept; ++k)
                 if (const int i = threadIdx.x + k * kThreads; i < kLength) kept[k] = order_at(line, i, inner);
         if (threadIdx.x == 0) count = 0;
+        for (int i = threadIdx.x; i < kSorted; i += kThreads) numbers[i] = 0;
         const auto each_number = [&](const auto& visit) { each(kept, line, inner, visit); };
         const u64 least = search(each_number);
-        each_number([&](u64 number) {
+        each_number([&](u32 order, int place) {
+            const u64 number = ranked(order, place);
             if (number >= least) numbers[atomicAdd(&count, 1)] = number;
         });
-        for (int i = kTake + threadIdx.x; i < kSorted; i += kThreads) numbers[i] = 0;
     } else {
         for (int i = threadIdx.x; i < kSorted; i += kThreads)
             numbers[i] = i < kLength ? ranked(order_at(line, i, inner), i) : 0;

@@ -145,6 +145,22 @@ inline constexpr MoveCase kElementCases[] = {
       output "y" = %y
     })",
      "sample", "f32 f16"},
+    {"transposed_conv", R"(graph "g" {
+      input %x : T[2, 24, 7, 9]
+      const %w : T[24, 16, 4, 4] = random(1)
+      const %b : T[16] = random(2)
+      %c : T[2, 16, 14, 18] = ConvTranspose(%x, %w, %b) {pads = [1, 1, 1, 1], strides = [2, 2]}
+      %y : T[2, 16, 14, 18] = Relu(%c)
+      output "y" = %y
+    })",
+     "transposed_conv", "f32 f16"},
+    {"transposed_conv_in_groups", R"(graph "g" {
+      input %x : T[1, 6, 5, 4]
+      const %w : T[6, 3, 3, 2] = random(1)
+      %y : T[1, 6, 17, 6] = ConvTranspose(%x, %w) {group = 2, dilations = [2, 1], strides = [3, 2], pads = [0, 1, 1, 1], output_padding = [1, 0]}
+      output "y" = %y
+    })",
+     "transposed_conv", "f32 f16"},
 };
 
 }  // namespace fovea::backend

@@ -187,6 +187,38 @@ inline constexpr MoveCase kMoveCases[] = {
       output "y" = %y
     })",
      "gather"},
+    {"scatter_elements", R"(graph "g" {
+      input %x : T[5, 7, 4]
+      input %i : i64[3, 6, 4]
+      input %u : T[3, 6, 4]
+      %y : T[5, 7, 4] = ScatterElements(%x, %i, %u) {axis = 1}
+      output "y" = %y
+    })",
+     "scatter"},
+    {"scatter_elements_added", R"(graph "g" {
+      input %x : T[9]
+      input %i : i32[20]
+      input %u : T[20]
+      %y : T[9] = ScatterElements(%x, %i, %u) {reduction = "add"}
+      output "y" = %y
+    })",
+     "scatter"},
+    {"scatter_slices", R"(graph "g" {
+      input %x : T[4, 5, 6]
+      input %i : i64[3, 4, 2]
+      input %u : T[3, 4, 6]
+      %y : T[4, 5, 6] = ScatterND(%x, %i, %u)
+      output "y" = %y
+    })",
+     "scatter"},
+    {"scatter_largest_slices", R"(graph "g" {
+      input %x : T[4, 5]
+      input %i : i64[9, 1]
+      input %u : T[9, 5]
+      %y : T[4, 5] = ScatterND(%x, %i, %u) {reduction = "max"}
+      output "y" = %y
+    })",
+     "scatter"},
     {"pad_constant", R"(graph "g" {
       input %x : T[2, 8, 5, 7]
       const %n : i64[8] = [0, 0, 1, 2, 0, 0, -1, 3]
@@ -225,6 +257,12 @@ inline constexpr MoveCase kMoveCases[] = {
       output "y" = %y
     })",
      "lookup"},
+    {"eye_like", R"(graph "g" {
+      input %x : T[5, 9]
+      %y : T[5, 9] = EyeLike(%x) {k = -1}
+      output "y" = %y
+    })",
+     "lookup", "f32 f16 u8 i64 bool"},
     {"triangle", R"(graph "g" {
       input %x : T[2, 5, 7]
       const %n : i64[] = [1]

@@ -37,10 +37,12 @@ CudaFamily reduce_kernels();
 CudaFamily resize_kernels();
 CudaFamily resized_conv_kernels();
 CudaFamily sample_kernels();
+CudaFamily scatter_kernels();
 CudaFamily slice_kernels();
 CudaFamily softmax_kernels();
 CudaFamily top_k_kernels();
 CudaFamily transpose_kernels();
+CudaFamily transposed_conv_kernels();
 CudaFamily view_kernels();
 
 /// Launches nothing: output and input are the same memory.

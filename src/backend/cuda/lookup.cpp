@@ -10,7 +10,7 @@ namespace {
 
 std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root) {
     const ir::Node& node = context.graph.node(root);
-    if (node.op != "OneHot" && node.op != "Trilu" && node.op != "ReverseSequence")
+    if (node.op != "OneHot" && node.op != "EyeLike" && node.op != "Trilu" && node.op != "ReverseSequence")
         return refuse(Reason::unsupported_operator);
     const auto y = context.shape(node.outputs[0]);
     if (!y || !context.shape(node.inputs[0])) return refuse(Reason::shape_depends_on_data);
@@ -20,6 +20,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
         !context.graph.constant(node.inputs[1]))
         return refuse(Reason::unsupported_attribute, "a diagonal chosen at run time");
     if (node.op == "OneHot" && memory_type(context.info(node.inputs[0]).dtype).empty())
+        return refuse(Reason::unsupported_dtype);
+    if (node.op == "EyeLike" && memory_type(context.info(node.outputs[0]).dtype).empty())
         return refuse(Reason::unsupported_dtype);
     return make_region(context, "lookup", {root});
 }
@@ -60,6 +62,19 @@ std::unique_ptr<Kernel> one_hot(const Target& target, const RegionContext& conte
                      constant_inputs(target, context));
 }
 
+std::unique_ptr<Kernel> eye(const Target& target, const RegionContext& context) {
+    const ir::Node& node = context.node(0);
+    const DType type = context.dtype(node.outputs[0]);
+    Locate code(type, context.shape(node.outputs[0]), false);
+    const float numbers[] = {0, 1};
+    const Tensor values = Tensor::from<float>({2}, numbers).cast(type);
+    auto constants = constant_inputs(target, context);
+    const std::size_t input = constants.size();
+    constants.push_back(device_constant(target, context, "zero and one", {values.raw(), values.bytes()}));
+    const std::string diagonal = code.number(node.get<std::int64_t>("k", 0));
+    return code.make(target, difference(1, 0) + " == " + diagonal + " ? 1 : 0", {input}, std::move(constants));
+}
+
 std::unique_ptr<Kernel> triangle(const Target& target, const RegionContext& context) {
     const ir::Node& node = context.node(0);
     const Shape y = context.shape(node.outputs[0]);
@@ -90,6 +105,7 @@ std::unique_ptr<Kernel> reverse(const Target& target, const RegionContext& conte
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic&) {
     const std::string& op = context.node(0).op;
     if (op == "OneHot") return one_hot(target, context);
+    if (op == "EyeLike") return eye(target, context);
     return op == "Trilu" ? triangle(target, context) : reverse(target, context);
 }
 

@@ -145,6 +145,12 @@ inline constexpr MoveCase kMoveCases[] = {
       output "y" = %y
     })",
      "rearrange"},
+    {"space_to_depth_by_columns", R"(graph "g" {
+      input %x : T[2, 3, 8, 6]
+      %y : T[2, 12, 4, 3] = SpaceToDepth(%x) {blocksize = 2, mode = "CRD"}
+      output "y" = %y
+    })",
+     "rearrange"},
     {"gather_rows", R"(graph "g" {
       input %x : T[2, 5, 16]
       input %i : i64[3, 2]

@@ -30,14 +30,14 @@ std::vector<Move::Axis> tile(const Tensors& t) {
     return axes;
 }
 
-/// A block's rows and columns lie in the channels of `deep` and in the pixels of `wide`; `Side` picks the strides.
+/// A block's rows and columns lie in the channels of `deep` and in the pixels of `wide`.
 std::vector<Move::Axis> shuffle(const Tensors& t, bool to_space) {
     const std::int64_t block = t.node.get<std::int64_t>("blocksize", 1);
     const TensorDesc &deep = to_space ? t.from : t.to, &wide = to_space ? t.to : t.from;
     const Shape &deep_strides = to_space ? t.source : t.target, &wide_strides = to_space ? t.target : t.source;
     const std::int64_t channels = wide.shape[1];
     // The block stands before the channels, or behind them.
-    const bool first = !to_space || t.node.get<std::string>("mode", "DCR") == "DCR";
+    const bool first = t.node.get<std::string>("mode", "DCR") == "DCR";
     const std::int64_t place = (first ? channels : 1) * deep_strides[1],
                        channel = (first ? 1 : block * block) * deep_strides[1];
     const auto axis = [&](std::int64_t extent, std::int64_t in_deep, std::int64_t in_wide) {

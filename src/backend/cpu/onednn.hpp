@@ -59,8 +59,8 @@ bool accepts_cast(const MatchContext& context, const EpilogueStep& step, ir::Val
 bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
 
 /// Moves on from an implementation that computes this convolution wrongly: on AMX tiles oneDNN 3.2 does so where
-/// nothing is padded and the channels of a group do not fill a tile's row of 64 bytes, but those of a row of taps do, or
-/// there is a multiple of 4 taps in it (seen in bf16 on Emerald Rapids). Throws `unsupported` when no other
+/// nothing is padded and the channels of a group do not fill a tile's row of 64 bytes, but those of a row of taps do,
+/// or there is a multiple of 4 taps in it (seen in bf16 on Emerald Rapids). Throws `unsupported` when no other
 /// implementation is left. `weights`: shape [K, C/group, taps…].
 void avoid_wrong_tiles(dnnl::convolution_forward::primitive_desc& desc, const Shape& weights,
                        const std::vector<std::int64_t>& pads_begin, const std::vector<std::int64_t>& pads_end);

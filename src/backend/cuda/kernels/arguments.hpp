@@ -25,9 +25,9 @@ struct WarpgroupArgs {
     int height, width;  ///< of the input as the taps see it: enlarged, not padded
     int pad_y, pad_x;
     int output_height, output_width;
-    int parts, tiles;      ///< of all images; of all parts
-    Divisor parts_image;   ///< by the parts of one image
-    Divisor parts_row;     ///< by the parts side by side
+    int parts, tiles;     ///< of all images; of all parts
+    Divisor parts_image;  ///< by the parts of one image
+    Divisor parts_row;    ///< by the parts side by side
     int pitch0, pitch1, output_pitch;
 };
 

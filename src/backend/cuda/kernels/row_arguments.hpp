@@ -3,7 +3,7 @@
 struct LayerNormArgs {
     const void *input, *addend;  ///< addend: added to the input first
     const void *scale, *shift;
-    const void* constant;  ///< added to the result for the second output, its rows repeated
+    const void* constant;                 ///< added to the result for the second output, its rows repeated
     const void *next_scale, *next_shift;  ///< of the normalisation of the result that is the second output
     void *output, *sum, *second;
     void *mean, *inverse;  ///< of every row: f32

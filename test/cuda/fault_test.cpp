@@ -105,6 +105,11 @@ class Faults : public testing::Test {
     std::size_t before_ = 0;
 };
 
+/// Called by cuBLASLt and cuDNN where they are here, whose kernels are left out when they cannot start.
+bool of_libraries(const std::string& function) {
+    return function == "cuDriverGetVersion" || function == "cuGetProcAddress_v2";
+}
+
 TEST_F(Faults, EveryCallFailsOnceWithoutCrashOrLeak) {
     test::reset_calls();
     run(build(backends(), network()));
@@ -122,9 +127,10 @@ TEST_F(Faults, EveryCallFailsOnceWithoutCrashOrLeak) {
             expect_nothing_left();
             std::printf(" %s;", message.empty() ? "done without" : "error");
         }
-        EXPECT_NE(attempt(function, 1, unknown, true), "") << function;
+        const std::string all = attempt(function, 1, unknown, true);
+        EXPECT_TRUE(!all.empty() || of_libraries(function)) << function;
         expect_nothing_left();
-        std::printf(" error\n");
+        std::printf(" %s\n", all.empty() ? "done without" : "error");
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "backend/cuda/source.hpp"
 #include "backend/family.hpp"
+#include "base/hash.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -29,7 +30,9 @@ PackedConstants::Block device_constant(const Target& target, const RegionContext
         if (context.packed) context.packed->account(content.size());
         return target.device->upload(content);
     };
-    return context.packed ? context.packed->get(constant_key(context, name), make) : make();
+    if (!context.packed) return make();
+    // What only the shapes decide differs between them.
+    return context.packed->get(constant_key(context, name) + "/" + std::to_string(base::hash_bytes(content)), make);
 }
 
 namespace {

@@ -120,6 +120,7 @@ class CudaStream final : public Stream {
     double time(const Recording& recording, int replays) override;
     void cool(const std::vector<std::span<const std::byte>>& kept) override;
     [[nodiscard]] CUstream handle() const { return stream_; }
+    [[nodiscard]] CUcontext context() const { return device_->context(); }
 
   private:
     std::shared_ptr<const CudaDevice> device_;

@@ -28,18 +28,6 @@ Throughput throughput_of(int compute_capability) {
     return found;
 }
 
-class Event {
-  public:
-    Event() { Driver::get().event_create(&event_, CU_EVENT_DEFAULT); }
-    ~Event() { Driver::get().event_destroy.quiet(event_); }
-    Event(const Event&) = delete;
-    Event& operator=(const Event&) = delete;
-    [[nodiscard]] CUevent handle() const { return event_; }
-
-  private:
-    CUevent event_ = nullptr;
-};
-
 class CudaInstruments final : public Instruments {
   public:
     CudaInstruments(CUdevice device, const Facts& facts) : device_(device), facts_(facts) {
@@ -66,9 +54,11 @@ class CudaInstruments final : public Instruments {
     [[nodiscard]] std::vector<double> time(Stream& stream, const std::function<void()>& enqueue,
                                            int repeats) const override {
         const Driver& driver = Driver::get();
-        const CUstream handle = static_cast<CudaStream&>(stream).handle();
+        const auto& queue = static_cast<const CudaStream&>(stream);
+        const CUstream handle = queue.handle();
         stream.synchronize();
-        const Event start, stop;
+        const Current current(queue.context());
+        const Event start(CU_EVENT_DEFAULT), stop(CU_EVENT_DEFAULT);
         std::vector<double> microseconds;
         for (int i = 0; i < repeats; ++i) {
             driver.event_record(start.handle(), handle);

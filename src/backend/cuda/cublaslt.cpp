@@ -260,7 +260,13 @@ class CublasLtKernel final : public Kernel {
     PackedConstants::Block weights_, bias_;
 };
 
-std::string shape_text(const MmaProblem& p) { return std::to_string(p.rows()); }
+/// What an algorithm was proposed for: the rows, and the alignment of input, result and addend.
+std::string shape_text(const MmaProblem& p, const Product& product) {
+    std::string text = std::to_string(p.rows());
+    for (const std::uint32_t bytes : {product.input_alignment, product.result_alignment, product.addend_alignment})
+        text += "x" + std::to_string(bytes);
+    return text;
+}
 
 std::vector<cublasLtMatmulHeuristicResult_t> proposals(const Target& target, const Product& product) {
     const CublasLt& lt = *CublasLt::get();
@@ -310,7 +316,7 @@ std::vector<Tactic> cublaslt_tactics(const Target& target, const RegionContext& 
     for (const auto& proposal : proposals(target, product)) {
         result.push_back(own);
         result.back().name =
-            VendorName{"cublaslt", cublaslt_version(), text_of(proposal.algo), shape_text(problem), own.name}.text();
+            VendorName{"cublaslt", cublaslt_version(), text_of(proposal.algo), shape_text(problem, product), own.name}.text();
     }
     return result;
 }
@@ -320,10 +326,11 @@ std::unique_ptr<Kernel> prepare_cublaslt(const Target& target, const RegionConte
                                          const VendorEpilogue& epilogue) {
     require_version(name, "cuBLASLt", cublaslt_version());
     const auto code = epilogue_code(epilogue);
-    if (name.shape != shape_text(problem) || !plain_product(problem) || !code) return nullptr;
+    if (!plain_product(problem) || !code) return nullptr;
     const Current current(target.device->context());
     const auto addend = addend_of(context, tactic, epilogue);
     Product product = describe(problem, addend, *code, target.tf32);
+    if (name.shape != shape_text(problem, product)) return nullptr;
     cublasLtMatmulHeuristicResult_t chosen{};
     chosen.algo = algorithm_from(name.algorithm);
     const cublasLtMatmulAlgo_t algorithm = chosen.algo;

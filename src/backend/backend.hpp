@@ -134,7 +134,7 @@ struct RegionContext {
 struct KernelArgs {
     const std::byte* const* inputs;
     std::byte* const* outputs;
-    std::byte* workspace;                ///< 64-byte aligned, `workspace_bytes()` long, content unspecified
+    std::byte* workspace;  ///< `workspace_bytes()` long, 64-byte aligned (256 on devices), content unspecified
     class KernelState* state = nullptr;  ///< what `make_state` gave to this context
     Stream* stream = nullptr;            ///< of a device: the kernel only enqueues its work there
 };

@@ -16,7 +16,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kAlignment = 64;
+/// As devices align what they allocate: cuBLASLt refuses workspaces that are aligned less.
+constexpr std::size_t kAlignment = 256;
+
+/// Of candidates that cannot run.
+constexpr Times kNever = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
 
 /// Behind the keys of times with cold caches.
 constexpr const char* kCold = "|cold";
@@ -137,17 +141,29 @@ std::size_t needed_bytes(const backend::RegionContext& context, const std::vecto
     return total;
 }
 
+/// Whether the candidate runs: libraries refuse some only then. The last one left has to.
+bool runs(Trial& trial, const Tensors& tensors, const Workbench& bench, bool last) {
+    try {
+        trial.times = {trial.run(tensors, bench)};
+        return true;
+    } catch (const Error& error) {
+        if (last || error.code() != ErrorCode::unsupported) throw;
+        return false;
+    }
+}
+
 /// Times every candidate once, then in turn those that may still be the fastest; `fastest` is the best time known of
 /// other candidates, infinity where there are none.
 void race(std::vector<Trial>& trials, const Tensors& tensors, const Workbench& bench, double fastest,
           const TuneOptions& options) {
     const bool choice = trials.size() > 1 || std::isfinite(fastest);
-    for (Trial& trial : trials) {
-        double time = trial.run(tensors, bench);
-        if (time < options.long_us) time = trial.run(tensors, bench);
-        trial.times = {time};
-        fastest = std::min(fastest, time);
-    }
+    std::erase_if(trials, [&](Trial& trial) {
+        const bool last = &trial == &trials.back() && !std::isfinite(fastest);
+        if (!runs(trial, tensors, bench, last)) return true;
+        if (trial.times[0] < options.long_us) trial.times[0] = trial.run(tensors, bench);
+        fastest = std::min(fastest, trial.times[0]);
+        return false;
+    });
     const auto open = [&](const Trial& trial) {
         const auto runs = static_cast<int>(trial.times.size());
         const bool enough = trial.spent >= options.enough_us;
@@ -275,8 +291,7 @@ std::vector<Times> Tuner::time(const backend::RegionContext& context, const std:
         } else {
             auto kernel = prepare(context, tactics[i]);
             if (!kernel) {
-                constexpr double kNever = std::numeric_limits<double>::infinity();
-                result[i] = {kNever, kNever};
+                result[i] = kNever;
                 continue;
             }
             // A kernel on the host in a plan for a device has no rivals.
@@ -294,6 +309,7 @@ std::vector<Times> Tuner::time(const backend::RegionContext& context, const std:
     // A device's time is that of many runs already.
     TuneOptions options = options_;
     if (bench_.on_device()) options.least_runs = options.most_runs = 1;
+    for (const Trial& trial : trials) result[trial.index] = kNever;
     race(trials, tensors, bench_, fastest, options);
     for (const Trial& trial : trials) {
         Times& times = result[trial.index];

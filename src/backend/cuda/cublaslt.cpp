@@ -67,7 +67,7 @@ struct CublasLt {
 
 void check(cublasStatus_t status, const char* call) {
     if (status != CUBLAS_STATUS_SUCCESS)
-        throw Error(ErrorCode::internal,
+        throw Error(ErrorCode::unsupported,
                     std::string("cuBLASLt's ") + call + " failed: " + CublasLt::get()->status_text(status));
 }
 
@@ -316,7 +316,8 @@ std::vector<Tactic> cublaslt_tactics(const Target& target, const RegionContext& 
     for (const auto& proposal : proposals(target, product)) {
         result.push_back(own);
         result.back().name =
-            VendorName{"cublaslt", cublaslt_version(), text_of(proposal.algo), shape_text(problem, product), own.name}.text();
+            VendorName{"cublaslt", cublaslt_version(), text_of(proposal.algo), shape_text(problem, product), own.name}
+                .text();
     }
     return result;
 }

@@ -2,6 +2,7 @@
 
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/rows.hpp"
+#include "backend/cuda/simple_kernel.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -43,24 +44,6 @@ std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
     return result;
 }
 
-class ArgReduceKernel final : public Kernel {
-  public:
-    ArgReduceKernel(std::unique_ptr<Function> function, const ArgReduceArgs& args, unsigned blocks, int threads)
-        : function_(std::move(function)), args_(args), blocks_(blocks), threads_(static_cast<unsigned>(threads)) {}
-    void run(const KernelArgs& args) const override {
-        ArgReduceArgs launch = args_;
-        launch.input = args.inputs[0];
-        launch.output = args.outputs[0];
-        function_->launch(*args.stream, {blocks_}, threads_, &launch);
-    }
-    [[nodiscard]] std::string implementation() const override { return "own search"; }
-
-  private:
-    std::unique_ptr<Function> function_;
-    ArgReduceArgs args_;
-    unsigned blocks_, threads_;
-};
-
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
     const ir::Node& node = context.node(0);
     const TensorDesc source = context.input_desc(0, tactic);
@@ -76,8 +59,9 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     code.text(kernel_text("place.cuh"));
     ArgReduceArgs args{};
     const auto make = [&](std::string_view file, unsigned blocks, int threads) {
-        return std::make_unique<ArgReduceKernel>(
-            std::make_unique<Function>(target.device, code.finish(file), "arg_reduce"), args, blocks, threads);
+        return std::make_unique<LineKernel<ArgReduceArgs>>(
+            std::make_unique<Function>(target.device, code.finish(file), "arg_reduce"), args, blocks, threads,
+            "own search");
     };
     if (line.inner != 1) {
         const int width = common_width(std::min(most, 4), {line.inner});

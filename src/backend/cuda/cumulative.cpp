@@ -1,5 +1,6 @@
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/rows.hpp"
+#include "backend/cuda/simple_kernel.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -24,24 +25,6 @@ std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
     return {uniform_tactic(context, "plain", Layout::plain)};
 }
 
-class CumulativeKernel final : public Kernel {
-  public:
-    CumulativeKernel(std::unique_ptr<Function> function, const CumulativeArgs& args, unsigned blocks)
-        : function_(std::move(function)), args_(args), blocks_(blocks) {}
-    void run(const KernelArgs& args) const override {
-        CumulativeArgs launch = args_;
-        launch.input = args.inputs[0];
-        launch.output = args.outputs[0];
-        function_->launch(*args.stream, {blocks_}, 256, &launch);
-    }
-    [[nodiscard]] std::string implementation() const override { return "own running sum"; }
-
-  private:
-    std::unique_ptr<Function> function_;
-    CumulativeArgs args_;
-    unsigned blocks_;
-};
-
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
     const ir::Node& node = context.node(0);
     const TensorDesc source = context.input_desc(0, tactic);
@@ -58,9 +41,9 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     args.lines = static_cast<int>(line.outer * line.inner);
     args.inner = make_divisor(line.inner);
     const std::int64_t threads = args.lines * std::int64_t{line.inner == 1 ? 32 : 1};
-    return std::make_unique<CumulativeKernel>(
+    return std::make_unique<LineKernel<CumulativeArgs>>(
         std::make_unique<Function>(target.device, code.finish("cumulative.cuh"), "cumulative"), args,
-        static_cast<unsigned>((threads + 255) / 256));
+        static_cast<unsigned>((threads + 255) / 256), 256, "own running sum");
 }
 
 }  // namespace

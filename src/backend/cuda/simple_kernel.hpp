@@ -42,4 +42,31 @@ class SimpleKernel final : public Kernel {
     std::vector<PackedConstants::Block> constants_;
 };
 
+/// A kernel with one input, one output and nothing else that a run decides.
+template <class Args>
+class LineKernel final : public Kernel {
+  public:
+    LineKernel(std::unique_ptr<Function> function, const Args& args, unsigned blocks, int threads,
+               std::string implementation)
+        : function_(std::move(function)),
+          args_(args),
+          blocks_(blocks),
+          threads_(static_cast<unsigned>(threads)),
+          implementation_(std::move(implementation)) {}
+
+    void run(const KernelArgs& args) const override {
+        Args launch = args_;
+        launch.input = args.inputs[0];
+        launch.output = args.outputs[0];
+        function_->launch(*args.stream, {blocks_}, threads_, &launch);
+    }
+    [[nodiscard]] std::string implementation() const override { return implementation_; }
+
+  private:
+    std::unique_ptr<Function> function_;
+    Args args_;
+    unsigned blocks_, threads_;
+    std::string implementation_;
+};
+
 }  // namespace fovea::backend::cuda

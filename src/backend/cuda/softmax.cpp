@@ -2,6 +2,7 @@
 
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/rows.hpp"
+#include "backend/cuda/simple_kernel.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -51,24 +52,6 @@ std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
     return result;
 }
 
-class SoftmaxKernel final : public Kernel {
-  public:
-    SoftmaxKernel(std::unique_ptr<Function> function, const SoftmaxArgs& args, unsigned blocks, int threads)
-        : function_(std::move(function)), args_(args), blocks_(blocks), threads_(static_cast<unsigned>(threads)) {}
-    void run(const KernelArgs& args) const override {
-        SoftmaxArgs launch = args_;
-        launch.input = args.inputs[0];
-        launch.output = args.outputs[0];
-        function_->launch(*args.stream, {blocks_}, threads_, &launch);
-    }
-    [[nodiscard]] std::string implementation() const override { return "own softmax"; }
-
-  private:
-    std::unique_ptr<Function> function_;
-    SoftmaxArgs args_;
-    unsigned blocks_, threads_;
-};
-
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
     const TensorDesc source = context.input_desc(0, tactic), output = context.output_desc(0, tactic);
     const Line line = softmax_line(context, source);
@@ -79,8 +62,9 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     code.constant("kKind", *kind_of(context.node(0))).constant("kLength", line.length);
     SoftmaxArgs args{};
     const auto make = [&](std::string_view file, unsigned blocks, int threads) {
-        return std::make_unique<SoftmaxKernel>(std::make_unique<Function>(target.device, code.finish(file), "softmax"),
-                                               args, blocks, threads);
+        return std::make_unique<LineKernel<SoftmaxArgs>>(
+            std::make_unique<Function>(target.device, code.finish(file), "softmax"), args, blocks, threads,
+            "own softmax");
     };
     if (line.inner == 1 && line.length <= kMostRowElements) {
         const int width =

@@ -60,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
                         help="lock file to hold during turns, where others use the GPU; may be repeated")
     parser.add_argument("--fovea", type=Path, default=ROOT / "build/bin/fovea", metavar="PROGRAM")
     parser.add_argument("--timing-cache", type=Path, metavar="FILE", help="fovea's, read and extended by its builds")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave fovea's plans and build reports in FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     arguments = parser.parse_args()
@@ -200,8 +201,9 @@ def main() -> int:
     arguments = parse_arguments()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as text:
-        folder = Path(text)
-        arguments.choosing = folder / "lock"
+        folder = arguments.keep or Path(text)
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments.choosing = Path(text) / "lock"
         results = []
         waves = [arguments.points[i : i + arguments.parallel] for i in range(0, len(arguments.points), arguments.parallel)]
         for number, points in enumerate(waves):

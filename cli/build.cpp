@@ -27,7 +27,7 @@ using Json = nlohmann::json;
 constexpr std::size_t kRows = 12;
 
 struct Options {
-    fs::path model, plan, timing_cache, contract, report;
+    fs::path model, plan, timing_cache, timing_lock, contract, report;
     std::string precision, target = "cpu", gate = "boxes";
     std::vector<std::string> shapes, profiles, pins, disabled;
     int threads = 0;
@@ -58,6 +58,7 @@ void configure(Builder& builder, const Options& options) {
     }
     for (const std::string& pass : options.disabled) builder.disable_pass(pass);
     if (!options.timing_cache.empty()) builder.timing_cache(options.timing_cache);
+    builder.timing_lock(options.timing_lock);
     if (!options.contract.empty()) builder.contract(base::read_text(options.contract));
 }
 
@@ -151,6 +152,9 @@ Verb build_verb() {
                 ->take_all();
             app.add_option("--timing-cache", o->timing_cache,
                            "File of measured times: read before, extended after the build")
+                ->type_name("FILE");
+            app.add_option("--timing-lock", o->timing_lock,
+                           "Lock to hold while kernels are timed, where several builds share a device")
                 ->type_name("FILE");
             app.add_option("--contract", o->contract, "Pre- and post-processing to keep in the plan (docs/contract.md)")
                 ->type_name("FILE.json");

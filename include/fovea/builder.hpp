@@ -76,6 +76,9 @@ class Builder {
     Builder& contract(std::string json);
     /// File of measured times, read before and extended after the build.
     Builder& timing_cache(std::filesystem::path file);
+    /// Lets builds that name the same file, and others that lock it (`flock` on file.gate.lock, then on file.lock, then
+    /// the former released), time kernels one after the other: for several at a time on one device.
+    Builder& timing_lock(std::filesystem::path file);
     /// On a GPU, rounds the factors of f32 products to TF32's 10 bits (default: off, f32 is f32).
     Builder& tf32(bool on);
     /// What the plan is to run on: "cpu" (default), "cuda:0" for the first GPU, or "reference" for plain loops that run

@@ -116,6 +116,11 @@ Builder& Builder::contract(std::string json) {
     return *this;
 }
 
+Builder& Builder::timing_lock(std::filesystem::path file) {
+    state_->options.timing_lock = std::move(file);
+    return *this;
+}
+
 Builder& Builder::timing_cache(std::filesystem::path file) {
     state_->timing_cache = std::move(file);
     return *this;

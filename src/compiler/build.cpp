@@ -208,7 +208,7 @@ class Build {
         tune::TimingCache local;
         const auto selections =
             select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
-                   {threads_, options_.tune, [this](double f) { stages_.progress(f); }});
+                   {threads_, options_.tune, [this](double f) { stages_.progress(f); }, options_.timing_lock});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
         put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
         explain_reference_kernels(covering);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
@@ -24,6 +25,7 @@ struct BuildOptions {
     std::map<std::string, DType> pins;          ///< type by the user's node name
     std::string contract;                       ///< pre- and post-processing to keep in the plan, as JSON
     tune::TimingCache* timing_cache = nullptr;  ///< shared between builds; nullptr: used once
+    std::filesystem::path timing_lock;          ///< of builds that take turns to time candidates; empty: they do not
     /// Called with the stage ("simplify", "tune", "gate", …) and the fraction of the whole build that is done.
     std::function<void(std::string_view stage, double fraction)> progress;
 };

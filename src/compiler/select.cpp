@@ -247,7 +247,8 @@ void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const 
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options) {
     std::optional<tune::Tuner> tuner;
-    if (options.tune) prepare_ahead(graph, values, covering, backend, tuner.emplace(backend, cache), options);
+    const tune::TuneOptions timing = {.lock = options.timing_lock};
+    if (options.tune) prepare_ahead(graph, values, covering, backend, tuner.emplace(backend, cache, timing), options);
     const double compiled = tuner ? compiling_share(backend) : 0;
     std::vector<std::vector<Candidate>> candidates;
     for (const backend::Region& region : covering.regions) {

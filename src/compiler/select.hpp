@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <vector>
 
@@ -18,7 +19,8 @@ struct Selection {
 struct SelectOptions {
     int threads = 1;
     bool tune = true;  ///< false: the first tactic of each combination of layouts, conversions counted by bytes
-    std::function<void(double)> progress;  ///< fraction done
+    std::function<void(double)> progress;    ///< fraction done
+    std::filesystem::path timing_lock = {};  ///< as in `BuildOptions`
 };
 
 /// Chooses one tactic per region such that measured kernel times plus layout conversions are small over the whole

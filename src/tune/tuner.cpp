@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/dispatch.hpp"
+#include "base/file.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 
@@ -83,6 +84,20 @@ struct Tensors {
     std::vector<std::byte*> outputs;
     std::byte* workspace = nullptr;
     std::vector<std::span<const std::byte>> made = {};  ///< inputs that other kernels make
+};
+
+/// Has the device, or the cores, alone among all that take turns by the same name. Who is next holds the gate, so that
+/// one who comes back at once does not overtake it.
+class Turn {
+  public:
+    explicit Turn(const std::filesystem::path& name) {
+        if (name.empty()) return;
+        const base::FileLock gate(name.string() + ".gate");
+        lock_.emplace(name);
+    }
+
+  private:
+    std::optional<base::FileLock> lock_;
 };
 
 /// Bytes that a dense tensor takes up to where the next one may begin.
@@ -310,6 +325,7 @@ std::vector<Times> Tuner::time(const backend::RegionContext& context, const std:
     TuneOptions options = options_;
     if (bench_.on_device()) options.least_runs = options.most_runs = 1;
     for (const Trial& trial : trials) result[trial.index] = kNever;
+    const Turn turn(options_.lock);
     race(trials, tensors, bench_, fastest, options);
     for (const Trial& trial : trials) {
         Times& times = result[trial.index];

@@ -32,9 +32,10 @@ class TimingCache {
 /// is a choice. One that was slow against the fastest in `least_runs` runs or in `enough_us` is given up.
 struct TuneOptions {
     int least_runs = 3, most_runs = 7;
-    double enough_us = 10'000;  ///< stop repeating once this much time was spent on a candidate
-    double long_us = 3'000;     ///< a run that takes this long counts without a warm-up
-    double hopeless = 1.5;      ///< slow: its shortest time is this many times the fastest
+    double enough_us = 10'000;        ///< stop repeating once this much time was spent on a candidate
+    double long_us = 3'000;           ///< a run that takes this long counts without a warm-up
+    double hopeless = 1.5;            ///< slow: its shortest time is this many times the fastest
+    std::filesystem::path lock = {};  ///< named by what it is held against while a region's candidates run; empty: none
 };
 
 /// Microseconds of a kernel as it runs again and again, and as it runs behind other work, on a device: its inputs lie

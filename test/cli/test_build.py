@@ -1,8 +1,11 @@
 """fovea build: options, table, report, refusals."""
 
+import fcntl
 import json
+import subprocess
 
 import pytest
+from conftest import BINARY
 
 
 def kernels(report):
@@ -149,3 +152,18 @@ def test_plan_runs_on_the_named_device(fovea, files):
     for device in ("cuda:31", "cuda:first", "tpu"):
         message = fovea("bench", "both.plan", "--device", device, code=2)
         assert f'no device "{device}"' in message and "cpu, reference" in message
+
+
+def test_builds_take_turns_at_timing(fovea, files):
+    def locked():
+        file = open(fovea.folder / "turn.lock", "a")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+    arguments = [BINARY, "build", files / "model.onnx", "-o", fovea.folder / "turn.plan", "--quiet", "--timing-lock", fovea.folder / "turn"]
+    with locked():
+        build = subprocess.Popen(arguments)
+        with pytest.raises(subprocess.TimeoutExpired):
+            build.wait(3)
+    assert build.wait(60) == 0
+    locked().close()

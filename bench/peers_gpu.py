@@ -144,14 +144,18 @@ class Contest:
 
     def result(self) -> PointResult:
         good = [candidate for candidate in self.candidates if candidate.note is None]
-        outputs, kernels = {}, {}
-        for candidate in good:
-            if candidate.asked is self.fovea:
-                outputs[candidate.name], kernels[candidate.name] = self.fovea.outputs(), self.fovea.launches
-            elif candidate.name != "onnxruntime":
-                outputs[candidate.name] = candidate.asked.request("outputs", candidate.name)
-                kernels[candidate.name] = candidate.asked.request("kernels", candidate.name)
+        outputs, kernels, reference = {}, {}, None
         torch = next((candidate for candidate in good if candidate.asked is not self.fovea), None)
+        try:
+            for candidate in good:
+                if candidate.asked is self.fovea:
+                    outputs[candidate.name], kernels[candidate.name] = self.fovea.outputs(), self.fovea.launches
+                elif candidate.name != "onnxruntime":
+                    outputs[candidate.name] = candidate.asked.request("outputs", candidate.name)
+                    kernels[candidate.name] = candidate.asked.request("kernels", candidate.name)
+            reference = torch.asked.request("reference") if torch else None
+        except (RuntimeError, EOFError, OSError) as error:
+            say(f"{self.point}: outputs not compared: {error or 'a process ended'}")
         return PointResult(
             name=self.point.name, precision=self.point.precision, batch=self.point.shape[0],
             times={candidate.name: np.array(candidate.times) for candidate in good},
@@ -159,7 +163,7 @@ class Contest:
             notes={candidate.name: candidate.note for candidate in self.candidates if candidate.note},
             kernels=kernels,
             gpu=torch.asked.request("describe") if torch else "",
-        ).judged(outputs, torch.asked.request("reference") if torch else None)
+        ).judged(outputs, reference)
 
     def end(self) -> None:
         for worker in self.workers:

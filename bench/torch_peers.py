@@ -163,22 +163,22 @@ class Peers:
             self.torch.cuda.synchronize()
         return sum(event.device_type == self.torch.autograd.DeviceType.CUDA for event in profile.events())
 
-    def checked(self, results) -> dict[str, np.ndarray]:
+    def arrays(self, results, images: list[int]) -> dict[str, np.ndarray]:
+        """Outputs by name, of these images, in f64 where they are of floating point."""
         results = results if isinstance(results, (tuple, list)) else (results,)
-        chosen = [result[self.point.checked_images].cpu() for result in results]
+        chosen = [result[images].cpu() for result in results]
         return {name: (x.double() if x.is_floating_point() else x).numpy() for name, x in zip(self.names, chosen)}
 
     def outputs(self, name: str) -> dict[str, np.ndarray]:
-        return self.checked(self.calls[name]())
+        """Of the checked images."""
+        return self.arrays(self.calls[name](), self.point.checked_images)
 
     def reference(self) -> dict[str, np.ndarray]:
-        """The checked images' outputs, computed in f64, image by image."""
+        """The same, computed in f64, image by image."""
         network = self.make_network().double()
         images = self.torch.from_numpy(self.point.image()[self.point.checked_images]).double().cuda()
-        results = [network(image[None]) for image in images]
-        if isinstance(results[0], (tuple, list)):
-            return self.checked([self.torch.cat(parts) for parts in zip(*results)])
-        return self.checked(self.torch.cat(results))
+        results = [self.arrays(network(image[None]), [0]) for image in images]
+        return {name: np.concatenate([result[name] for result in results]) for name in self.names}
 
 
 def serve(connection, point: Point, device: str, lock: Path, threads: int) -> None:

@@ -250,7 +250,7 @@ class Converter {
     ValueId constant(ValueId id, DType type, WeightLines lines) {
         const ir::Value& value = source_.value(id);
         const ValueId added =
-            result_.add_constant(typed_name(value.name, type), round_weights(value.constant, type, lines));
+            result_.add_constant(typed_name(value.name, type), base::round_weights(value.constant, type, lines));
         result_.value(added).origins = value.origins;
         return added;
     }

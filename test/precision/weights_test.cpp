@@ -54,22 +54,48 @@ TEST(Weights, ErrorsOfOneOutputCancel) {
     for (const DType type : {DType::bf16, DType::f16})
         for (const WeightLines lines : {WeightLines{256, 24}, WeightLines{256 * 24, 1}}) {
             const auto [plain_sum, plain_squares] = errors(exact.cast(type), exact, lines);
-            const auto [sum, squares] = errors(round_weights(exact, type, lines), exact, lines);
+            const auto [sum, squares] = errors(base::round_weights(exact, type, lines), exact, lines);
             EXPECT_LT(sum, 0.25 * plain_sum);
             EXPECT_LT(squares, 1.1 * plain_squares);
         }
 }
 
+/// To the nearest number with 10 bits behind the point.
+Tensor nearest_tf32(const Tensor& exact) {
+    Tensor result = exact.clone();
+    for (float& value : result.as<float>()) {
+        const float step = std::ldexp(1.0f, std::ilogb(value) - 10);
+        value = std::round(value / step) * step;
+    }
+    return result;
+}
+
+TEST(Weights, ErrorsOfOneOutputCancelInTf32) {
+    const Tensor exact = random_weights({4, 256, 24});
+    for (const WeightLines lines : {WeightLines{256, 24}, WeightLines{256 * 24, 1}}) {
+        const auto [plain_sum, plain_squares] = errors(nearest_tf32(exact), exact, lines);
+        const Tensor rounded = base::round_weights_to_tf32(exact, lines);
+        const auto [sum, squares] = errors(rounded, exact, lines);
+        EXPECT_LT(sum, 0.25 * plain_sum);
+        EXPECT_LT(squares, 1.1 * plain_squares);
+        EXPECT_TRUE(nearest_tf32(rounded).equals(rounded));
+    }
+}
+
 TEST(Weights, EveryWeightIsRoundedToANeighbour) {
     const Tensor exact = random_weights({16, 64});
-    const auto rounded = round_weights(exact, DType::bf16, {64, 1}).to_float(), values = exact.to_float();
+    const auto rounded = base::round_weights(exact, DType::bf16, {64, 1}).to_float(), values = exact.to_float();
     for (std::size_t i = 0; i < values.size(); ++i)
         EXPECT_LT(std::fabs(rounded[i] - values[i]), std::ldexp(1.0f, std::ilogb(values[i]) - 7));
+    const auto wider = base::round_weights_to_tf32(exact, {64, 1}).to_float();
+    for (std::size_t i = 0; i < values.size(); ++i)
+        EXPECT_LT(std::fabs(wider[i] - values[i]), std::ldexp(1.0f, std::ilogb(values[i]) - 10));
 }
 
 TEST(Weights, ValuesThatTheTypeHoldsStay) {
     const Tensor exact = Tensor::from<float>({2, 4}, std::vector<float>{1, -2, 0.5f, 3, 0, 0, -0.25f, 1.5f});
-    EXPECT_TRUE(round_weights(exact, DType::bf16, {4, 1}).equals(exact.cast(DType::bf16)));
+    EXPECT_TRUE(base::round_weights(exact, DType::bf16, {4, 1}).equals(exact.cast(DType::bf16)));
+    EXPECT_TRUE(base::round_weights_to_tf32(exact, {4, 1}).equals(exact));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/vendor.hpp"
 #include "fovea/error.hpp"
 
@@ -135,7 +136,7 @@ std::uint32_t alignment(DType type, std::int64_t pitch, std::int64_t offset) {
 Product describe(const MmaProblem& p, const std::optional<Addend>& addend, cublasLtEpilogue_t epilogue, bool tf32) {
     Product product;
     cublasLtMatmulDesc_t created = nullptr;
-    const auto compute = p.type == DType::f32 && tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    const auto compute = tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
     check(CublasLt::get()->operation_create(&created, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
     product.operation = {created, CublasLt::get()->operation_destroy};
     const cublasOperation_t transposed = CUBLAS_OP_T;
@@ -195,9 +196,10 @@ cublasLtMatmulAlgo_t algorithm_from(const std::string& text) {
 
 /// Weights as [output][channel].
 template <class Word>
-std::vector<std::byte> packed(const MmaProblem& p) {
+std::vector<std::byte> packed(const MmaProblem& p, bool tf32) {
+    const Tensor weights = factors(p, tf32);
     std::vector<std::byte> result(static_cast<std::size_t>(p.outputs * p.channels()) * sizeof(Word));
-    const auto* source = reinterpret_cast<const Word*>(p.weights->raw());
+    const auto* source = reinterpret_cast<const Word*>(weights.raw());
     auto* target = reinterpret_cast<Word*>(result.data());
     for (std::int64_t n = 0; n < p.outputs; ++n)
         for (std::int64_t c = 0; c < p.channels(); ++c) *target++ = source[n * p.output_stride + c * p.channel_stride];
@@ -215,9 +217,10 @@ class CublasLtKernel final : public Kernel {
           chosen_(chosen),
           input_(problem.sources[0].input),
           addend_(addend) {
-        weights_ = device_constant(
-            target, context, "rows of weights",
-            element_bytes(problem.type) == 2 ? packed<std::uint16_t>(problem) : packed<std::uint32_t>(problem));
+        const bool tf32 = rounds_to_tf32(target, problem);
+        weights_ = device_constant(target, context, std::string("rows of weights") + (tf32 ? " tf32" : ""),
+                                   element_bytes(problem.type) == 2 ? packed<std::uint16_t>(problem, tf32)
+                                                                    : packed<std::uint32_t>(problem, tf32));
         if (bias.empty()) return;
         const Tensor typed = Tensor::from<float>({static_cast<std::int64_t>(bias.size())}, bias).cast(problem.type);
         bias_ = device_constant(target, context, "typed bias", std::span(typed.raw(), typed.bytes()));
@@ -311,7 +314,8 @@ std::vector<Tactic> cublaslt_tactics(const Target& target, const RegionContext& 
     const auto code = epilogue_code(epilogue);
     if (!target.device->present() || !CublasLt::get() || !plain_product(problem) || !code) return {};
     const Current current(target.device->context());
-    const Product product = describe(problem, addend_of(context, own, epilogue), *code, target.tf32);
+    const Product product =
+        describe(problem, addend_of(context, own, epilogue), *code, rounds_to_tf32(target, problem));
     std::vector<Tactic> result;
     for (const auto& proposal : proposals(target, product)) {
         result.push_back(own);
@@ -330,7 +334,7 @@ std::unique_ptr<Kernel> prepare_cublaslt(const Target& target, const RegionConte
     if (!plain_product(problem) || !code) return nullptr;
     const Current current(target.device->context());
     const auto addend = addend_of(context, tactic, epilogue);
-    Product product = describe(problem, addend, *code, target.tf32);
+    Product product = describe(problem, addend, *code, rounds_to_tf32(target, problem));
     if (name.shape != shape_text(problem, product)) return nullptr;
     cublasLtMatmulHeuristicResult_t chosen{};
     chosen.algo = algorithm_from(name.algorithm);

@@ -3,6 +3,7 @@
 
 #include "backend/cuda/conv.hpp"
 #include "backend/cuda/cudnn_graph.hpp"
+#include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/vendor.hpp"
 #include "fovea/error.hpp"
 
@@ -33,7 +34,7 @@ std::optional<ConvProblem> read_problem(const Target& target, const RegionContex
     if (x.dtype != y.dtype) return std::nullopt;
     ConvProblem p;
     p.type = x.dtype;
-    p.tf32 = p.type == DType::f32 && target.tf32;
+    p.tf32 = rounds_to_tf32(target, p.type, y.shape[0] * y.shape[2] * y.shape[3], y.shape[1]);
     p.bias = !epilogue.bias.empty();
     p.input = image_of(x, offset_of(context.input_offsets, input));
     p.result = image_of(y, offset_of(context.output_offsets, 0));
@@ -152,12 +153,12 @@ std::vector<std::byte> packed(const Tensor& weights) {
 class CudnnKernel final : public Kernel {
   public:
     CudnnKernel(const Target& target, const RegionContext& context, const ConvRegion& region,
-                const VendorEpilogue& epilogue, std::shared_ptr<Plan> plan, std::string engine)
+                const VendorEpilogue& epilogue, bool tf32, std::shared_ptr<Plan> plan, std::string engine)
         : state_(CudnnState::of(target)), plan_(std::move(plan)), engine_(std::move(engine)) {
         input_ = context.input_index(region.conv->inputs[0]);
         if (epilogue.addend != ir::kNone) addend_ = context.input_index(epilogue.addend);
-        weights_ = device_constant(target, context, "channels-last weights",
-                                   packed(*context.constant(region.conv->inputs[1])));
+        weights_ = device_constant(target, context, std::string("channels-last weights") + (tf32 ? " tf32" : ""),
+                                   packed(factors(*context.constant(region.conv->inputs[1]), tf32)));
         if (!epilogue.bias.empty())
             bias_ = device_constant(target, context, "bias", std::as_bytes(std::span(epilogue.bias)));
     }
@@ -245,7 +246,8 @@ std::unique_ptr<Kernel> prepare_cudnn(const Target& target, const RegionContext&
         if (dense(context) || error.code() != ErrorCode::unsupported) throw;
         return nullptr;
     }
-    return std::make_unique<CudnnKernel>(target, context, region, epilogue, std::move(plan), name.algorithm);
+    return std::make_unique<CudnnKernel>(target, context, region, epilogue, problem->tf32, std::move(plan),
+                                         name.algorithm);
 }
 
 }  // namespace fovea::backend::cuda

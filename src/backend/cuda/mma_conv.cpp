@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backend/cuda/source.hpp"
+#include "base/weight_rounding.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -15,6 +16,8 @@ constexpr MmaTile kTiles[] = {
     {128, 32, 128, 3, 4, 1}, {128, 16, 128, 3, 4, 1},  {128, 16, 64, 4, 4, 1},  {16, 64, 128, 4, 1, 4},
 };
 constexpr int kSplits[] = {1, 2, 4, 8};
+/// Products of at most so many rows or outputs are not rounded to TF32.
+constexpr std::int64_t kFewRows = 16, kFewOutputs = 8;
 
 std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -36,11 +39,11 @@ double estimate(const Target& target, const MmaProblem& problem, const MmaTile& 
 }
 
 template <class Word>
-void pack(const MmaProblem& problem, const MmaTile& tile, Word* packed) {
+void pack(const MmaProblem& problem, const Tensor& values, const MmaTile& tile, Word* packed) {
     const std::int64_t depth_tile = tile.depth_bytes / static_cast<std::int64_t>(sizeof(Word));
     const std::int64_t steps = depth_steps(problem, tile), taps = problem.taps_y * problem.taps_x;
     const std::int64_t channels = problem.channels();
-    const Word* weights = reinterpret_cast<const Word*>(problem.weights->raw());
+    const Word* weights = reinterpret_cast<const Word*>(values.raw());
     for (std::int64_t n = 0; n < problem.outputs; ++n) {
         Word* column = packed + (n / tile.columns * steps * tile.columns + n % tile.columns) * depth_tile;
         std::int64_t place = 0;  // within the step's row
@@ -58,14 +61,15 @@ void pack(const MmaProblem& problem, const MmaTile& tile, Word* packed) {
 }
 
 /// Weights as [tile of columns][step][column][depth within the step], zero where a tile is not full.
-std::vector<std::byte> packed_weights(const MmaProblem& problem, const MmaTile& tile) {
+std::vector<std::byte> packed_weights(const MmaProblem& problem, const MmaTile& tile, bool tf32) {
+    const Tensor weights = factors(problem, tf32);
     const std::int64_t tiles = ceil_divide(problem.outputs, tile.columns);
     std::vector<std::byte> packed(
         static_cast<std::size_t>(tiles * depth_steps(problem, tile) * tile.columns * tile.depth_bytes));
     switch (element_bytes(problem.type)) {
-        case 1: pack(problem, tile, reinterpret_cast<std::uint8_t*>(packed.data())); break;
-        case 2: pack(problem, tile, reinterpret_cast<std::uint16_t*>(packed.data())); break;
-        default: pack(problem, tile, reinterpret_cast<std::uint32_t*>(packed.data()));
+        case 1: pack(problem, weights, tile, reinterpret_cast<std::uint8_t*>(packed.data())); break;
+        case 2: pack(problem, weights, tile, reinterpret_cast<std::uint16_t*>(packed.data())); break;
+        default: pack(problem, weights, tile, reinterpret_cast<std::uint32_t*>(packed.data()));
     }
     return packed;
 }
@@ -94,14 +98,15 @@ class MmaKernel final : public Kernel {
     MmaKernel(const Target& target, const RegionContext& context, const MmaProblem& problem, EpilogueCode epilogue,
               const MmaTile& tile, int width)
         : problem_(problem), epilogue_(std::move(epilogue)), tile_(tile) {
+        const bool tf32 = rounds_to_tf32(target, problem);
         // Packed for one tile shape; other shapes of the input may use another.
-        weights_ = device_constant(target, context,
-                                   "weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes),
-                                   packed_weights(problem, tile));
+        weights_ = device_constant(
+            target, context,
+            "weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes) + (tf32 ? " tf32" : ""),
+            packed_weights(problem, tile, tf32));
         function_ = std::make_unique<Function>(
             target.device,
-            mma_source(problem, tile, target.tf32, target.device->facts().compute_capability >= 90, width,
-                       epilogue_.text()),
+            mma_source(problem, tile, tf32, target.device->facts().compute_capability >= 90, width, epilogue_.text()),
             "conv", tile.shared_bytes());
         const auto size = [](std::int64_t n) { return static_cast<int>(n); };
         args_.weights = weights_.get();
@@ -167,6 +172,26 @@ int MmaProblem::piece() const {
     int width = 16 / element;
     for (const Source& source : sources) width = common_width(width, {source.channels, source.pitch, source.offset});
     return width * element >= 4 ? width * element : 0;
+}
+
+bool rounds_to_tf32(const Target& target, DType type, std::int64_t rows, std::int64_t outputs) {
+    return type == DType::f32 && target.tf32 && rows > kFewRows && outputs > kFewOutputs;
+}
+
+bool rounds_to_tf32(const Target& target, const MmaProblem& problem) {
+    return rounds_to_tf32(target, problem.type, problem.rows(), problem.outputs);
+}
+
+Tensor factors(const MmaProblem& problem, bool tf32) {
+    if (!tf32) return *problem.weights;
+    const std::int64_t length = problem.channels() * problem.taps_y * problem.taps_x;
+    const bool columns = problem.output_stride == 1 && problem.channel_stride == problem.outputs;
+    return base::round_weights_to_tf32(*problem.weights, {length, columns ? problem.outputs : 1});
+}
+
+Tensor factors(const Tensor& weights, bool tf32) {
+    if (!tf32) return weights;
+    return base::round_weights_to_tf32(weights, {weights.size() / weights.shape()[0], 1});
 }
 
 std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most) {

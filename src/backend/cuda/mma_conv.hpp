@@ -41,6 +41,15 @@ struct MmaProblem {
     [[nodiscard]] int piece() const;
 };
 
+/// Whether tensor cores round the factors of such a product to TF32: where the user allows it, but for products of few
+/// rows or outputs. Those take as long in f32, whose other passes hide behind the factors' transfer, and classifiers
+/// and heads are among them, whose errors nothing behind them averages.
+bool rounds_to_tf32(const Target& target, DType type, std::int64_t rows, std::int64_t outputs);
+bool rounds_to_tf32(const Target& target, const MmaProblem& problem);
+/// Weights as kernels multiply them that round to TF32 or not; of a convolution, whose first axis is the outputs.
+Tensor factors(const MmaProblem& problem, bool tf32);
+Tensor factors(const Tensor& weights, bool tf32);
+
 /// The tiles worth trying for a problem, at most `most`, most promising first.
 std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most);
 /// The tile of this name; throws `unsupported` when there is none.

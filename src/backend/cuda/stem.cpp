@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend/cuda/conv.hpp"
+#include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/source.hpp"
 #include "fovea/error.hpp"
 
@@ -142,7 +143,6 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
     const std::size_t input = stem_input(context, region);
     const TensorDesc image = context.input_desc(input, tactic), output = channel_rows(context.output_desc(0, tactic));
     const auto& w = region.window;
-    const Tensor& weights = *context.constant(region.conv->inputs[1]);
     const StemShape shape{context.dtype(region.conv->inputs[0]),
                           image.shape[1],
                           output.shape[1],
@@ -151,6 +151,9 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
                           w.strides[0],
                           w.strides[1]};
     const StemTile& tile = tile_of(tactic.name);
+    const bool tf32 =
+        rounds_to_tf32(target, shape.type, output.shape[0] * output.shape[2] * output.shape[3], shape.outputs);
+    const Tensor weights = factors(*context.constant(region.conv->inputs[1]), tf32);
     EpilogueCode epilogue(target, context, tactic, region.epilogue, bias_of(context, region));
     const int most = std::min(16 / static_cast<int>(element_bytes(output.dtype)), shape.columns());
     const int width =
@@ -174,14 +177,15 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
     args.tiles = make_divisor(across);
     auto function = std::make_unique<Function>(
         target.device,
-        stem_source(shape, tile, image.dtype, output.dtype, pad_code(region), target.tf32, width, epilogue.text()),
-        "stem", shape.shared_bytes(tile));
+        stem_source(shape, tile, image.dtype, output.dtype, pad_code(region), tf32, width, epilogue.text()), "stem",
+        shape.shared_bytes(tile));
     const Function::Grid grid{static_cast<unsigned>(across * down), static_cast<unsigned>(shape.tiles()),
                               static_cast<unsigned>(output.shape[0])};
     return std::make_unique<StemKernel>(
         std::move(function), std::move(epilogue),
-        device_constant(target, context, "stem weights", packed_weights(shape, weights)), input, args, grid,
-        tile.rows * tile.columns / (16 * tile.fragment_rows) * 32);
+        device_constant(target, context, std::string("stem weights") + (tf32 ? " tf32" : ""),
+                        packed_weights(shape, weights)),
+        input, args, grid, tile.rows * tile.columns / (16 * tile.fragment_rows) * 32);
 }
 
 }  // namespace fovea::backend::cuda

@@ -6,7 +6,8 @@
 //   kRows, kColumns, kDepthBytes   tile of one block; bytes of depth per stage: 64 or 128
 //   kStages, kWarpRows, kWarpColumns
 //   kSplit                         blocks of one cluster that share the depth of a tile
-//   kPasses                        f32 only: 1 = TF32, 3 = TF32 with the rounding errors multiplied as well
+//   kPasses                        f32 only: 1 = TF32, whose weights the host has rounded, 3 = TF32 with the rounding
+//                                  errors multiplied as well
 //   kChannels0, kChannels          of the first source; of both
 //   kUp0, kUp1                     enlargement of each source
 //   kOutputs                       output channels
@@ -139,7 +140,7 @@ DEVICE void multiply_stage(Sum (&sums)[kFragmentRows][kFragmentColumns][4], u32 
             u32 b[4], b_rest[4];
             const int row = (warp_column * kFragmentColumns + j) * 8 + within + (matrix >> 1) * 8;
             load_matrices(b, weights + tile_offset(row, 2 * k + (matrix & 1)));
-            if constexpr (kElement == 4)
+            if constexpr (kElement == 4 && kPasses == 3)
 #pragma unroll
                 for (int m = 0; m < 4; ++m) b[m] = rounded(b[m], b_rest[m]);
 #pragma unroll

@@ -5,7 +5,8 @@
 //   kTileRows, kTileColumns          output pixels of one block; kTileColumns is 8, 16 or 32
 //   kFragmentRows                    times 16 pixels of one warp
 //   kColumns                         output channels of one block
-//   kChannels, kOutputs, kTapRows, kTapColumns, kTapPad, kStrideY, kStrideX, kPasses, kPad, kWidth
+//   kPasses                          f32: 1 = TF32, whose weights the host has rounded, 3 = with the rounding errors
+//   kChannels, kOutputs, kTapRows, kTapColumns, kTapPad, kStrideY, kStrideX, kPad, kWidth
 //   epilogue(x, args, row, channel)
 
 constexpr int kElement = sizeof(T);
@@ -108,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
             u32 b[4], rest[4];
             load_matrices(b, shared_address(weights + ((j + lane / 16) * 8 + lane % 8) * kWeightPitch + step * kStepDepth) +
                                  lane / 8 % 2 * 16);
-            if constexpr (kElement == 4)
+            if constexpr (kElement == 4 && kPasses == 3)
 #pragma unroll
                 for (int k = 0; k < 4; ++k) b[k] = rounded(b[k], rest[k]);
 #pragma unroll

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from catalog import INPUT, NETWORKS, Network
 from fill import fill
+from gpu_devices import Gpu
 
 LARGE_IMAGE = 1024 * 2048
 LARGE_BATCH = 4
@@ -48,34 +49,43 @@ class Fovea:
     """fovea on one point, by its command line: each turn is a process of its own that loads the plan anew."""
 
     name = "fovea"
+    device = "cuda:0"  # the only one that its processes see
 
-    def __init__(self, point: Point, program: Path, device: str, folder: Path):
-        self.point, self.program, self.device = point, program, device
+    def __init__(self, point: Point, program: Path, gpu: Gpu, folder: Path):
+        self.point, self.program, self.gpu = point, program, gpu
         stem = folder / f"{point.name}.{point.precision}.{point.batch}"
         self.model, self.plan, self.input, self.output, self.report = (
             stem.with_name(f"{stem.name}.{end}") for end in ("onnx", "plan", "in.npz", "out.npz", "report.json")
         )
         self.launches: int | None = None
+        self.process: subprocess.Popen | None = None
 
-    def call(self, *arguments) -> str:
-        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(done.stderr.strip() or f"fovea {arguments[0]} ended with {done.returncode}")
-        return done.stdout
+    def call(self, *arguments, timeout: float = 120) -> str:
+        """Standard output; raises TimeoutError, or RuntimeError with the program's message."""
+        self.process = subprocess.Popen([self.program, *map(str, arguments)], env=self.gpu.environment(), text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            output, message = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.end()
+            raise TimeoutError from None
+        if self.process.returncode:
+            raise RuntimeError(message.strip() or f"fovea {arguments[0]} ended with {self.process.returncode}")
+        return output
 
-    def build(self, timing_cache: Path | None) -> float:
+    def build(self, timing_cache: Path | None, timeout: float) -> float:
         """Seconds that the build took. The gate is off: the outputs are judged here, as those of the others are."""
         onnx.save(fill(self.point.network, "full", batch=self.point.shape[0]), self.model)
         np.savez(self.input, **{INPUT: self.point.image()})
         cache = ["--timing-cache", timing_cache] if timing_cache else []
         self.call("build", self.model, "-o", self.plan, "--target", self.device, "--precision", self.point.precision,
-                  "--gate", "off", "--report", self.report, "--quiet", *cache)
+                  "--gate", "off", "--report", self.report, "--timing-lock", self.gpu.lock, "--quiet", *cache, timeout=timeout)
         self.model.unlink()
         return sum(json.loads(self.report.read_text())["seconds"].values())
 
-    def outputs(self) -> dict[str, np.ndarray]:
+    def outputs(self, timeout: float) -> dict[str, np.ndarray]:
         """Of the images that are checked."""
-        self.call("run", self.plan, "--input", self.input, "-o", self.output)
+        self.call("run", self.plan, "--input", self.input, "-o", self.output, timeout=timeout)
         with np.load(self.output) as archive:
             return {name: archive[name][self.point.checked_images] for name in archive.files}
 
@@ -86,3 +96,7 @@ class Fovea:
         row = json.loads(text)["rows"][0]
         self.launches = row["device"]["launches"]
         return row["without_copies"]["median_us"] / 1e6
+
+    def end(self) -> None:
+        if self.process:
+            self.process.kill()

@@ -32,8 +32,7 @@ class PointResult:
     def judged(self, outputs: dict[str, dict[str, np.ndarray]], reference: dict[str, np.ndarray] | None) -> "PointResult":
         """Fills in errors and the ratio."""
         for contestant, values in outputs.items() if reference else ():
-            self.errors[contestant] = {name: relative_error(values[name], expected.astype(values[name].dtype))
-                                       for name, expected in reference.items()}
+            self.errors[contestant] = {name: relative_error(values[name], expected) for name, expected in reference.items()}
             self.decibels[contestant] = {name: signal_to_noise(values[name], expected)
                                          for name, expected in reference.items() if expected.dtype == np.float64}
         self.peer = fastest(self.times, tuple(name for name in self.times if name != OURS))

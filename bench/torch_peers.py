@@ -1,9 +1,9 @@
 """PyTorch and ONNX Runtime on a GPU, in a process of their own that answers requests (`Worker` is the asking side)."""
 
 import contextlib
-import fcntl
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import traceback
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpu_devices import Gpu, alone
 from gpu_point import Point
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,18 +22,10 @@ PEERS = tuple(name for names in PROCESSES for name in names)
 LEAST_RUNS = 10
 
 
-@contextlib.contextmanager
-def alone(lock: Path):
-    """Holds a lock file, so that nothing else that takes it uses the GPU meanwhile."""
-    with open(lock, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 class Peers:
     """The peers of one point. All of them read the same image, which lies on the device."""
 
-    def __init__(self, point: Point, device: str, lock: Path, threads: int):
+    def __init__(self, point: Point, lock: Path, threads: int):
         os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(threads))
         import torch
 
@@ -43,7 +36,6 @@ class Peers:
         self.names = EXPORTS[point.network.graph].outputs
         torch.set_grad_enabled(False)
         torch.set_num_threads(threads)
-        torch.cuda.set_device(torch.device(device))
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = point.precision == "tf32"
         torch.backends.cudnn.benchmark = True
         self.type = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(point.precision, torch.float32)
@@ -93,9 +85,12 @@ class Peers:
         return call
 
     def compiled(self, network, mode: str):
-        """What the compiler times, it times with nothing else on the GPU."""
+        """What the compiler and cuDNN time, they time with nothing else on the GPU."""
         from torch._inductor.runtime.benchmarking import benchmarker
 
+        with alone(self.lock):  # cuDNN keeps its choice of algorithms
+            network(self.image)
+            self.torch.cuda.synchronize()
         benchmark = benchmarker.benchmark_gpu
 
         def benchmark_alone(*arguments, **options):
@@ -164,10 +159,10 @@ class Peers:
         return sum(event.device_type == self.torch.autograd.DeviceType.CUDA for event in profile.events())
 
     def arrays(self, results, images: list[int]) -> dict[str, np.ndarray]:
-        """Outputs by name, of these images, in f64 where they are of floating point."""
+        """Outputs by name, of these images; bf16 as f32."""
         results = results if isinstance(results, (tuple, list)) else (results,)
         chosen = [result[images].cpu() for result in results]
-        return {name: (x.double() if x.is_floating_point() else x).numpy() for name, x in zip(self.names, chosen)}
+        return {name: (x.float() if x.dtype == self.torch.bfloat16 else x).numpy() for name, x in zip(self.names, chosen)}
 
     def outputs(self, name: str) -> dict[str, np.ndarray]:
         """Of the checked images."""
@@ -181,18 +176,20 @@ class Peers:
         return {name: np.concatenate([result[name] for result in results]) for name in self.names}
 
 
-def serve(connection, point: Point, device: str, lock: Path, threads: int) -> None:
+def serve(connection, make_peers, point: Point, gpu: Gpu, threads: int) -> None:
     """Answers (method, arguments) with (True, result) or (False, what went wrong) until the other side is gone.
 
     What the libraries print goes to a file beside the lock.
     """
-    os.dup2(os.open(lock.with_name("log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    os.setsid()
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu.number
+    os.dup2(os.open(gpu.lock.with_name("log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     peers = None
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError):
         while True:
             method, arguments = connection.recv()
             try:
-                peers = peers or Peers(point, device, lock, threads)
+                peers = peers or make_peers(point, gpu.lock, threads)
                 connection.send((True, getattr(peers, method)(*arguments)))
             except Exception as error:
                 traceback.print_exc()
@@ -200,19 +197,19 @@ def serve(connection, point: Point, device: str, lock: Path, threads: int) -> No
 
 
 class Worker:
-    """A process with some of a point's peers. Requests are answered in order."""
+    """A process with some of a point's peers, made by `make_peers(point, lock, threads)`. Requests are answered in order."""
 
-    def __init__(self, point: Point, device: str, lock: Path, threads: int):
+    def __init__(self, make_peers, point: Point, gpu: Gpu, threads: int):
         context = multiprocessing.get_context("spawn")
         self.connection, far = context.Pipe()
-        self.process = context.Process(target=serve, args=(far, point, device, lock, threads), daemon=False)
+        self.process = context.Process(target=serve, args=(far, make_peers, point, gpu, threads), daemon=False)
         self.process.start()
         far.close()
 
     def ask(self, method: str, *arguments) -> None:
         self.connection.send((method, arguments))
 
-    def answer(self, timeout: float | None = None):
+    def answer(self, timeout: float):
         """Raises TimeoutError after `timeout` seconds, RuntimeError with the other side's message when it failed."""
         if not self.connection.poll(timeout):
             raise TimeoutError
@@ -221,11 +218,13 @@ class Worker:
             raise RuntimeError(result)
         return result
 
-    def request(self, method: str, *arguments):
+    def request(self, method: str, *arguments, timeout: float):
         self.ask(method, *arguments)
-        return self.answer()
+        return self.answer(timeout)
 
     def end(self) -> None:
-        self.connection.close()
+        """Kills it with the processes that it compiles in; who waits for an answer gets EOFError."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.join()

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,13 +17,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kPartRepeats = 200;
+constexpr int kLeastRepeats = 10, kMostRepeats = 200;
 constexpr int kContexts[] = {1, 2, 4};
 /// Of the measurement's length, for each number of contexts.
 constexpr double kShare = 1.0 / 6;
 
+/// How often a part is timed: about the measurement's length, which is more than the part takes.
+int part_repeats(double run_us, const Schedule& schedule) {
+    return static_cast<int>(std::clamp<double>(1e6 * schedule.seconds / run_us, kLeastRepeats, kMostRepeats));
+}
+
 /// Copies of `bytes` bytes between page-locked memory and the device.
-Json copies(const backend::Device& device, std::size_t bytes, bool upload) {
+Json copies(const backend::Device& device, std::size_t bytes, bool upload, int repeats) {
     Json json = Json::object();
     if (bytes > 0) {
         const auto memory = device.allocate(bytes), host = device.allocate_host(bytes);
@@ -35,7 +41,7 @@ Json copies(const backend::Device& device, std::size_t bytes, bool upload) {
                 else
                     stream->download(host.get(), memory.get(), bytes);
             },
-            kPartRepeats)));
+            repeats)));
         stream->synchronize();
     }
     json["bytes"] = bytes;
@@ -43,9 +49,9 @@ Json copies(const backend::Device& device, std::size_t bytes, bool upload) {
 }
 
 /// Host time of launching a run's recordings into an idle queue.
-std::vector<double> launch_times(runtime::DeviceRun& run) {
+std::vector<double> launch_times(runtime::DeviceRun& run, int repeats) {
     std::vector<double> times;
-    for (int i = 0; i < kPartRepeats; ++i) {
+    for (int i = 0; i < repeats; ++i) {
         times.push_back(time_once([&] { run.replay(); }));
         run.stream().synchronize();
     }
@@ -117,12 +123,13 @@ Json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& s
     warm_up([&] { runner.run(); }, schedule);
     Json result = {{"launches", run.recorded_launches()}, {"graphs", run.recordings()}};
     if (instruments) {
+        const int repeats = part_repeats(time_once([&] { runner.run(); }), schedule);
         const auto kernels = instruments->time(
-            run.stream(), [&] { run.replay(); }, kPartRepeats);
+            run.stream(), [&] { run.replay(); }, repeats);
         result["kernels"] = describe(summarise(kernels));
-        result["launch"] = describe(summarise(launch_times(run)));
-        result["upload"] = copies(device, input_bytes(runner.content(), engine), true);
-        result["download"] = copies(device, output_bytes(runner.content()), false);
+        result["launch"] = describe(summarise(launch_times(run, repeats)));
+        result["upload"] = copies(device, input_bytes(runner.content(), engine), true, repeats);
+        result["download"] = copies(device, output_bytes(runner.content()), false, repeats);
         log = std::make_unique<SensorLog>(*instruments);
     }
     resident = summarise(measure([&] { runner.run(); }, schedule));

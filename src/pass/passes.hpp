@@ -8,6 +8,7 @@ namespace fovea::pass {
 Pass attention_layout();
 Pass canonical_arithmetic();
 Pass canonical_einsum();
+Pass canonical_fills();
 Pass canonical_linear();
 Pass canonical_pools();
 Pass canonical_quantised();

@@ -13,6 +13,7 @@ const std::vector<Pass>& pipeline() {
         resolve_shapes(),
         remove_identities(),
         merge_equal_nodes(),
+        canonical_fills(),
         drop_expansions(),
         canonical_quantised(),
         clean_casts(),

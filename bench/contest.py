@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import queue
 import sys
 import threading
 import time
@@ -15,7 +16,9 @@ from gpu_report import PointResult
 from torch_peers import PROCESSES, Worker
 
 FAILURES = (RuntimeError, EOFError, OSError)  # TimeoutError is an OSError
-LONGEST_TURN = 60.0
+LATE = "not ready within the budget"
+LONGEST_TURN, LEAST_PROFILE = 60.0, 5.0
+BUILDS = 2  # of fovea at once: one compiles on all cores while the other one has its kernels timed
 Record = Callable[[PointResult], None]
 
 
@@ -32,10 +35,10 @@ def left(deadline: float) -> float:
 
 
 class Candidate:
-    """A contestant of one point: how it is asked for its turn, and what is known of it."""
+    """A contestant of one point: how it is asked for its turn, from when it has been prepared, and what is known of it."""
 
-    def __init__(self, name: str, asked: Fovea | Worker):
-        self.name, self.asked = name, asked
+    def __init__(self, name: str):
+        self.name, self.asked = name, None
         self.seconds: float | None = None
         self.note: str | None = None
         self.times: list[float] = []
@@ -50,38 +53,44 @@ class Contest:
     """One point with its processes."""
 
     def __init__(self, point: Point, gpu: Gpu, arguments):
-        self.point, self.arguments, self.gpu = point, arguments, gpu.name
+        self.point, self.arguments, self.on, self.gpu = point, arguments, gpu, gpu.name
         self.fovea = Fovea(point, arguments.fovea, gpu, arguments.folder)
-        self.candidates = [Candidate(Fovea.name, self.fovea)] if Fovea.name in arguments.contestants else []
+        self.candidates = [Candidate(name) for name in arguments.contestants]
         self.workers, self.notes = [], {}
-        for names in PROCESSES:
-            if present := [name for name in names if name in arguments.contestants]:
-                worker = Worker(arguments.peers, point, gpu, arguments.threads)
-                for name in present:
-                    worker.ask("prepare", name)
-                self.workers.append(worker)
-                self.candidates += [Candidate(name, worker) for name in present]
 
     def good(self) -> list[Candidate]:
         return [candidate for candidate in self.candidates if candidate.note is None]
 
-    def await_fovea(self, deadline: float) -> None:
-        for candidate in self.candidates:
-            if candidate.asked is self.fovea:
-                self.await_one(candidate, lambda: self.fovea.build(self.arguments.timing_cache, left(deadline)))
+    def prepare(self, names: tuple[str, ...], deadline: float) -> None:
+        """These contestants, in one process."""
+        candidates = [candidate for candidate in self.candidates if candidate.name in names]
+        if left(deadline) == 0:
+            self.give_up(names, TimeoutError())
+            return
+        if names == (Fovea.name,):
+            candidates[0].asked = self.fovea
+            self.conclude(candidates[0], lambda: self.fovea.build(self.arguments.timing_cache, left(deadline)))
+            return
+        worker = Worker(self.arguments.peers, self.point, self.on, self.arguments.threads)
+        self.workers.append(worker)
+        for candidate in candidates:
+            candidate.asked = worker
+            worker.ask("prepare", candidate.name)
+        for candidate in candidates:
+            self.conclude(candidate, lambda: worker.answer(left(deadline)))
+        with contextlib.suppress(*FAILURES):
+            self.gpu = worker.request("describe", timeout=10)
 
-    def await_peers(self, deadline: float) -> None:
+    def give_up(self, names: tuple[str, ...], error: Exception) -> None:
         for candidate in self.candidates:
-            if candidate.asked is not self.fovea:
-                self.await_one(candidate, lambda: candidate.asked.answer(left(deadline)))
-        with contextlib.suppress(*FAILURES, StopIteration):
-            self.gpu = next(c for c in self.good() if c.asked is not self.fovea).asked.request("describe", timeout=10)
+            if candidate.name in names and candidate.note is None:
+                candidate.note = reason(error, LATE)
 
-    def await_one(self, candidate: Candidate, ready: Callable[[], float]) -> None:
+    def conclude(self, candidate: Candidate, ready: Callable[[], float]) -> None:
         try:
             candidate.seconds = ready()
         except FAILURES as error:
-            candidate.note = reason(error, "not ready within the budget")
+            candidate.note = reason(error, LATE)
             if isinstance(error, TimeoutError):
                 candidate.asked.end()
         say(f"{self.point}: {candidate.name} {candidate.note or f'ready after {candidate.seconds:.0f} s'}")
@@ -101,6 +110,9 @@ class Contest:
                     candidate.times.append(candidate.turn(self.arguments.seconds))
                 except FAILURES as error:
                     candidate.note = reason(error, "a turn took too long")
+        if self.arguments.keep and any(isinstance(candidate.asked, Fovea) for candidate in self.good()):
+            with contextlib.suppress(*FAILURES):
+                self.fovea.profile(max(left(deadline), LEAST_PROFILE))
         say(f"{self.point}: timed")
 
     def result(self) -> PointResult:
@@ -152,6 +164,7 @@ class Competition:
         self.together = threading.Barrier(len(gpus))
         self.contests: list[Contest] = []
         self.errors: list[Exception] = []
+        self.stopped = False
         shares = [arguments.points[i :: len(gpus)] for i in range(len(gpus))]
         self.waves = range(0, len(shares[0]), arguments.parallel)
         self.threads = [threading.Thread(target=self.run_on, args=pair, daemon=True) for pair in zip(gpus, shares)]
@@ -167,6 +180,7 @@ class Competition:
             raise self.errors[0]
 
     def stop(self) -> None:
+        self.stopped = True
         self.together.abort()
         for contest in list(self.contests):
             contest.end()
@@ -192,11 +206,7 @@ class Competition:
         contests = [Contest(point, gpu, self.arguments) for point in points]
         self.contests += contests
         try:
-            builds = threading.Thread(target=lambda: [contest.await_fovea(ready_by) for contest in contests], daemon=True)
-            builds.start()
-            for contest in contests:
-                contest.await_peers(ready_by)
-            builds.join()
+            self.prepare_all(contests, gpu, ready_by)
             self.together.wait()
             self.time_all(contests, gpu, timed_by)
             self.together.wait()
@@ -209,6 +219,30 @@ class Competition:
             for contest in contests:
                 contest.end()
 
+    def prepare_all(self, contests: list[Contest], gpu: Gpu, deadline: float) -> None:
+        """What compiles longest comes last, and no more at once than the cores are good for."""
+        present = [tuple(name for name in names if name in self.arguments.contestants) for names in (*PROCESSES, (Fovea.name,))]
+        jobs = [[(contest, names) for names in stages if names for contest in contests] for stages in (present[:-1], present[-1:])]
+        workers = []
+        for list_of_jobs, count in zip(jobs, (max(len(gpu.cores) // 2 - 1, 1), BUILDS)):
+            waiting: queue.SimpleQueue = queue.SimpleQueue()
+            for job in list_of_jobs:
+                waiting.put(job)
+            workers += [threading.Thread(target=self.work_off, args=(waiting, deadline), daemon=True) for _ in range(count)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def work_off(self, waiting: queue.SimpleQueue, deadline: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            while not self.stopped:
+                contest, names = waiting.get_nowait()
+                try:
+                    contest.prepare(names, deadline)
+                except Exception as error:
+                    contest.give_up(names, error)
+
     def time_all(self, contests: list[Contest], gpu: Gpu, deadline: float) -> None:
         for number, contest in enumerate(contests):
             with contextlib.ExitStack() as stack:
@@ -220,8 +254,8 @@ class Competition:
 
 
 def turns_seconds(arguments) -> float:
-    """About what timing a point takes: its turns with their warm-ups, and fovea's loading."""
-    return arguments.turns * (2 * arguments.seconds * len(arguments.contestants) + 1.5)
+    """About what timing a point takes: its turns with their warm-ups, fovea's loading and its profile."""
+    return arguments.turns * (2 * arguments.seconds * len(arguments.contestants) + 1.5) + (3 if arguments.keep else 0)
 
 
 def check_seconds(points: int) -> float:

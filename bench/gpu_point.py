@@ -97,6 +97,11 @@ class Fovea:
         self.launches = row["device"]["launches"]
         return row["without_copies"]["median_us"] / 1e6
 
+    def profile(self, timeout: float) -> None:
+        """Leaves `fovea profile --json` beside the plan."""
+        text = self.call("profile", self.plan, "--input", self.input, "--json", "--runs", 10, timeout=timeout)
+        self.plan.with_suffix(".profile.json").write_text(text)
+
     def end(self) -> None:
         if self.process:
             self.process.kill()

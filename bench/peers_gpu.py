@@ -16,6 +16,7 @@ first and the last image; in fp32, the error is max|a-b| / max|b|. Kernels are c
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -60,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
                         help="lock file to hold during turns, where others use the GPU; may be repeated")
     parser.add_argument("--fovea", type=Path, default=ROOT / "build/bin/fovea", metavar="PROGRAM")
     parser.add_argument("--timing-cache", type=Path, metavar="FILE", help="fovea's, read and extended by its builds")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave fovea's plans and build reports in FOLDER")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave fovea's plans, build reports and profiles in FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
     arguments = parser.parse_args()
@@ -145,7 +146,10 @@ def main() -> int:
     wrong = wrong_results(record.results)
     for line in wrong:
         print(f"wrong: {line}", file=sys.stderr)
-    return code or (1 if wrong else 0)
+    if code:  # whatever was being started meanwhile ends with this process
+        sys.stdout.flush()
+        os._exit(code)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

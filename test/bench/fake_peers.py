@@ -23,6 +23,8 @@ if sys.argv[1] == "build":
 if sys.argv[1] == "bench":
     launches = 100 + int(os.environ["CUDA_VISIBLE_DEVICES"])
     print(json.dumps({{"rows": [{{"device": {{"launches": launches}}, "without_copies": {{"median_us": 1000}}}}]}}))
+if sys.argv[1] == "profile":
+    print(json.dumps({{"kernels": []}}))
 if sys.argv[1] == "run":
     import numpy
     numpy.savez(words["-o"], y=numpy.arange(256.0, dtype="f").reshape(16, 16))

@@ -27,7 +27,7 @@ def points(folder):
 
 
 def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
-    run = start(tmp_path, "--devices", "cuda:0,cuda:1", "--points", "fp16:1,fp16:16", "--only", "fovea,torch-graph")
+    run = start(tmp_path, "--devices", "cuda:0,cuda:1", "--points", "fp16:1,fp16:16", "--only", "fovea,torch-graph", "--keep", tmp_path / "kept")
     output, messages = run.communicate(timeout=120)
     assert run.returncode == 0, messages
     found = points(tmp_path)
@@ -35,6 +35,7 @@ def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
     assert [p["kernels"] for p in found] == [{"fovea": kernels, "torch-graph": kernels} for kernels in (100, 101, 100, 101)]
     assert all(p["ratio"]["value"] == pytest.approx(0.5) and p["turns_ms"]["fovea"] == [1, 1] for p in found)
     assert all(p["build_seconds"] == {"fovea": 2, "torch-graph": 2} and p["notes"] == {} for p in found)
+    assert len(list((tmp_path / "kept").glob("*.profile.json"))) == 4
     assert output.startswith("2 times NVIDIA H100, PyTorch 0; ") and output.count("resnet50_224") == 2
 
 

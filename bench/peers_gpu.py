@@ -80,11 +80,20 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
+def command_of(arguments: argparse.Namespace) -> str:
+    """What is to be typed for the same measurement, files left out."""
+    options = f"--devices {arguments.device} --points {','.join(dict.fromkeys(f'{p.precision}:{p.batch}' for p in arguments.points))}"
+    options += f" --only {arguments.only}" if arguments.only else ""
+    options += f" --turns {arguments.turns} --seconds {arguments.seconds} --budget {arguments.budget:.0f}"
+    return " ".join(["bench/peers", *(arguments.names if arguments.names != list(NETWORKS) else []), options])
+
+
 class Record:
     """Every point's figures, in order, whichever way they come; the file has them all at any time."""
 
     def __init__(self, arguments: argparse.Namespace):
         self.order = {(p.name, p.precision, p.shape[0]): i for i, p in enumerate(arguments.points)}
+        self.command = command_of(arguments)
         self.file, self.gpus, self.host = arguments.json, arguments.gpus, describe_machine(arguments.threads)
         self.by_place: dict[int, PointResult] = {}
         self.writing = threading.Lock()
@@ -94,7 +103,7 @@ class Record:
             self.by_place[self.order[result.name, result.precision, result.batch]] = result
             if self.file:
                 beside = self.file.with_name(self.file.name + ".part")
-                beside.write_text(json.dumps(as_json(self.results, self.machine), indent=1) + "\n")
+                beside.write_text(json.dumps({"command": self.command} | as_json(self.results, self.machine), indent=1) + "\n")
                 beside.replace(self.file)
 
     @property

@@ -223,18 +223,17 @@ void print(const Options& options, const report::Profile& profile) {
                  {"kernel", Table::Align::left, true},
                  {"ms"},
                  {"share"},
-                 {"GFLOP/s"},
-                 {"GB/s"},
+                 {"GFLOP"},
+                 {"MB"},
                  {"limit ms"},
                  {"bound", Table::Align::left},
                  {"gap"},
                  {"next best", Table::Align::left, true}});
     for (const std::size_t i : order) {
         const report::KernelProfile& k = profile.kernels[i];
-        const double seconds = std::max(k.microseconds, 1e-3) * 1e-6;
         table.add({joined(k.nodes, ", "), k.operators, k.type, k.tactic, milliseconds(k.microseconds),
-                   percent(k.microseconds, whole), fmt::format("{:.1f}", k.flops / seconds / 1e9),
-                   fmt::format("{:.1f}", k.bytes / seconds / 1e9), milliseconds(k.limit_us), bound_name(k.bound),
+                   percent(k.microseconds, whole), fmt::format("{:.3f}", k.flops / 1e9),
+                   fmt::format("{:.2f}", k.bytes / 1e6), milliseconds(k.limit_us), bound_name(k.bound),
                    k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–", next_best(k)});
     }
     std::cout << "\n" << table.text(output_width());
@@ -270,17 +269,19 @@ void run(const Options& options) {
                               base::to_string(tensor.shape()));
     const auto& target = engine.content()->target();
     const runtime::Program& program = context.content().program();
-    profile.facts = {{"plan", fs::absolute(options.plan).string()},
-                     {"target", fmt::format("{} {}, {} threads", target.backend, target.target, threads)},
-                     {"machine", cpu_name()},
-                     {"inputs", shapes},
-                     {"latency", fmt::format("median {} ms, p90 {} ms of {} runs", milliseconds(measured.whole.median),
-                                             milliseconds(measured.whole.p90), measured.whole.runs)},
-                     {"peaks", fmt::format("{} GFLOP/s; memory {:.1f} GB/s", peaks, profile.bytes_per_second / 1e9)},
-                     {"memory", fmt::format("activations {}, scratch {}, packed weights {}",
-                                            bytes(static_cast<double>(program.arena_bytes)),
-                                            bytes(static_cast<double>(program.scratch_bytes)),
-                                            bytes(static_cast<double>(engine.content()->packed_bytes())))}};
+    profile.facts = {
+        {"plan", fs::absolute(options.plan).string()},
+        {"target", fmt::format("{} {}, {} threads", target.backend, target.target, threads)},
+        {"machine", cpu_name()},
+        {"inputs", shapes},
+        {"latency", fmt::format("median {} ms, p90 {} ms of {} runs{}", milliseconds(measured.whole.median),
+                                milliseconds(measured.whole.p90), measured.whole.runs,
+                                context.content().device() ? ", copies from and to the host included" : "")},
+        {"peaks", fmt::format("{} GFLOP/s; memory {:.1f} GB/s", peaks, profile.bytes_per_second / 1e9)},
+        {"memory",
+         fmt::format("activations {}, scratch {}, packed weights {}", bytes(static_cast<double>(program.arena_bytes)),
+                     bytes(static_cast<double>(program.scratch_bytes)),
+                     bytes(static_cast<double>(engine.content()->packed_bytes())))}};
     if (!options.trace.empty())
         base::write_text(options.trace, report::chrome_trace(trace_events(engine, context, measured)));
     if (!options.html.empty()) base::write_text(options.html, report::profile_page(profile));

@@ -10,7 +10,8 @@
 namespace fovea::cli {
 namespace {
 
-constexpr int kDefaultWidth = 120;
+/// Of files and pipes.
+constexpr int kDefaultWidth = 160;
 constexpr int kBar = 24;
 
 }  // namespace

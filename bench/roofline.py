@@ -47,6 +47,14 @@ HOPPER = {"fp16": 989e12, "bf16": 989e12, "tf32": 495e12, "fp32": 67e12}
 GPUS = {"h200": Gpu(HOPPER, 4.8e12), "h100": Gpu(HOPPER, 3.35e12)}
 
 
+def gpu_of(text: str) -> tuple[str, Gpu]:
+    """Name and data sheet of the card that a text names; raises ValueError where none is known."""
+    for name, gpu in GPUS.items():
+        if name in text.lower():
+            return name.upper(), gpu
+    raise ValueError(f"no data sheet of the GPU in '{text}'; known: {', '.join(GPUS)}")
+
+
 @dataclass(frozen=True)
 class Product:
     """A convolution or matrix product: its node's name, multiply-adds counted twice, and elements read and written."""
@@ -139,7 +147,7 @@ def far_kernels(profile: dict) -> list[list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"networks (default: all): {', '.join(NETWORKS)}")
-    parser.add_argument("--gpu", choices=GPUS, default="h200")
+    parser.add_argument("--gpu", choices=GPUS, help="default: the one that the file of --peers names, else h200")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--precision", choices=ELEMENT_BYTES, default="fp16")
     parser.add_argument("--peers", type=Path, metavar="FILE", help="what bench/peers --device cuda:0 --json wrote")
@@ -153,13 +161,16 @@ def main() -> None:
         print(f"{file.name}:\n\n{align(far_kernels(json.loads(file.read_text())), arguments.markdown)}\n")
     if arguments.profile:
         return
+    gpu = GPUS[arguments.gpu or "h200"]
     if arguments.peers:
-        found = json.loads(arguments.peers.read_text())["points"]
+        report = json.loads(arguments.peers.read_text())
+        gpu = GPUS[arguments.gpu] if arguments.gpu else gpu_of(report["machine"])[1]
+        found = report["points"]
         points = [(point["name"], point["precision"], point["batch"], point["median_ms"].get("fovea")) for point in found
                   if not arguments.names or point["name"] in arguments.names]
     else:
         points = [(name, arguments.precision, arguments.batch, None) for name in arguments.names or NETWORKS]
-    print(align(network_table(points, GPUS[arguments.gpu]), arguments.markdown))
+    print(align(network_table(points, gpu), arguments.markdown))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,14 @@ def test_ratio_is_to_the_fastest_peer():
     assert as_json([one], "a GPU")["points"][0]["median_ms"] == pytest.approx({"fovea": 1, "torch-graph": 2, "torch-compile": 1.5})
 
 
+def test_images_are_judged_by_themselves():
+    image = RANDOM.standard_normal((1, 1000))
+    reference = {"logits": np.concatenate([image, image + 1e-3 * RANDOM.standard_normal((1, 1000))])}
+    noisier = reference["logits"] + np.array([[1e-4], [1e-3]]) * RANDOM.standard_normal((2, 1000))
+    found = result({"fovea": [1e-3]}).judged({"fovea": {"logits": noisier}}, reference)
+    assert found.decibels["fovea"]["logits"] == pytest.approx(60, abs=1)
+
+
 def test_at_most_two_decibels_below_pytorch():
     assert wrong_results([judged(59, 60)]) == []
     (line,) = wrong_results([judged(57, 60)])

@@ -1,0 +1,156 @@
+"""Put measured figures of GPUs into the documents.
+
+    .venv/bin/python bench/gpu_tables.py --peers peers.json --profiles FOLDER --first-use first_use.json
+
+`--peers`: what `bench/peers --device cuda:0 --json` wrote; may be repeated, a later file replaces points of an earlier one.
+`--profiles`: the folder of its `--keep`. `--first-use`: what `bench/first_use_gpu.py --json` wrote; may be repeated, for
+several precisions and batches. README.md and docs/gpu_speed.md are rewritten between their lines `<!-- generated: NAME -->`
+and `<!-- end -->`; blocks that no given file concerns stay as they are.
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from first_use_gpu import NETWORKS
+from first_use_gpu import table as first_use_table
+from gpu_report import OURS
+from peer_report import align
+from roofline import Gpu, far_kernels, gpu_of, limit_us, products, weightless
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/gpu_speed.md")
+TITLES = {"torch-eager": "PyTorch eager", "torch-graph": "CUDA graph", "torch-compile": "compiled", "torch-max-autotune": "max-autotune",
+          "onnxruntime": "ONNX Runtime", OURS: "fovea"}
+
+
+def column_of(precision: str, batch: int) -> tuple[str, bool]:
+    return precision, batch > 1
+
+
+def title_of(column: tuple[str, bool], batches: set[int]) -> str:
+    return f"{column[0]}, batch {' or '.join(map(str, sorted(batches, reverse=True)))}"
+
+
+def columns(points: list[dict]) -> dict[tuple[str, bool], list[dict]]:
+    groups: dict[tuple[str, bool], list[dict]] = {}
+    for point in points:
+        groups.setdefault(column_of(point["precision"], point["batch"]), []).append(point)
+    return groups
+
+
+def geometric_mean(values: list[float]) -> float:
+    product = 1.0
+    for value in values:
+        product *= value
+    return product ** (1 / len(values))
+
+
+def worst(point: dict, contestant: str | None) -> str:
+    values = point["decibels"].get(contestant or "", {}).values()
+    return f"{min(values):.1f}" if values else "–"
+
+
+def limit_ms(point: dict, gpu: Gpu) -> float:
+    return limit_us(products(weightless(point["name"], point["batch"])), gpu, point["precision"]) / 1e3
+
+
+def speed_row(point: dict, contestants: list[str], gpu: Gpu) -> list[str]:
+    times, ratio, kernels = point["median_ms"], point["ratio"], point["kernels"]
+    torch = next((name for name in TITLES if name != OURS and name in point["decibels"]), None)
+    cells = [f"{times[name]:.3f}" if name in times else "–" for name in contestants]
+    cells.append(f"{ratio['value']:.2f}" if ratio else "–")
+    cells.append(f"{kernels.get(point['peer'], '–')} / {kernels.get(OURS, '–')}")
+    cells.append(f"{worst(point, torch)} / {worst(point, OURS)}")
+    cells.append(f"{limit_ms(point, gpu):.3f}")
+    return [point["name"], *cells, f"{times[OURS] / limit_ms(point, gpu):.1f}" if OURS in times else "–"]
+
+
+def speed_tables(report: dict) -> str:
+    card, gpu = gpu_of(report["machine"])
+    texts = []
+    for column, points in columns(report["points"]).items():
+        contestants = [name for name in TITLES if any(name in point["median_ms"] for point in points)]
+        header = [TITLES[name] for name in contestants]
+        rows = [["network, ms", *header, "fovea / best peer", "kernels, best peer / fovea", "dB, PyTorch / fovea", f"limit of the {card}", "fovea / limit"]]
+        rows += [speed_row(point, contestants, gpu) for point in points]
+        ratios = [point["ratio"]["value"] for point in points if point["ratio"]]
+        if len(ratios) > 1:
+            rows.append(["geometric mean", *[""] * len(contestants), f"{geometric_mean(ratios):.2f}", *[""] * 4])
+        texts.append(f"{title_of(column, {point['batch'] for point in points})}:\n\n{align(rows, markdown=True)}")
+    missing = [f"{point['name']} {point['precision']} batch {point['batch']}, {TITLES.get(name, name)}: {note}"
+               for point in report["points"] for name, note in point["notes"].items() if name != "onnxruntime"]
+    source = f"`{report['command']}`, {report['machine']}."
+    return "\n\n".join([*texts, source] + (["Missing: " + "; ".join(missing) + "."] if missing else []))
+
+
+def profiles_of(folder: Path) -> dict[tuple[str, str, int], dict]:
+    """By network, precision and batch that was asked for."""
+    found = {}
+    for file in sorted(folder.glob("*.profile.json")):
+        name, precision, batch = file.name.removesuffix(".profile.json").rsplit(".", 2)
+        found[name, precision, int(batch)] = json.loads(file.read_text())
+    return found
+
+
+def far_tables(folder: Path) -> str:
+    """By column, all kernels that cost much and reach little; and what the columns' kernels take together."""
+    groups: dict[tuple[str, bool], list[tuple[str, int, dict]]] = {}
+    for (name, precision, batch), profile in profiles_of(folder).items():
+        groups.setdefault(column_of(precision, batch), []).append((name, batch, profile))
+    texts = []
+    for column, members in groups.items():
+        header, sums, far = None, [["network", "kernels", "together, ms", "their limits, ms", "gap"]], []
+        for name, _, profile in members:
+            kernels = profile["kernels"]
+            whole, limit = (sum(kernel[key] for kernel in kernels) / 1e3 for key in ("us", "limit_us"))
+            sums.append([name, str(len(kernels)), f"{whole:.3f}", f"{limit:.3f}", f"{whole / limit:.1f}"])
+            header, *rows = far_kernels(profile)
+            far += [[name, *row] for row in rows]
+        card = gpu_of(members[0][2]["facts"]["target"])[0]
+        found = align([["network", *header], *far], markdown=True) if far else "No kernel is."
+        texts.append(f"### {title_of(column, {batch for _, batch, _ in members})}, {card}\n\n{align(sums, markdown=True)}\n\n"
+                     f"Over 5 % of the time and over 4 times off:\n\n{found}")
+    return "\n\n".join(texts)
+
+
+def first_use_tables(reports: list[dict]) -> str:
+    return "\n\n".join(f"{report['precision']}, batch {report['batch']}, {report['machine']}:\n\n"
+                       f"{first_use_table(report['networks'], markdown=True)}" for report in reports)
+
+
+def merged(reports: list[dict]) -> dict:
+    points = {(point["name"], point["precision"], point["batch"]): point for report in reports for point in report["points"]}
+    order = [column_of(point["precision"], point["batch"]) for point in points.values()]
+    place = lambda point: (order.index(column_of(point["precision"], point["batch"])), list(NETWORKS).index(point["name"]))
+    return reports[-1] | {"points": sorted(points.values(), key=place)}
+
+
+def replaced(text: str, blocks: dict[str, str]) -> str:
+    def block(match: re.Match) -> str:
+        name = match[1]
+        return f"<!-- generated: {name} -->\n{blocks[name]}\n<!-- end -->" if name in blocks else match[0]
+
+    return re.sub(r"<!-- generated: (\S+) -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=Path, action="append", default=[], metavar="FILE")
+    parser.add_argument("--profiles", type=Path, metavar="FOLDER")
+    parser.add_argument("--first-use", type=Path, action="append", default=[], metavar="FILE")
+    arguments = parser.parse_args()
+    blocks = {}
+    if arguments.peers:
+        blocks["gpu-speed"] = speed_tables(merged([json.loads(file.read_text()) for file in arguments.peers]))
+    if arguments.profiles:
+        blocks["gpu-kernels"] = far_tables(arguments.profiles)
+    if arguments.first_use:
+        blocks["gpu-first-use"] = first_use_tables([json.loads(file.read_text()) for file in arguments.first_use])
+    for document in DOCUMENTS:
+        document.write_text(replaced(document.read_text(), blocks))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+from gpu_tables import far_tables, first_use_tables, gpu_of, merged, replaced, speed_tables
+
+
+def point(name, precision, batch, fovea, **times):
+    peer = min(times, key=times.get)
+    return {"name": name, "precision": precision, "batch": batch, "median_ms": {"fovea": fovea, **times}, "peer": peer,
+            "ratio": {"value": fovea / times[peer]}, "kernels": {"fovea": 50, peer: 90}, "notes": {},
+            "decibels": {"fovea": {"a": 70.0, "b": 60.04}, "torch-graph": {"a": 50.0, "b": 80.0}}}
+
+
+def report(*points, command="bench/peers --points fp16:1"):
+    return {"command": command, "machine": "NVIDIA H100 80GB HBM3, PyTorch 2", "points": list(points)}
+
+
+def rows_of(text, start):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| " + start)]
+
+
+def test_speed_has_ratios_counts_and_the_roofline_of_the_card():
+    text = speed_tables(report(point("resnet50_224", "fp16", 1, 0.25, **{"torch-graph": 0.8, "torch-compile": 0.5}),
+                               point("depth_r18_256x512", "fp16", 1, 0.2, **{"torch-graph": 0.8})))
+    (header,), (row,), (mean,) = rows_of(text, "network"), rows_of(text, "resnet50"), rows_of(text, "geometric")
+    found = dict(zip(header, row))
+    assert found["CUDA graph"] == "0.800" and found["fovea / best peer"] == "0.50" and "PyTorch eager" not in header
+    assert found["kernels, best peer / fovea"] == "90 / 50" and found["dB, PyTorch / fovea"] == "50.0 / 60.0"
+    assert float(found["fovea / limit"]) == pytest.approx(0.25 / float(found["limit of the H100"]), rel=0.05)
+    assert float(dict(zip(header, mean))["fovea / best peer"]) == pytest.approx((0.5 * 0.25) ** 0.5, abs=0.01)
+    assert "`bench/peers --points fp16:1`, NVIDIA H100" in text
+
+
+def test_a_later_report_replaces_points_and_keeps_the_order():
+    old = report(point("depth_r18_256x512", "fp16", 1, 1, a=2), point("resnet50_224", "tf32", 1, 1, a=2))
+    new = report(point("resnet50_224", "fp16", 1, 1, a=2), point("depth_r18_256x512", "fp16", 1, 9, a=2))
+    assert [(p["name"], p["precision"], p["median_ms"]["fovea"]) for p in merged([old, new])["points"]] == [
+        ("resnet50_224", "fp16", 1), ("depth_r18_256x512", "fp16", 9), ("resnet50_224", "tf32", 1)]
+
+
+def test_far_kernels_by_column(tmp_path):
+    def kernel(us, gap):
+        return {"kernel": f"k{us}", "nodes": ["n"], "type": "f16", "us": us, "gap": gap, "limit_us": us / gap, "bound": "memory"}
+
+    for name, batch in (("resnet50_224", 1), ("resnet50_224", 16)):
+        profile = {"facts": {"target": "cuda sm_90a NVIDIA H200, 16 threads"}, "kernels": [kernel(60, 3), kernel(40, 5 if batch == 1 else 2)]}
+        (tmp_path / f"{name}.fp16.{batch}.profile.json").write_text(json.dumps(profile))
+    text = far_tables(tmp_path)
+    assert text.count("### fp16, batch") == 2 and "H200" in text and text.count("No kernel is.") == 1
+    sums, far, *_ = rows_of(text, "resnet50_224")
+    assert sums == ["resnet50_224", "2", "0.100", "0.028", "3.6"]
+    assert far == ["resnet50_224", "k40", "n", "f16", "40.0", "40 %", "8.00", "memory", "5.0"]
+
+
+def test_first_use_and_blocks():
+    figures = {"cold_s": 20, "cold_gate_s": 2, "cached_s": 3, "cached_gate_s": 2, "load_ms": 10, "first_ms": 100, "new_shape_ms": 200}
+    text = first_use_tables([{"precision": "fp16", "batch": 1, "machine": "a GPU", "networks": {"resnet50_224": figures}}])
+    assert rows_of(text, "resnet50")[0] == ["resnet50_224", "20.0", "2.0", "3.0", "2.0", "10", "100", "200"]
+    page = "a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n<!-- generated: y -->\nkept\n<!-- end -->\n"
+    assert replaced(page, {"x": "new"}) == page.replace("old", "new")
+
+
+def test_the_card_must_be_known():
+    assert gpu_of("4 times NVIDIA H100 80GB HBM3")[0] == "H100"
+    with pytest.raises(ValueError, match="no data sheet"):
+        gpu_of("NVIDIA A100")

@@ -260,4 +260,4 @@ def turns_seconds(arguments) -> float:
 
 def check_seconds(points: int) -> float:
     """About what comparing the outputs of so many points takes on one GPU, side by side."""
-    return 15.0 + 3.0 * points
+    return 12.0 + 2.0 * points

@@ -21,6 +21,7 @@ from roofline import Gpu, far_kernels, gpu_of, limit_us, products, weightless
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs/gpu_speed.md")
+LOSING = 3
 TITLES = {"torch-eager": "PyTorch eager", "torch-graph": "CUDA graph", "torch-compile": "compiled", "torch-max-autotune": "max-autotune",
           "onnxruntime": "ONNX Runtime", OURS: "fovea"}
 
@@ -94,24 +95,43 @@ def profiles_of(folder: Path) -> dict[tuple[str, str, int], dict]:
     return found
 
 
-def far_tables(folder: Path) -> str:
-    """By column, all kernels that cost much and reach little; and what the columns' kernels take together."""
+def short_name(kernel: str) -> str:
+    """Of a library's kernel, the library and its version."""
+    return ":".join(kernel.split(":")[:2]) if kernel.startswith(("cudnn", "cublaslt")) else kernel
+
+
+def sum_row(name: str, kernels: list[dict]) -> list[str]:
+    whole, limit = (sum(kernel[key] for kernel in kernels) / 1e3 for key in ("us", "limit_us"))
+    return [name, str(len(kernels)), f"{min(kernel['us'] for kernel in kernels):.1f}", f"{whole:.3f}", f"{limit:.3f}", f"{whole / limit:.1f}"]
+
+
+def losing_rows(name: str, kernels: list[dict]) -> list[list[str]]:
+    """The kernels that take most beyond their limits."""
+    whole = sum(kernel["us"] for kernel in kernels)
+    losing = sorted(kernels, key=lambda kernel: kernel["limit_us"] - kernel["us"])[:LOSING]
+    return [[name, short_name(kernel["kernel"]), kernel["nodes"][0], f"{kernel['us']:.1f}", f"{kernel['limit_us']:.1f}",
+             f"{100 * (kernel['us'] - kernel['limit_us']) / whole:.0f} %"] for kernel in losing]
+
+
+def kernel_tables(folder: Path) -> str:
+    """By column: what the kernels of each network take together, those that cost much and reach little, and the losers."""
     groups: dict[tuple[str, bool], list[tuple[str, int, dict]]] = {}
     for (name, precision, batch), profile in profiles_of(folder).items():
         groups.setdefault(column_of(precision, batch), []).append((name, batch, profile))
     texts = []
     for column, members in groups.items():
-        header, sums, far = None, [["network", "kernels", "together, ms", "their limits, ms", "gap"]], []
+        sums, far = [["network", "kernels", "shortest, µs", "together, ms", "their limits, ms", "gap"]], []
+        losing = [["network", "kernel", "first node", "µs", "limit, µs", "part of the network beyond it"]]
         for name, _, profile in members:
-            kernels = profile["kernels"]
-            whole, limit = (sum(kernel[key] for kernel in kernels) / 1e3 for key in ("us", "limit_us"))
-            sums.append([name, str(len(kernels)), f"{whole:.3f}", f"{limit:.3f}", f"{whole / limit:.1f}"])
+            sums.append(sum_row(name, profile["kernels"]))
             header, *rows = far_kernels(profile)
-            far += [[name, *row] for row in rows]
+            far += [[name, short_name(kernel), *row] for kernel, *row in rows]
+            losing += losing_rows(name, profile["kernels"])
         card = gpu_of(members[0][2]["facts"]["target"])[0]
         found = align([["network", *header], *far], markdown=True) if far else "No kernel is."
         texts.append(f"### {title_of(column, {batch for _, batch, _ in members})}, {card}\n\n{align(sums, markdown=True)}\n\n"
-                     f"Over 5 % of the time and over 4 times off:\n\n{found}")
+                     f"Over 5 % of the time and over 4 times off:\n\n{found}\n\n"
+                     f"What costs most beyond its limit:\n\n{align(losing, markdown=True)}")
     return "\n\n".join(texts)
 
 
@@ -130,7 +150,7 @@ def merged(reports: list[dict]) -> dict:
 def replaced(text: str, blocks: dict[str, str]) -> str:
     def block(match: re.Match) -> str:
         name = match[1]
-        return f"<!-- generated: {name} -->\n{blocks[name]}\n<!-- end -->" if name in blocks else match[0]
+        return f"<!-- generated: {name} -->\n{re.sub(' {2,}', ' ', blocks[name])}\n<!-- end -->" if name in blocks else match[0]
 
     return re.sub(r"<!-- generated: (\S+) -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
 
@@ -145,7 +165,7 @@ def main() -> None:
     if arguments.peers:
         blocks["gpu-speed"] = speed_tables(merged([json.loads(file.read_text()) for file in arguments.peers]))
     if arguments.profiles:
-        blocks["gpu-kernels"] = far_tables(arguments.profiles)
+        blocks["gpu-kernels"] = kernel_tables(arguments.profiles)
     if arguments.first_use:
         blocks["gpu-first-use"] = first_use_tables([json.loads(file.read_text()) for file in arguments.first_use])
     for document in DOCUMENTS:

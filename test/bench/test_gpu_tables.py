@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from gpu_tables import far_tables, first_use_tables, gpu_of, merged, replaced, speed_tables
+from gpu_tables import kernel_tables, first_use_tables, gpu_of, merged, replaced, speed_tables
 
 
 def point(name, precision, batch, fovea, **times):
@@ -45,11 +45,12 @@ def test_far_kernels_by_column(tmp_path):
     for name, batch in (("resnet50_224", 1), ("resnet50_224", 16)):
         profile = {"facts": {"target": "cuda sm_90a NVIDIA H200, 16 threads"}, "kernels": [kernel(60, 3), kernel(40, 5 if batch == 1 else 2)]}
         (tmp_path / f"{name}.fp16.{batch}.profile.json").write_text(json.dumps(profile))
-    text = far_tables(tmp_path)
+    text = kernel_tables(tmp_path)
     assert text.count("### fp16, batch") == 2 and "H200" in text and text.count("No kernel is.") == 1
-    sums, far, *_ = rows_of(text, "resnet50_224")
-    assert sums == ["resnet50_224", "2", "0.100", "0.028", "3.6"]
+    sums, far, loses_most, *_ = rows_of(text, "resnet50_224")
+    assert sums == ["resnet50_224", "2", "40.0", "0.100", "0.028", "3.6"]
     assert far == ["resnet50_224", "k40", "n", "f16", "40.0", "40 %", "8.00", "memory", "5.0"]
+    assert loses_most == ["resnet50_224", "k60", "n", "60.0", "20.0", "40 %"]
 
 
 def test_first_use_and_blocks():

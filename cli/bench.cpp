@@ -115,8 +115,11 @@ Json measure_point(const Engine& engine, const Tensors& inputs, const Options& o
         }
         const auto make = [&]() -> std::function<void()> {
             const auto runner = std::make_shared<BenchRunner>(engine, inputs);
-            if (copies) return [runner] { runner->run_with_copies(); };
             if (runner->device()) runner->run();
+            if (copies) {
+                runner->use_host_memory(false);
+                return [runner] { runner->run_with_copies(); };
+            }
             runner->stay_on_device();
             return [runner] { runner->run(); };
         };
@@ -125,7 +128,7 @@ Json measure_point(const Engine& engine, const Tensors& inputs, const Options& o
             rated(summarise(result.microseconds), result.per_second * static_cast<double>(images));
     }
     if (first.device() && options.contexts == 1 && !options.resident)
-        row["streams"] = measure_streams(engine, inputs, options.schedule);
+        measure_host_memory(engine, inputs, options.schedule, row);
     return row;
 }
 
@@ -222,9 +225,10 @@ Verb bench_verb() {
                 app.footer(
                     "Rows without copies read the inputs where they lie (of a plan for a GPU: in its memory, where the "
                     "outputs\n"
-                    "stay, too); rows with copies copy inputs in and outputs out at every run. ± is half the 95 % "
-                    "confidence\n"
-                    "interval of the median.\n\n"
+                    "stay, too); rows with copies copy inputs in and outputs out at every run, on a GPU from and to "
+                    "ordinary\n"
+                    "memory of the host as the runtime does. ± is half the 95 % confidence interval of the "
+                    "median.\n\n"
                     "Examples:\n"
                     "  fovea bench model.plan\n"
                     "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");

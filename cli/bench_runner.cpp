@@ -24,7 +24,30 @@ void BenchRunner::stay_on_device() {
     device()->keep_outputs(true);
 }
 
+void BenchRunner::use_host_memory(bool page_locked) {
+    if (!device()) return;
+    const auto place = [&](std::size_t bytes) {
+        host_.push_back(page_locked ? engine_->content()->device()->allocate_host(bytes)
+                                    : backend::PackedConstants::allocate(bytes));
+        return host_.back().get();
+    };
+    device()->keep_outputs(false);
+    std::size_t i = 0;
+    for (const TensorInfo& input : engine_->inputs()) {
+        const Tensor& tensor = inputs_.at(input.name);
+        std::byte* memory = place(tensor.bytes());
+        std::memcpy(memory, tensor.raw(), tensor.bytes());
+        content().bind_input(i++, tensor.dtype(), tensor.shape(), memory);
+    }
+    for (i = 0; i < engine_->outputs().size(); ++i) {
+        // What the host computes, and sizes that depend on the data, cannot be bound.
+        const backend::TensorDesc& desc = content().program().output_descs[i];
+        if (device()->computes(i)) content().bind_output(i, desc.dtype, desc.shape, place(desc.bytes()));
+    }
+}
+
 void BenchRunner::run_with_copies() {
+    if (device()) return run();
     for (const auto& [name, tensor] : inputs_) std::memcpy(staged_.at(name).raw(), tensor.raw(), tensor.bytes());
     context_.run();
     for (const TensorInfo& output : engine_->outputs()) {

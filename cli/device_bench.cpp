@@ -58,6 +58,21 @@ std::vector<double> launch_times(runtime::DeviceRun& run, int repeats) {
     return times;
 }
 
+Schedule brief(Schedule schedule) {
+    schedule.seconds *= kShare;
+    schedule.warm_up_seconds *= kShare;
+    return schedule;
+}
+
+/// Whole runs from and to page-locked memory.
+Json page_locked_runs(const Engine& engine, const Tensors& inputs, const Schedule& schedule) {
+    BenchRunner runner(engine, inputs);
+    runner.run();
+    runner.use_host_memory(true);
+    warm_up([&] { runner.run(); }, schedule);
+    return describe(summarise(measure([&] { runner.run(); }, schedule)));
+}
+
 /// Bytes of the tensors that pass between the host and the device in a run.
 std::size_t input_bytes(runtime::Context& content, const Engine& engine) {
     std::size_t total = 0;
@@ -139,27 +154,26 @@ Json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& s
     return result;
 }
 
-Json measure_streams(const Engine& engine, const Tensors& inputs, const Schedule& schedule) {
-    Schedule brief = schedule;
-    brief.seconds *= kShare;
-    brief.warm_up_seconds *= kShare;
-    Json list = Json::array();
+void measure_host_memory(const Engine& engine, const Tensors& inputs, const Schedule& schedule, Json& row) {
+    row["page_locked"] = page_locked_runs(engine, inputs, brief(schedule));
+    row["streams"] = Json::array();
     for (const int contexts : kContexts) {
-        Json row = {{"contexts", contexts}};
-        for (const bool on_device : {true, false}) {
+        Json streams = {{"contexts", contexts}};
+        for (const char* memory : {"resident", "page_locked", "host"}) {
             const auto make = [&]() -> std::function<void()> {
                 const auto runner = std::make_shared<BenchRunner>(engine, inputs);
                 runner->run();
-                if (!on_device) return [runner] { runner->run_with_copies(); };
-                runner->stay_on_device();
+                if (std::string_view(memory) == "resident")
+                    runner->stay_on_device();
+                else
+                    runner->use_host_memory(std::string_view(memory) == "page_locked");
                 return [runner] { runner->run(); };
             };
-            row[on_device ? "resident_per_second" : "host_per_second"] =
-                measure_concurrently(contexts, make, brief).per_second;
+            streams[std::string(memory) + "_per_second"] =
+                measure_concurrently(contexts, make, brief(schedule)).per_second;
         }
-        list.push_back(std::move(row));
+        row["streams"].push_back(std::move(streams));
     }
-    return list;
 }
 
 std::string device_text(const Json& row) {
@@ -174,11 +188,14 @@ std::string device_text(const Json& row) {
     text += sensors_text(device["sensors"], images);
     for (const Json& reason : device["unsteady"]) text += "  NOT STEADY: " + reason.get<std::string>() + "\n";
     if (!row.contains("streams")) return text;
-    Table table({{"contexts"}, {"images/s, resident"}, {"images/s, from and to the host"}});
-    for (const Json& streams : row["streams"])
-        table.add({streams["contexts"].dump(),
-                   fmt::format("{:.1f}", images * streams["resident_per_second"].get<double>()),
-                   fmt::format("{:.1f}", images * streams["host_per_second"].get<double>())});
+    text += line("page-locked", row["page_locked"]) + ", copies included\n";
+    Table table({{"contexts"}, {"images/s, resident"}, {"page-locked memory"}, {"ordinary memory"}});
+    for (const Json& streams : row["streams"]) {
+        std::vector<std::string> cells = {streams["contexts"].dump()};
+        for (const char* key : {"resident_per_second", "page_locked_per_second", "host_per_second"})
+            cells.push_back(fmt::format("{:.1f}", images * streams[key].get<double>()));
+        table.add(std::move(cells));
+    }
     return text + table.text(output_width());
 }
 

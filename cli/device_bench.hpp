@@ -16,9 +16,11 @@ nlohmann::ordered_json describe(const Latency& latency);
 nlohmann::ordered_json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& schedule,
                                       Latency& resident);
 
-/// Runs finished per second by contexts with a stream each, for some numbers of contexts, their tensors on the device
-/// and in host memory.
-nlohmann::ordered_json measure_streams(const Engine& engine, const Tensors& inputs, const Schedule& schedule);
+/// Adds to `row` whole runs from and to page-locked memory, and the runs finished per second by some numbers of
+/// contexts with a stream each, whose copies and kernels overlap: with their tensors on the device, in page-locked and
+/// in ordinary memory of the host.
+void measure_host_memory(const Engine& engine, const Tensors& inputs, const Schedule& schedule,
+                         nlohmann::ordered_json& row);
 
 /// Lines for what the two gave.
 std::string device_text(const nlohmann::ordered_json& row);

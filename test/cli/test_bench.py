@@ -53,7 +53,9 @@ def test_gpu(fovea, files):
     assert 0 < device["launch"]["median_us"] and device["launches"] >= device["graphs"] >= 1
     assert (device["upload"]["bytes"], device["download"]["bytes"]) == (4 * 3 * 32 * 32, 4 * 10)
     assert [streams["contexts"] for streams in row["streams"]] == [1, 2, 4]
-    assert all(streams["resident_per_second"] > 0 for streams in row["streams"])
+    for memory in ("resident", "page_locked", "host"):
+        assert all(streams[f"{memory}_per_second"] > 0 for streams in row["streams"])
+    assert device["kernels"]["median_us"] < row["page_locked"]["median_us"]
     assert device["sensors"] is None or device["sensors"]["most_core_mhz"] > 0
     peaks = fovea.json("profile", "gpu.plan", "--runs", "3")["peak_flops_per_second"]
     assert peaks["f16"] > peaks["tf32"] > peaks["f32"] > 1e12

@@ -63,6 +63,13 @@ constexpr ValueCase kNumbers[] = {
       output "v" = %v
       output "i" = %i
     })"},
+    {"top_k_of_a_long_row", R"(graph "g" {
+      input %x : T[2, 40000]
+      const %k : i64[1] = [700]
+      %v : T[2, 700], %i : i64[2, 700] = TopK(%x, %k)
+      output "v" = %v
+      output "i" = %i
+    })"},
     {"bottom_k", R"(graph "g" {
       input %x : T[2, 60]
       const %k : i64[1] = [50]

@@ -37,8 +37,22 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "top_k", {root});
 }
 
-std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
-    return {uniform_tactic(context, "blocks", Layout::plain)};
+/// Blocks that share a line in the tactic "clusters".
+constexpr std::int64_t kSplit = 8;
+/// From here on clusters are likely to be faster.
+constexpr std::int64_t kLong = 32768;
+
+std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
+    const Tactic blocks = uniform_tactic(context, "blocks", Layout::plain);
+    const Line line = line_of(context.input_desc(0, blocks), context.node(0).get<std::int64_t>("axis", -1));
+    const Facts& facts = target.device->facts();
+    if (facts.compute_capability < 90 || line.length < kSplit * 512 ||
+        line.outer * line.inner * kSplit > 2 * facts.multiprocessors)
+        return {blocks};
+    Tactic clusters = blocks;
+    clusters.name = "clusters";
+    if (line.length < kLong) return {blocks, clusters};
+    return {clusters, blocks};
 }
 
 class TopKKernel final : public Kernel {
@@ -72,17 +86,20 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const TensorDesc source = context.input_desc(0, tactic);
     const Line line = line_of(source, node.get<std::int64_t>("axis", -1));
     const std::int64_t count = *taken(context.values, node);
-    const bool search = line.length > kMostSorted || (line.length > kMostWhole && line.length > 4 * count);
+    const std::int64_t split = tactic.name == "clusters" ? kSplit : 1;
+    const bool search = split > 1 || line.length > kMostSorted || (line.length > kMostWhole && line.length > 4 * count);
     std::int64_t sorted = 2;
     while (sorted < (search ? std::min(count + count / 4, kMostSorted) : line.length)) sorted *= 2;
     const std::int64_t threads =
         std::clamp<std::int64_t>(search && line.length > 4096 ? 1024 : sorted / 2, search ? 512 : 32, 1024);
-    const std::int64_t kept = (line.length + threads - 1) / threads;
+    const std::int64_t kept = (line.length + threads * split - 1) / (threads * split);
     KernelSource code;
     code.text("using In = " + std::string(element_name(source.dtype)) + ";\n");
     code.constant("kLength", line.length).constant("kTake", count).constant("kSorted", sorted);
     code.constant("kLargest", node.get<std::int64_t>("largest", 1) != 0);
     code.constant("kSearch", search).constant("kKept", kept <= kMostKept ? kept : 0).constant("kThreads", threads);
+    code.constant("kSplit", split);
+    code.text(split > 1 ? "#define CLUSTER(n) __cluster_dims__(n, 1, 1)\n" : "#define CLUSTER(n)\n");
     code.text(kernel_text("row_arguments.hpp"));
     TopKArgs args{};
     args.inner = make_divisor(line.inner);
@@ -94,7 +111,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     return std::make_unique<TopKKernel>(std::make_unique<Function>(target.device, code.finish("top_k.cuh"), "top_k",
                                                                    static_cast<std::size_t>(8 * sorted)),
                                         args, position(node.outputs[0]), position(node.outputs[1]),
-                                        static_cast<unsigned>(line.outer * line.inner), threads);
+                                        static_cast<unsigned>(line.outer * line.inner * split), threads);
 }
 
 }  // namespace

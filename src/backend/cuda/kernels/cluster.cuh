@@ -1,11 +1,5 @@
 // Blocks of one cluster that share the depth of a tile, for conv.cuh and warpgroup.cuh. Needs kSplit.
 
-DEVICE void cluster_barrier() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
-#endif
-}
-
 /// Sums of one tile that lie in the shared memory of every block of the cluster, added in the blocks' order.
 template <int N>
 DEVICE void add_cluster(float (&x)[N], const float* sums) {

@@ -72,6 +72,25 @@ DEVICE int divide(int n, const Divisor& d) {
     return static_cast<int>((__umulhi(static_cast<u32>(n), d.multiplier) + static_cast<u32>(n)) >> d.shift);
 }
 
+/// Waits for all threads of a cluster of blocks.
+DEVICE void cluster_barrier() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+
+/// `own`, which lies in shared memory, in block `block` of the cluster.
+template <class T>
+DEVICE T* in_block(T* own, int block) {
+#if __CUDA_ARCH__ >= 900
+    u64 address;
+    asm("mapa.u64 %0, %1, %2;" : "=l"(address) : "l"(reinterpret_cast<u64>(own)), "r"(block));
+    return reinterpret_cast<T*>(address);
+#else
+    return own;
+#endif
+}
+
 /// Of what is not positive, to about 5e-7: by powers near zero, where the difference would be rounded away.
 DEVICE float exp_minus_1(float x) {
     return x > -0.0625f ? x * (1 + x * (0.5f + x * (1.0f / 6 + x * (1.0f / 24)))) : __expf(x) - 1.0f;

@@ -1,4 +1,4 @@
-// The largest or smallest elements along an axis, in order: a block takes one line. Every element becomes a number of 64
+// The largest or smallest elements along an axis, in order: a block or a cluster of blocks takes one line. Every element becomes a number of 64
 // bits that no other has, its order above and its place below. Long lines are searched for the kTake-th largest such
 // number, byte by byte; what stands from there on is sorted. The host writes in front:
 //   In                               type in memory, at most 32 bits
@@ -7,7 +7,9 @@
 //   kSorted                          numbers to sort: a power of two
 //   kSearch                          lines are searched first
 //   kKept                            elements that a thread keeps in registers meanwhile; 0: it reads them again
+//   kSplit                           blocks of a cluster, which share the search; the first one sorts
 //   kThreads
+//   CLUSTER(n)
 
 DEVICE u32 order(float x) {
     if (x != x) return 0xffffffffu;
@@ -27,23 +29,27 @@ DEVICE u32 order_at(const In* line, int place, int inner) {
 }
 DEVICE u64 ranked(u32 order, int place) { return static_cast<u64>(order) << 32 | ~static_cast<u32>(place); }
 
+/// A thread's elements stand kStep places apart.
+constexpr int kStep = kThreads * kSplit;
+DEVICE int first_place() { return blockIdx.x % kSplit * kThreads + threadIdx.x; }
+
 /// Calls visit(order, place) for this thread's elements. `kept`: their orders, where they are kept.
 template <class Visit>
 DEVICE void each(const u32 (&kept)[kKept ? kKept : 1], const In* line, int inner, const Visit& visit) {
     if constexpr (kKept > 0) {
 #pragma unroll
         for (int k = 0; k < kKept; ++k)
-            if (const int i = threadIdx.x + k * kThreads; i < kLength) visit(kept[k], i);
+            if (const int i = first_place() + k * kStep; i < kLength) visit(kept[k], i);
     } else {
         constexpr int kBatch = 8;
-        for (int start = threadIdx.x; start < kLength; start += kThreads * kBatch) {
+        for (int start = first_place(); start < kLength; start += kStep * kBatch) {
             u32 orders[kBatch];
 #pragma unroll
             for (int k = 0; k < kBatch; ++k)
-                if (const int i = start + k * kThreads; i < kLength) orders[k] = order_at(line, i, inner);
+                if (const int i = start + k * kStep; i < kLength) orders[k] = order_at(line, i, inner);
 #pragma unroll
             for (int k = 0; k < kBatch; ++k)
-                if (const int i = start + k * kThreads; i < kLength) visit(orders[k], i);
+                if (const int i = start + k * kStep; i < kLength) visit(orders[k], i);
         }
     }
 }
@@ -51,11 +57,13 @@ DEVICE void each(const u32 (&kept)[kKept ? kKept : 1], const In* line, int inner
 /// A number such that the kTake largest ones, and at most kSorted, are not below it.
 template <class Each>
 DEVICE u64 search(const Each& each_number) {
-    __shared__ u32 counts[256];
+    // By turns: other blocks may still read the last byte's.
+    __shared__ u32 counted[2][256], all[256];
     __shared__ u32 found, left, inside;
     u64 prefix = 0, mask = 0;
     u32 wanted = kTake;
     for (int shift = 56; shift >= 0; shift -= 8) {
+        u32* counts = counted[shift / 8 % 2];
         for (int i = threadIdx.x; i < 256; i += kThreads) counts[i] = 0;
         __syncthreads();
         if (shift >= 32) {
@@ -70,6 +78,17 @@ DEVICE u64 search(const Each& each_number) {
             });
         }
         __syncthreads();
+        if constexpr (kSplit > 1) {
+            cluster_barrier();
+            if (threadIdx.x < 256) {
+                u32 sum = 0;
+#pragma unroll
+                for (int block = 0; block < kSplit; ++block) sum += *in_block(counts + threadIdx.x, block);
+                all[threadIdx.x] = sum;
+            }
+            counts = all;
+            __syncthreads();
+        }
         if (threadIdx.x < 32) {
             u32 own[8], sum = 0;
 #pragma unroll
@@ -98,27 +117,52 @@ DEVICE u64 search(const Each& each_number) {
     return prefix;
 }
 
-extern "C" __global__ void __launch_bounds__(kThreads) top_k(const TopKArgs args) {
+/// Puts this thread's numbers from `least` on among the first block's `numbers`, of which there are `count`.
+template <class Each>
+DEVICE void collect(const Each& each_number, u64 least, u64* numbers, u32* count) {
+    u64* target = numbers;
+    u32* place = count;
+    __shared__ u32 own, before;
+    if constexpr (kSplit > 1) {  // one request for all of a block's numbers
+        if (threadIdx.x == 0) own = 0;
+        __syncthreads();
+        each_number([&](u32 order, int at) {
+            if (ranked(order, at) >= least) atomicAdd(&own, 1u);
+        });
+        __syncthreads();
+        if (threadIdx.x == 0) before = atomicAdd(in_block(count, 0), own);
+        __syncthreads();
+        target = in_block(numbers, 0);
+        place = &before;
+    }
+    each_number([&](u32 order, int at) {
+        const u64 number = ranked(order, at);
+        if (number >= least) target[atomicAdd(place, 1u)] = number;
+    });
+}
+
+extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) top_k(const TopKArgs args) {
     extern __shared__ __align__(16) char memory[];
     u64* numbers = reinterpret_cast<u64*>(memory);
     const int inner = static_cast<int>(args.inner.divisor);
-    const int outer = divide(blockIdx.x, args.inner), inside = blockIdx.x - outer * inner;
+    const int index = blockIdx.x / kSplit, outer = divide(index, args.inner), inside = index - outer * inner;
     const In* line = static_cast<const In*>(args.input) + outer * (static_cast<long long>(kLength) * inner) + inside;
     if constexpr (kSearch) {
-        __shared__ int count;
+        __shared__ u32 count;
         u32 kept[kKept ? kKept : 1];
         if constexpr (kKept > 0)
 #pragma unroll
             for (int k = 0; k < kKept; ++k)
-                if (const int i = threadIdx.x + k * kThreads; i < kLength) kept[k] = order_at(line, i, inner);
+                if (const int i = first_place() + k * kStep; i < kLength) kept[k] = order_at(line, i, inner);
         if (threadIdx.x == 0) count = 0;
         for (int i = threadIdx.x; i < kSorted; i += kThreads) numbers[i] = 0;
         const auto each_number = [&](const auto& visit) { each(kept, line, inner, visit); };
         const u64 least = search(each_number);
-        each_number([&](u32 order, int place) {
-            const u64 number = ranked(order, place);
-            if (number >= least) numbers[atomicAdd(&count, 1)] = number;
-        });
+        collect(each_number, least, numbers, &count);
+        if constexpr (kSplit > 1) {
+            cluster_barrier();
+            if (blockIdx.x % kSplit != 0) return;
+        }
     } else {
         for (int i = threadIdx.x; i < kSorted; i += kThreads)
             numbers[i] = i < kLength ? ranked(order_at(line, i, inner), i) : 0;

@@ -9,6 +9,7 @@
 #include "cuda/matmul_cases.hpp"
 #include "cuda/resized_conv_cases.hpp"
 #include "cuda/row_cases.hpp"
+#include "cuda/transposed_conv_cases.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
 
@@ -78,6 +79,13 @@ INSTANTIATE_TEST_SUITE_P(CudaMatmulSm80, Compile,
                                           testing::Values(80)),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name); });
 
+INSTANTIATE_TEST_SUITE_P(CudaTransposedConv, Compile,
+                         testing::Combine(testing::ValuesIn(kTransposedConvCases), testing::Values("f16"),
+                                          testing::Values(80, 90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_sm" +
+                                    std::to_string(std::get<2>(info.param));
+                         });
 INSTANTIATE_TEST_SUITE_P(CudaRows, Compile,
                          testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16"),
                                           testing::Values(90)),

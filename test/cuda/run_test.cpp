@@ -10,6 +10,7 @@
 #include "cuda/on_device.hpp"
 #include "cuda/resized_conv_cases.hpp"
 #include "cuda/row_cases.hpp"
+#include "cuda/transposed_conv_cases.hpp"
 
 namespace fovea::backend {
 namespace {
@@ -81,6 +82,16 @@ INSTANTIATE_TEST_SUITE_P(CudaMatmulTf32, Run,
                                           testing::Values(true)),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
 
+INSTANTIATE_TEST_SUITE_P(CudaTransposedConv, Run,
+                         testing::Combine(testing::ValuesIn(kTransposedConvCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaTransposedConvTf32, Run,
+                         testing::Combine(testing::ValuesIn(kTransposedConvCases), testing::Values("f32"),
+                                          testing::Values(true)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
 INSTANTIATE_TEST_SUITE_P(CudaRows, Run,
                          testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),

@@ -90,6 +90,7 @@ std::string mma_source(const MmaProblem& problem, const MmaTile& tile, bool tf32
     source.constant("kDilationY", problem.dilation_y).constant("kDilationX", problem.dilation_x);
     source.constant("kPiece", problem.piece()).constant("kWidth", width);
     source.text(clusters && tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
+    source.text(phases_text(problem));
     return source.text(epilogue).text(kernel_text("mma.cuh")).text(kernel_text("cluster.cuh")).finish("conv.cuh");
 }
 
@@ -194,6 +195,16 @@ Tensor factors(const Tensor& weights, bool tf32) {
     return base::round_weights_to_tf32(weights, {weights.size() / weights.shape()[0], 1});
 }
 
+std::string phases_text(const MmaProblem& problem) {
+    const auto number = [](const char* name, std::int64_t value) {
+        return "constexpr int " + std::string(name) + " = " + std::to_string(value) + ";\n";
+    };
+    return number("kPhasesY", problem.phases_y.count) + number("kPhasesX", problem.phases_x.count) +
+           number("kCropTop", problem.phases_y.crop_begin) + number("kCropBottom", problem.phases_y.crop_end) +
+           number("kCropLeft", problem.phases_x.crop_begin) + number("kCropRight", problem.phases_x.crop_end) +
+           std::string(kernel_text("phases.cuh"));
+}
+
 std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most) {
     std::vector<std::pair<double, MmaTile>> ranked;
     const bool clusters = target.device->facts().compute_capability >= 90;
@@ -231,7 +242,8 @@ std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContex
     // Four sums of one thread are what neighbouring threads read together from other blocks' memory.
     const int most =
         tile.split > 1 ? 4 : std::min({16 / static_cast<int>(element_bytes(problem.result)), 8, tile.columns});
-    const int width = code.width(common_width(most, {problem.outputs, problem.output_pitch, problem.output_offset}));
+    const int width =
+        code.width(common_width(most, {problem.result_channels(), problem.output_pitch, problem.output_offset}));
     return std::make_unique<MmaKernel>(target, context, problem, std::move(code), tile, width);
 }
 

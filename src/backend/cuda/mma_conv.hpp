@@ -19,6 +19,12 @@ struct MmaTile {
     [[nodiscard]] std::size_t shared_bytes() const;
 };
 
+/// Along one axis, the neighbouring pixels of the result that one row of a product holds (kernels/phases.cuh): many
+/// only of a transposed convolution. `crop`: those that lie before its first and behind its last pixel.
+struct Phases {
+    std::int64_t count = 1, crop_begin = 0, crop_end = 0;
+};
+
 /// What kernels/conv.cuh computes: a convolution of one group, or a product of matrices as its 1x1 case.
 struct MmaProblem {
     struct Source {
@@ -32,11 +38,14 @@ struct MmaProblem {
     std::int64_t pad = 0, pad_y = 0, pad_x = 0;     ///< pad: as kPad in the template
     std::int64_t batch = 1, height = 1, width = 1;  ///< of the input, enlarged
     std::int64_t output_height = 1, output_width = 1;
+    Phases phases_y, phases_x;  ///< of a row of the product, whose columns are `outputs`: [phase y][phase x][channel]
     const Tensor* weights = nullptr;
     std::int64_t output_stride = 0, channel_stride = 0;  ///< elements of `weights`; taps lie together
 
     [[nodiscard]] std::int64_t channels() const;
     [[nodiscard]] std::int64_t rows() const { return batch * output_height * output_width; }
+    [[nodiscard]] std::int64_t phases() const { return phases_y.count * phases_x.count; }
+    [[nodiscard]] std::int64_t result_channels() const { return outputs / phases(); }
     /// Bytes of one asynchronous copy: 16, 8 or 4; 0 where the channels do not allow any.
     [[nodiscard]] int piece() const;
 };
@@ -49,6 +58,9 @@ bool rounds_to_tf32(const Target& target, const MmaProblem& problem);
 /// Weights as kernels multiply them that round to TF32 or not; of a convolution, whose first axis is the outputs.
 Tensor factors(const MmaProblem& problem, bool tf32);
 Tensor factors(const Tensor& weights, bool tf32);
+
+/// Where a product's rows and columns lie in its result, as text in front of a template.
+std::string phases_text(const MmaProblem& problem);
 
 /// The tiles worth trying for a problem, at most `most`, most promising first.
 std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most);

@@ -1,6 +1,9 @@
-#include "backend/cuda/families.hpp"
+#include <algorithm>
+#include <cstring>
+
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
+#include "backend/cuda/warpgroup_conv.hpp"
 #include "ops/window.hpp"
 
 namespace fovea::backend::cuda {
@@ -28,10 +31,142 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "transposed_conv", std::move(nodes));
 }
 
-std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
+std::vector<float> bias_of(const RegionContext& context, const ir::Node& node) {
+    if (node.inputs.size() < 3 || node.inputs[2] == ir::kNone) return {};
+    return context.constant(node.inputs[2])->to_float();
+}
+
+ops::SlidingWindow window_of(const RegionContext& context, const Shape& input) {
+    const Shape& weights = context.constant(context.node(0).inputs[1])->shape();
+    return ops::sliding_window(ops::NodeView(context.node(0)), {weights[2], weights[3]}, {input[2], input[3]});
+}
+
+/// One axis of a transposed convolution as an ordinary one with stride 1, which computes `phases.count` neighbouring
+/// pixels of the result at every place: tap j reads the pixel `first` + j further, and belongs, for each phase, to one
+/// of the transposed convolution's taps or to none.
+struct PhasedAxis {
+    Phases phases;
+    std::int64_t first = 0, taps = 0, size = 0;
+    std::int64_t stride, dilation, pad, kernel;
+
+    PhasedAxis(const ops::SlidingWindow& w, std::size_t axis, std::int64_t result)
+        : stride(w.strides[axis]), dilation(w.dilations[axis]), pad(w.pads_begin[axis]), kernel(w.kernel[axis]) {
+        // Where the phases begin decides how many taps they need together.
+        for (std::int64_t crop = 0; crop < stride; ++crop) {
+            std::int64_t least = result + kernel * dilation + pad, most = -least;
+            for (std::int64_t phase = 0; phase < stride; ++phase)
+                for (std::int64_t tap = 0; tap < kernel; ++tap) {
+                    const std::int64_t distance = phase - crop + pad - tap * dilation;
+                    if (distance % stride != 0) continue;
+                    least = std::min(least, distance / stride);
+                    most = std::max(most, distance / stride);
+                }
+            if (taps != 0 && most - least + 1 >= taps) continue;
+            first = least;
+            taps = most - least + 1;
+            phases.crop_begin = crop;
+        }
+        phases.count = stride;
+        size = (result + phases.crop_begin + stride - 1) / stride;
+        phases.crop_end = size * stride - phases.crop_begin - result;
+    }
+    /// The transposed convolution's tap; negative where there is none.
+    [[nodiscard]] std::int64_t tap(std::int64_t phase, std::int64_t j) const {
+        const std::int64_t distance = phase - phases.crop_begin + pad - (first + j) * stride;
+        return distance >= 0 && distance % dilation == 0 && distance / dilation < kernel ? distance / dilation : -1;
+    }
+};
+
+/// Both axes, and the weights of all phases as [phase y][phase x][output][channel][tap y][tap x].
+struct PhasedConv {
+    PhasedAxis y, x;
+
+    PhasedConv(const ops::SlidingWindow& window, const Shape& result)
+        : y(window, 0, result[2]), x(window, 1, result[3]) {}
+
+    /// Whether most weights are not zero.
+    [[nodiscard]] bool dense() const {
+        return y.phases.count * x.phases.count * y.taps * x.taps <= 4 * y.kernel * x.kernel;
+    }
+
+    [[nodiscard]] Tensor weights(const Tensor& from) const {
+        const std::int64_t channels = from.shape()[0], outputs = from.shape()[1], taps = y.taps * x.taps;
+        Tensor result =
+            Tensor::zeros(from.dtype(), {y.phases.count * x.phases.count * outputs, channels, y.taps, x.taps});
+        const std::size_t bytes = element_bytes(from.dtype());
+        for (std::int64_t phase = 0; phase < y.phases.count * x.phases.count; ++phase)
+            for (std::int64_t j = 0; j < taps; ++j) {
+                const std::int64_t tap_y = y.tap(phase / x.phases.count, j / x.taps),
+                                   tap_x = x.tap(phase % x.phases.count, j % x.taps);
+                if (tap_y < 0 || tap_x < 0) continue;
+                for (std::int64_t output = 0; output < outputs; ++output)
+                    for (std::int64_t channel = 0; channel < channels; ++channel) {
+                        const std::int64_t source =
+                            ((channel * outputs + output) * y.kernel + tap_y) * x.kernel + tap_x;
+                        const std::int64_t target = ((phase * outputs + output) * channels + channel) * taps + j;
+                        std::memcpy(result.raw() + static_cast<std::size_t>(target) * bytes,
+                                    from.raw() + static_cast<std::size_t>(source) * bytes, bytes);
+                    }
+            }
+        return result;
+    }
+};
+
+/// All but the weights.
+MmaProblem problem_of(const RegionContext& context, const Tactic& tactic, const PhasedConv& conv) {
+    const std::size_t input = context.input_index(context.node(0).inputs[0]);
+    const TensorDesc source = context.input_desc(input, tactic), output = context.output_desc(0, tactic);
+    MmaProblem p;
+    p.type = source.dtype;
+    p.result = output.dtype;
+    p.sources = {{input, source.shape[1], 1, source.pitch, offset_of(context.input_offsets, input)}};
+    p.phases_y = conv.y.phases;
+    p.phases_x = conv.x.phases;
+    p.outputs = output.shape[1] * p.phases();
+    p.output_pitch = output.pitch;
+    p.output_offset = offset_of(context.output_offsets, 0);
+    p.taps_y = conv.y.taps;
+    p.taps_x = conv.x.taps;
+    p.pad_y = -conv.y.first;
+    p.pad_x = -conv.x.first;
+    p.batch = source.shape[0];
+    p.height = source.shape[2];
+    p.width = source.shape[3];
+    p.output_height = conv.y.size;
+    p.output_width = conv.x.size;
+    p.channel_stride = p.taps_y * p.taps_x;
+    p.output_stride = p.channel_stride * source.shape[1];
+    return p;
+}
+
+std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
     Tactic tactic = uniform_tactic(context, "loops", Layout::channels_last);
     tactic.reads_slices = tactic.writes_slices = true;
-    return {tactic};
+    const Shape output = context.output_desc(0, tactic).shape;
+    const Shape input = context.input_desc(context.input_index(context.node(0).inputs[0]), tactic).shape;
+    std::vector<Tactic> result;
+    if (group_of(context.node(0)) == 1 && base::element_count(output) > 0) {
+        const PhasedConv conv(window_of(context, input), output);
+        const MmaProblem problem = problem_of(context, tactic, conv);
+        if (conv.dense() && problem.piece() != 0)
+            for (const std::string& name : product_tactics(target, problem)) {
+                result.push_back(tactic);
+                result.back().name = name;
+            }
+    }
+    if (result.empty()) result.push_back(tactic);
+    return result;
+}
+
+std::unique_ptr<Kernel> prepare_phases(const Target& target, const RegionContext& context, const Tactic& tactic) {
+    const ir::Node& node = context.node(0);
+    const Shape input = context.input_desc(context.input_index(node.inputs[0]), tactic).shape;
+    const PhasedConv conv(window_of(context, input), context.output_desc(0, tactic).shape);
+    const Tensor weights = conv.weights(*context.constant(node.inputs[1]));
+    MmaProblem problem = problem_of(context, tactic, conv);
+    problem.weights = &weights;
+    return make_product_kernel(target, context, tactic, problem, read_epilogue(context, node.outputs[0], 1),
+                               bias_of(context, node));
 }
 
 /// Weights [channel][output of the group][tap] as [tap][channel of the group][output].
@@ -53,13 +188,11 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const std::size_t input = context.input_index(node.inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), output = context.output_desc(0, tactic);
     if (base::element_count(output.shape) == 0) return make_alias();
+    if (tactic.name != "loops") return prepare_phases(target, context, tactic);
     const Tensor& weights = *context.constant(node.inputs[1]);
-    const auto w = ops::sliding_window(ops::NodeView(node), {weights.shape()[2], weights.shape()[3]},
-                                       {source.shape[2], source.shape[3]});
+    const auto w = window_of(context, source.shape);
     const std::int64_t outputs = output.shape[1], group = group_of(node), out_group = outputs / group;
-    std::vector<float> bias;
-    if (node.inputs.size() > 2 && node.inputs[2] != ir::kNone) bias = context.constant(node.inputs[2])->to_float();
-    EpilogueCode epilogue(target, context, tactic, read_epilogue(context, node.outputs[0], 1), bias);
+    EpilogueCode epilogue(target, context, tactic, read_epilogue(context, node.outputs[0], 1), bias_of(context, node));
     const int width = epilogue.width(common_width(8, {out_group, output.pitch, offset_of(context.output_offsets, 0)}));
     KernelSource code;
     code.type("In", source.dtype).type("Out", output.dtype).constant("kWidth", width);

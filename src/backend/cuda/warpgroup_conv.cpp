@@ -67,6 +67,7 @@ std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& til
     source.constant("kDilationY", problem.dilation_y).constant("kDilationX", problem.dilation_x);
     source.constant("kWidth", width);
     source.text(tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
+    source.text(phases_text(problem));
     source.text(epilogue).text(kernel_text("mma.cuh")).text(kernel_text("cluster.cuh"));
     return source.text(multiply_text(problem.type, tile.columns)).finish("warpgroup.cuh");
 }
@@ -144,7 +145,8 @@ std::unique_ptr<Kernel> make_warpgroup_kernel(const Target& target, const Region
     EpilogueCode code(target, context, tactic, epilogue, bias);
     // Four sums of one thread are what neighbouring threads read together from other blocks' memory.
     const int most = tile.split > 1 ? 4 : std::min(16 / static_cast<int>(element_bytes(problem.result)), tile.columns);
-    const int width = code.width(common_width(most, {problem.outputs, problem.output_pitch, problem.output_offset}));
+    const int width =
+        code.width(common_width(most, {problem.result_channels(), problem.output_pitch, problem.output_offset}));
     return std::make_unique<WarpgroupKernel>(target, context, problem, std::move(code), tile, width);
 }
 

@@ -36,7 +36,7 @@ Geometry::Geometry(const MmaProblem& p)
       halo_x((p.taps_x - 1) * p.dilation_x / p.stride_x),
       planes((p.taps_y > 1 ? p.stride_y : 1) * (p.taps_x > 1 ? p.stride_x : 1)),
       flat(p.taps_y * p.taps_x == 1 && p.stride_y == 1 && p.stride_x == 1 && p.pad_y == 0 && p.pad_x == 0 &&
-           p.height == p.output_height && p.width == p.output_width &&
+           p.height == p.output_height && p.width == p.output_width && p.phases() == 1 &&
            std::all_of(p.sources.begin(), p.sources.end(), [](const auto& s) { return s.upsample == 1; })) {
     if (!flat) return;
     width *= batch * height;

@@ -14,6 +14,7 @@
 //   kTapRows, kTapColumns, kStrideY, kStrideX, kDilationY, kDilationX
 //   kPad                           0 zeros, 1 reflection, 2 edge
 //   kPiece                         bytes per asynchronous copy: 16, 8 or 4
+//   what phases.cuh needs, and phases.cuh
 //   kWidth                         output elements that one thread stores at once
 //   epilogue(x, args, row, channel)
 
@@ -208,8 +209,14 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
     constexpr int kVectors = (kOutputs < kColumns ? kOutputs : kColumns) / kWidth, kOwnRows = kRows / kSplit;
     for (int i = threadIdx.x; i < kOwnRows * kVectors; i += kThreads) {
         const int row = part * kOwnRows + i / kVectors, column = i % kVectors * kWidth;
-        const int pixel = row_tile * kRows + row, channel = column_tile * kColumns + column;
+        int pixel = row_tile * kRows + row, channel = column_tile * kColumns + column;
         if (pixel >= args.rows || channel >= kOutputs) continue;
+        if constexpr (kPhased) {
+            const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
+            const int height = args.pixels.divisor / args.columns.divisor, width = args.columns.divisor;
+            const int y = divide(rest, args.columns);
+            if (!find_phase(n, y, rest - y * width, height, width, pixel, channel)) continue;
+        }
         float x[kWidth];
         if constexpr (kSplit > 1) {
             add_cluster(x, tile + row * kSumPitch + column);

@@ -14,7 +14,7 @@
 //   kResident               blocks that a processor should hold
 //   kRepeats                whether a block computes several tiles
 //   kChannels0, kChannels, kUp0, kUp1, kOutputs, kTapRows, kTapColumns, kDilationY, kDilationX, kPad, kWidth
-//   kStrideY, kStrideX
+//   kStrideY, kStrideX, what phases.cuh needs, and phases.cuh
 //   multiply(sums, a, b, add)  the product of 64 x 16 and 16 x kColumns, given by descriptors, added or not
 //   epilogue(x, args, row, channel)
 
@@ -169,8 +169,11 @@ struct PatchLoader {
 DEVICE void finish(const WarpgroupArgs& args, int tile, int row, int column, float (&x)[kWidth]) {
     const int within = row % kPartRows, y = within / kRowPitch, x_place = within % kRowPitch;
     const Place place(args, tile * kParts + row / kPartRows);
-    const int pixel = (place.image * args.output_height + place.y + y) * args.output_width + place.x + x_place;
-    const int channel = blockIdx.y * kColumns + column;
+    int pixel = (place.image * args.output_height + place.y + y) * args.output_width + place.x + x_place;
+    int channel = blockIdx.y * kColumns + column;
+    if (kPhased && !find_phase(place.image, place.y + y, place.x + x_place, args.output_height, args.output_width, pixel,
+                               channel))
+        return;
     epilogue(x, args.epilogue, pixel, channel);
     store_vector(static_cast<Out*>(args.output) + static_cast<long long>(pixel) * args.output_pitch + channel, x);
 }

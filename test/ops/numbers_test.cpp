@@ -160,9 +160,13 @@ TEST(TopK, PutsNaNAtTheLargeEnd) {
               (std::vector<std::int64_t>{0, 2, 3}));
 }
 
-TEST(ArgMax, TakesTheFirstNaN) {
-    EXPECT_EQ(elements<std::int64_t>(apply("ArgMax", {vector<float>({1, NAN, 3, NAN})})[0]),
-              (std::vector<std::int64_t>{1}));
+TEST(ArgMax, TakesTheFirstOrTheLastNaN) {
+    const Tensor x = vector<float>({1, NAN, 3, NAN, 2});
+    for (const char* op : {"ArgMax", "ArgMin"}) {
+        EXPECT_EQ(elements<std::int64_t>(apply(op, {x})[0]), (std::vector<std::int64_t>{1}));
+        EXPECT_EQ(elements<std::int64_t>(apply(op, {x}, {{"select_last_index", std::int64_t{1}}})[0]),
+                  (std::vector<std::int64_t>{3}));
+    }
 }
 
 TEST(Range, RefusesToRunForever) {

@@ -20,19 +20,18 @@ DEVICE Place shuffle(const Place& place, int step) {
 }
 
 struct First {
-    /// A NaN counts as the largest and as the smallest element; the first of several stands first.
+    /// A NaN counts as the largest and as the smallest element; of several, kLast decides as among equals.
     DEVICE bool before(const Place& a, const Place& b) const {
         if (b.at < 0) return true;
         const bool a_nan = a.value != a.value, b_nan = b.value != b.value;
         if (a_nan != b_nan) return a_nan;
-        if (a_nan) return a.at < b.at;
-        if (a.value == b.value) return kLast ? a.at > b.at : a.at < b.at;
+        if (a_nan || a.value == b.value) return kLast ? a.at > b.at : a.at < b.at;
         return kLargest ? a.value > b.value : a.value < b.value;
     }
     DEVICE Place operator()(const Place& a, const Place& b) const { return a.at >= 0 && before(a, b) ? a : b; }
     /// As `operator()`, where b.at is larger than a.at.
     DEVICE Place next(const Place& a, const Place& b) const {
-        const bool keep = a.at >= 0 && (a.value != a.value ? true
+        const bool keep = a.at >= 0 && (a.value != a.value ? !(kLast && b.value != b.value)
                                         : kLast ? (kLargest ? a.value > b.value : a.value < b.value)
                                                 : (kLargest ? a.value >= b.value : a.value <= b.value));
         return keep ? a : b;

@@ -22,6 +22,7 @@ std::span<const Family> families() {
         matmul_family(),
         attention_family(),
         pool_family(),
+        group_norm_family(),
         layer_norm_family(),
         softmax_family(),
         resize_family(),

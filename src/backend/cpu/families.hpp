@@ -14,6 +14,7 @@ Family concat_family();
 Family conv_family();
 Family gather_family();
 Family grid_sample_family();
+Family group_norm_family();
 Family layer_norm_family();
 Family matmul_family();
 Family pointwise_family();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "backend/cuda/conv.hpp"
+#include "backend/cuda/pixels.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "fovea/error.hpp"
@@ -66,23 +67,22 @@ std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext
     code.constant("kStrideY", w.strides[0]).constant("kStrideX", w.strides[1]);
     code.constant("kDilationY", w.dilations[0]).constant("kDilationX", w.dilations[1]);
     code.constant("kPad", 0).constant("kPasses", 1);
-    code.text(epilogue.text()).text(kernel_text("mma.cuh"));
+    code.text(epilogue.text()).text(kernel_text("mma.cuh")).text(kernel_text("pixel.cuh"));
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
     const auto block = device_constant(target, context, "direct weights",
                                        std::as_bytes(std::span<const float>(packed_weights(weights))));
     DirectArgs args{};
+    set_pixels(args, source, output);
     args.weights = block.get();
-    args.height = size(source.shape[2]);
-    args.width = size(source.shape[3]);
     args.pad_y = size(w.pads_begin[0]);
     args.pad_x = size(w.pads_begin[1]);
-    const std::int64_t across = runs ? (output.shape[3] + kRun - 1) / kRun : output.shape[3];
-    args.rows = size(output.shape[0] * output.shape[2] * across);
-    args.pixels = make_divisor(runs ? output.shape[2] : output.shape[2] * across);
-    args.columns = make_divisor(across);
+    if (runs) {
+        const std::int64_t across = (output.shape[3] + kRun - 1) / kRun;
+        args.rows = size(output.shape[0] * output.shape[2] * across);
+        args.pixels = make_divisor(output.shape[2]);
+        args.columns = make_divisor(across);
+    }
     args.output_width = size(output.shape[3]);
-    args.pitch = size(source.pitch);
-    args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<DirectArgs>>(
         std::make_unique<Function>(target.device, code.finish(runs ? "depthwise.cuh" : "direct.cuh"),
                                    runs ? "depthwise" : "direct"),

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "backend/cuda/families.hpp"
+#include "backend/cuda/pixels.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "ops/window.hpp"
@@ -75,20 +76,14 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     code.constant("kTapRows", w.kernel[0]).constant("kTapColumns", w.kernel[1]);
     code.constant("kStrideY", w.strides[0]).constant("kStrideX", w.strides[1]);
     code.constant("kDilationY", w.dilations[0]).constant("kDilationX", w.dilations[1]);
-    code.text(epilogue.text());
+    code.text(epilogue.text()).text(kernel_text("pixel.cuh"));
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
     PoolArgs args{};
-    args.height = size(source.shape[2]);
-    args.width = size(source.shape[3]);
+    set_pixels(args, source, output);
     args.pad_y = size(w.pads_begin[0]);
     args.pad_x = size(w.pads_begin[1]);
     args.padded_height = size(source.shape[2] + w.pads_end[0]);
     args.padded_width = size(source.shape[3] + w.pads_end[1]);
-    args.rows = size(output.shape[0] * output.shape[2] * output.shape[3]);
-    args.pixels = make_divisor(output.shape[2] * output.shape[3]);
-    args.columns = make_divisor(output.shape[3]);
-    args.pitch = size(source.pitch);
-    args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<PoolArgs>>(
         std::make_unique<Function>(target.device, code.finish("pool.cuh"), "pool"), std::move(epilogue), args, input,
         args.rows * (output.shape[1] / width) * share, "own pooling");

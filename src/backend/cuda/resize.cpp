@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/cuda/pixels.hpp"
 #include "backend/cuda/resize.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
@@ -87,21 +88,14 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     code.type("In", source.dtype).type("Out", output.dtype);
     if (!planes) code.constant("kWidth", width);
     code.constant("kChannels", source.shape[1]).constant("kTaps", static_cast<std::int64_t>(taps->count));
-    code.text(epilogue.text());
+    code.text(epilogue.text()).text(kernel_text("pixel.cuh"));
     // The tables depend on the shapes: they are this kernel's own.
     std::vector<PackedConstants::Block> blocks = {target.device->upload(std::as_bytes(std::span(taps->rows))),
                                                   target.device->upload(std::as_bytes(std::span(taps->columns)))};
-    const auto size = [](std::int64_t n) { return static_cast<int>(n); };
     ResizeArgs args{};
+    set_pixels(args, source, output);
     args.row_taps = blocks[0].get();
     args.column_taps = blocks[1].get();
-    args.height = size(source.shape[2]);
-    args.width = size(source.shape[3]);
-    args.rows = size(output.shape[0] * output.shape[2] * output.shape[3]);
-    args.pixels = make_divisor(output.shape[2] * output.shape[3]);
-    args.columns = make_divisor(output.shape[3]);
-    args.pitch = size(source.pitch);
-    args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<ResizeArgs>>(
         std::make_unique<Function>(target.device, code.finish(planes ? "resize_planes.cuh" : "resize.cuh"),
                                    planes ? "resize_planes" : "resize"),

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/cuda/pixels.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "backend/cuda/warpgroup_conv.hpp"
@@ -200,21 +201,15 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     code.constant("kTapRows", w.kernel[0]).constant("kTapColumns", w.kernel[1]);
     code.constant("kStrideY", w.strides[0]).constant("kStrideX", w.strides[1]);
     code.constant("kDilationY", w.dilations[0]).constant("kDilationX", w.dilations[1]);
-    code.text(epilogue.text());
+    code.text(epilogue.text()).text(kernel_text("pixel.cuh"));
     const auto block = device_constant(target, context, "transposed weights",
                                        std::as_bytes(std::span<const float>(packed_weights(weights, group))));
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
     DirectArgs args{};
+    set_pixels(args, source, output);
     args.weights = block.get();
-    args.height = size(source.shape[2]);
-    args.width = size(source.shape[3]);
     args.pad_y = size(w.pads_begin[0]);
     args.pad_x = size(w.pads_begin[1]);
-    args.rows = size(output.shape[0] * output.shape[2] * output.shape[3]);
-    args.pixels = make_divisor(output.shape[2] * output.shape[3]);
-    args.columns = make_divisor(output.shape[3]);
-    args.pitch = size(source.pitch);
-    args.output_pitch = size(output.pitch);
     return std::make_unique<SimpleKernel<DirectArgs>>(
         std::make_unique<Function>(target.device, code.finish("transposed_conv.cuh"), "transposed_conv"),
         std::move(epilogue), args, input, args.rows * (outputs / width), "loops", std::vector{block});

@@ -42,25 +42,26 @@ struct StemArgs {
     Divisor tiles;  ///< by the tiles of one row
 };
 
-struct DirectArgs {
-    const void *input, *weights;  ///< weights: f32, [tap][channel of the group][output]
-    void* output;
-    EpilogueArgs epilogue;
-    int height, width, pad_y, pad_x, rows;
-    Divisor pixels, columns;
-    int pitch, output_pitch;
-    int output_width;  ///< depthwise.cuh, which divides runs of pixels: by those of a row, then by rows of an image
-};
-
-struct PoolArgs {
+/// Of kernels whose threads each compute some channels of one output pixel.
+struct PixelArgs {
     const void* input;
     void* output;
     EpilogueArgs epilogue;
-    int height, width, pad_y, pad_x;
-    int padded_height, padded_width;  ///< first coordinates beyond the padding behind the image
-    int rows;
-    Divisor pixels, columns;
+    int height, width;        ///< of the input
+    int rows;                 ///< output pixels of all images
+    Divisor pixels, columns;  ///< by the output pixels of one image and of one row
     int pitch, output_pitch;
+};
+
+struct DirectArgs : PixelArgs {
+    const void* weights;  ///< f32, [tap][channel of the group][output]
+    int pad_y, pad_x;
+    int output_width;  ///< depthwise.cuh, which divides runs of pixels: by those of a row, then by rows of an image
+};
+
+struct PoolArgs : PixelArgs {
+    int pad_y, pad_x;
+    int padded_height, padded_width;  ///< first coordinates beyond the padding behind the image
 };
 
 struct GlobalPoolArgs {
@@ -83,11 +84,6 @@ struct ResizeTap {
     float weight;
 };
 
-struct ResizeArgs {
-    const void *input, *row_taps, *column_taps;
-    void* output;
-    EpilogueArgs epilogue;
-    int height, width, rows;
-    Divisor pixels, columns;
-    int pitch, output_pitch;
+struct ResizeArgs : PixelArgs {
+    const void *row_taps, *column_taps;
 };

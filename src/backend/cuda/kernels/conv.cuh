@@ -212,10 +212,9 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
         int pixel = row_tile * kRows + row, channel = column_tile * kColumns + column;
         if (pixel >= args.rows || channel >= kOutputs) continue;
         if constexpr (kPhased) {
-            const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
+            const Pixel place(pixel, args.pixels, args.columns);
             const int height = args.pixels.divisor / args.columns.divisor, width = args.columns.divisor;
-            const int y = divide(rest, args.columns);
-            if (!find_phase(n, y, rest - y * width, height, width, pixel, channel)) continue;
+            if (!find_phase(place.image, place.row, place.column, height, width, pixel, channel)) continue;
         }
         float x[kWidth];
         if constexpr (kSplit > 1) {

@@ -20,8 +20,7 @@ extern "C" __global__ void __launch_bounds__(256) depthwise(const DirectArgs arg
         bool row_inside = true;
         const int y = source_place(row * kStrideY - args.pad_y + tap_y * kDilationY, args.height, row_inside);
         if (!row_inside) continue;
-        const In* source = static_cast<const In*>(args.input) +
-                           static_cast<long long>(n * args.height + y) * args.width * args.pitch + channel;
+        const In* source = source_of(args, n, y, 0, channel);
         float values[kSpan][kWidth];
 #pragma unroll
         for (int i = 0; i < kSpan; ++i) {

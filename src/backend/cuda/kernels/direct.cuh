@@ -10,8 +10,7 @@ extern "C" __global__ void __launch_bounds__(256) direct(const DirectArgs args) 
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;
     if (pixel >= args.rows) return;
-    const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
-    const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
+    const Pixel place(pixel, args.pixels, args.columns);
     const int first = kDepthwise ? channel : channel / kOutGroup * kInGroup;
     const float* weights = static_cast<const float*>(args.weights) + channel;
     float sums[kWidth] = {};
@@ -20,11 +19,10 @@ extern "C" __global__ void __launch_bounds__(256) direct(const DirectArgs args) 
 #pragma unroll
         for (int tap_x = 0; tap_x < kTapColumns; ++tap_x) {
             bool inside = true;
-            const int y = source_place(row * kStrideY - args.pad_y + tap_y * kDilationY, args.height, inside);
-            const int x = source_place(column * kStrideX - args.pad_x + tap_x * kDilationX, args.width, inside);
+            const int y = source_place(place.row * kStrideY - args.pad_y + tap_y * kDilationY, args.height, inside);
+            const int x = source_place(place.column * kStrideX - args.pad_x + tap_x * kDilationX, args.width, inside);
             if (!inside) continue;
-            const In* source = static_cast<const In*>(args.input) +
-                               static_cast<long long>((n * args.height + y) * args.width + x) * args.pitch + first;
+            const In* source = source_of(args, place.image, y, x, first);
             const float* line = weights + (tap_y * kTapColumns + tap_x) * kInGroup * kOutputs;
             for (int c = 0; c < kInGroup; ++c) {
                 float w[kWidth], values[kWidth];

@@ -9,8 +9,7 @@ extern "C" __global__ void __launch_bounds__(256) pool(const PoolArgs args) {
     const long long index = (static_cast<long long>(blockIdx.x) * 256 + threadIdx.x) / kShare;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;
     if (pixel >= args.rows) return;
-    const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
-    const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
+    const Pixel place(pixel, args.pixels, args.columns);
     float sums[kWidth];
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) sums[i] = kMaximum ? -__int_as_float(0x7f800000) : 0.0f;
@@ -18,8 +17,8 @@ extern "C" __global__ void __launch_bounds__(256) pool(const PoolArgs args) {
 #pragma unroll
     for (int first = 0; first < kTapRows * kTapColumns; first += kShare) {
         const int tap = first + threadIdx.x % kShare, tap_y = tap / kTapColumns, tap_x = tap % kTapColumns;
-        const int y = row * kStrideY - args.pad_y + tap_y * kDilationY;
-        const int x = column * kStrideX - args.pad_x + tap_x * kDilationX;
+        const int y = place.row * kStrideY - args.pad_y + tap_y * kDilationY;
+        const int x = place.column * kStrideX - args.pad_x + tap_x * kDilationX;
         if (tap_y >= kTapRows) break;
         // Padding counts where the operator says so, but not what ceil_mode adds beyond it.
         if (kCountPadding && y < args.padded_height && x < args.padded_width) ++count;
@@ -27,8 +26,7 @@ extern "C" __global__ void __launch_bounds__(256) pool(const PoolArgs args) {
             continue;
         if (!kCountPadding) ++count;
         float values[kWidth];
-        load_vector(values, static_cast<const In*>(args.input) +
-                                static_cast<long long>((n * args.height + y) * args.width + x) * args.pitch + channel);
+        load_vector(values, source_of(args, place.image, y, x, channel));
 #pragma unroll
         for (int i = 0; i < kWidth; ++i) sums[i] = pooled(sums[i], values[i]);
     }

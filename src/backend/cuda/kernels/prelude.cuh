@@ -72,6 +72,16 @@ DEVICE int divide(int n, const Divisor& d) {
     return static_cast<int>((__umulhi(static_cast<u32>(n), d.multiplier) + static_cast<u32>(n)) >> d.shift);
 }
 
+/// Where a pixel of all images stands, by the divisors by an image's pixels and by those of a row.
+struct Pixel {
+    int image, row, column;
+    DEVICE Pixel(int index, const Divisor& pixels, const Divisor& columns) : image(divide(index, pixels)) {
+        const int rest = index - image * static_cast<int>(pixels.divisor);
+        row = divide(rest, columns);
+        column = rest - row * static_cast<int>(columns.divisor);
+    }
+};
+
 /// Waits for all threads of a cluster of blocks.
 DEVICE void cluster_barrier() {
 #if __CUDA_ARCH__ >= 900

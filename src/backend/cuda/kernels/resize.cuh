@@ -7,10 +7,9 @@ extern "C" __global__ void __launch_bounds__(256) resize(const ResizeArgs args) 
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;
     if (pixel >= args.rows) return;
-    const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
-    const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
-    const ResizeTap* rows = static_cast<const ResizeTap*>(args.row_taps) + row * kTaps;
-    const ResizeTap* columns = static_cast<const ResizeTap*>(args.column_taps) + column * kTaps;
+    const Pixel place(pixel, args.pixels, args.columns);
+    const ResizeTap* rows = static_cast<const ResizeTap*>(args.row_taps) + place.row * kTaps;
+    const ResizeTap* columns = static_cast<const ResizeTap*>(args.column_taps) + place.column * kTaps;
     float sums[kWidth] = {};
 #pragma unroll
     for (int i = 0; i < kTaps; ++i) {
@@ -18,9 +17,7 @@ extern "C" __global__ void __launch_bounds__(256) resize(const ResizeArgs args) 
 #pragma unroll
         for (int j = 0; j < kTaps; ++j) {
             float values[kWidth];
-            load_vector(values, static_cast<const In*>(args.input) +
-                                    static_cast<long long>((n * args.height + rows[i].place) * args.width +
-                                                           columns[j].place) * args.pitch + channel);
+            load_vector(values, source_of(args, place.image, rows[i].place, columns[j].place, channel));
 #pragma unroll
             for (int k = 0; k < kWidth; ++k) line[k] += columns[j].weight * values[k];
         }

@@ -5,10 +5,10 @@
 extern "C" __global__ void __launch_bounds__(256) resize_planes(const ResizeArgs args) {
     const int pixel = blockIdx.x * 256 + threadIdx.x;
     if (pixel >= args.rows) return;
-    const int n = divide(pixel, args.pixels), size = args.pixels.divisor, rest = pixel - n * size;
-    const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
-    const ResizeTap* rows = static_cast<const ResizeTap*>(args.row_taps) + row * kTaps;
-    const ResizeTap* columns = static_cast<const ResizeTap*>(args.column_taps) + column * kTaps;
+    const Pixel place(pixel, args.pixels, args.columns);
+    const int size = args.pixels.divisor;
+    const ResizeTap* rows = static_cast<const ResizeTap*>(args.row_taps) + place.row * kTaps;
+    const ResizeTap* columns = static_cast<const ResizeTap*>(args.column_taps) + place.column * kTaps;
     const In* sources[kTaps][kTaps];
     float row_weights[kTaps], column_weights[kTaps];
 #pragma unroll
@@ -17,11 +17,9 @@ extern "C" __global__ void __launch_bounds__(256) resize_planes(const ResizeArgs
         column_weights[i] = columns[i].weight;
 #pragma unroll
         for (int j = 0; j < kTaps; ++j)
-            sources[i][j] = static_cast<const In*>(args.input) +
-                            static_cast<long long>((n * args.height + rows[i].place) * args.width + columns[j].place) *
-                                args.pitch;
+            sources[i][j] = source_of(args, place.image, rows[i].place, columns[j].place, 0);
     }
-    Out* target = static_cast<Out*>(args.output) + static_cast<long long>(n) * kChannels * size + rest;
+    Out* target = static_cast<Out*>(args.output) + static_cast<long long>(place.image) * (kChannels - 1) * size + pixel;
 #pragma unroll 8
     for (int channel = 0; channel < kChannels; ++channel) {
         float sum[1] = {};

@@ -8,18 +8,15 @@ extern "C" __global__ void __launch_bounds__(256) transposed_conv(const DirectAr
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;
     if (pixel >= args.rows) return;
-    const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);
-    const int row = divide(rest, args.columns), column = rest - row * static_cast<int>(args.columns.divisor);
+    const Pixel place(pixel, args.pixels, args.columns);
     float sums[kWidth] = {};
     for (int tap_y = 0; tap_y < kTapRows; ++tap_y) {
-        const int down = row + args.pad_y - tap_y * kDilationY, y = down / kStrideY;
+        const int down = place.row + args.pad_y - tap_y * kDilationY, y = down / kStrideY;
         if (down < 0 || down % kStrideY != 0 || y >= args.height) continue;
         for (int tap_x = 0; tap_x < kTapColumns; ++tap_x) {
-            const int across = column + args.pad_x - tap_x * kDilationX, x = across / kStrideX;
+            const int across = place.column + args.pad_x - tap_x * kDilationX, x = across / kStrideX;
             if (across < 0 || across % kStrideX != 0 || x >= args.width) continue;
-            const In* source = static_cast<const In*>(args.input) +
-                               static_cast<long long>((n * args.height + y) * args.width + x) * args.pitch +
-                               channel / kOutGroup * kInGroup;
+            const In* source = source_of(args, place.image, y, x, channel / kOutGroup * kInGroup);
             const float* weights = static_cast<const float*>(args.weights) +
                                    static_cast<long long>(tap_y * kTapColumns + tap_x) * kInGroup * kOutputs + channel;
 #pragma unroll 4

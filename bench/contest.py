@@ -124,21 +124,23 @@ class Contest:
             notes=self.notes | {candidate.name: candidate.note for candidate in self.candidates if candidate.note},
             kernels={Fovea.name: self.fovea.launches} if self.fovea.launches else {},
             gpu=self.gpu,
-        ).judged({}, None)
+        ).compared()
 
     def check(self, deadline: float, record: Record) -> None:
         """Compares the outputs and counts kernels, as far as there is time; both may disturb what is timed meanwhile."""
-        result, outputs = self.result(), {}
+        result = self.result()
         checked = [candidate for candidate in self.good() if candidate.name != "onnxruntime"]
         peers = [candidate for candidate in checked if candidate.asked is not self.fovea]
         try:
-            for candidate in checked:
+            reference = peers[0].asked.request("reference", timeout=left(deadline)) if peers else None
+            for candidate in checked if reference else ():
+                if left(deadline) == 0:
+                    raise TimeoutError
                 if candidate.asked is self.fovea:
-                    outputs[candidate.name] = self.fovea.outputs(left(deadline))
+                    outputs = self.fovea.outputs(left(deadline))
                 else:
-                    outputs[candidate.name] = candidate.asked.request("outputs", candidate.name, timeout=left(deadline))
-            if peers:
-                result.judged(outputs, peers[0].asked.request("reference", timeout=left(deadline)))
+                    outputs = candidate.asked.request("outputs", candidate.name, timeout=left(deadline))
+                result.judge(candidate.name, outputs, reference)
             for candidate in peers:
                 result.kernels[candidate.name] = candidate.asked.request("kernels", candidate.name, timeout=left(deadline))
         except FAILURES as error:

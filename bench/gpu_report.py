@@ -34,16 +34,18 @@ class PointResult:
     ratio: Ratio | None = None
     peer: str | None = None
 
-    def judged(self, outputs: dict[str, dict[str, np.ndarray]], reference: dict[str, np.ndarray] | None) -> "PointResult":
-        """Fills in errors and the ratio."""
-        for contestant, values in outputs.items() if reference else ():
-            self.errors[contestant] = {name: relative_error(values[name], expected) for name, expected in reference.items()}
-            self.decibels[contestant] = {name: worst_image(values[name], expected)
-                                         for name, expected in reference.items() if expected.dtype == np.float64}
+    def compared(self) -> "PointResult":
+        """With the ratio to the fastest peer."""
         self.peer = fastest(self.times, tuple(name for name in self.times if name != OURS))
         if OURS in self.times and self.peer:
             self.ratio = ratio_of_medians(self.times[OURS], self.times[self.peer])
         return self
+
+    def judge(self, contestant: str, outputs: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> None:
+        """Fills in how far a contestant's outputs are from the reference."""
+        self.errors[contestant] = {name: relative_error(outputs[name], expected) for name, expected in reference.items()}
+        self.decibels[contestant] = {name: worst_image(outputs[name], expected)
+                                     for name, expected in reference.items() if expected.dtype == np.float64}
 
     @property
     def torch(self) -> str | None:

@@ -19,7 +19,10 @@ def judged(ours_db, theirs_db, precision="fp16"):
     reference = {"map": RANDOM.standard_normal((2, 4, 32, 32))}
     outputs = {"fovea": noisy(reference, ours_db), "torch-graph": noisy(reference, theirs_db)}
     times = {"fovea": [1e-3] * 3, "torch-graph": [2e-3] * 3, "torch-compile": [1.5e-3] * 3}
-    return result(times, precision).judged(outputs, reference)
+    point = result(times, precision).compared()
+    for contestant, values in outputs.items():
+        point.judge(contestant, values, reference)
+    return point
 
 
 def test_ratio_is_to_the_fastest_peer():
@@ -33,7 +36,8 @@ def test_images_are_judged_by_themselves():
     image = RANDOM.standard_normal((1, 1000))
     reference = {"logits": np.concatenate([image, image + 1e-3 * RANDOM.standard_normal((1, 1000))])}
     noisier = reference["logits"] + np.array([[1e-4], [1e-3]]) * RANDOM.standard_normal((2, 1000))
-    found = result({"fovea": [1e-3]}).judged({"fovea": {"logits": noisier}}, reference)
+    found = result({"fovea": [1e-3]})
+    found.judge("fovea", {"logits": noisier}, reference)
     assert found.decibels["fovea"]["logits"] == pytest.approx(60, abs=1)
 
 
@@ -49,7 +53,7 @@ def test_fp32_must_be_exact():
 
 
 def test_a_missing_peer_is_no_fault():
-    alone = result({"fovea": [1e-3]}).judged({}, None)
+    alone = result({"fovea": [1e-3]}).compared()
     assert alone.ratio is None and wrong_results([alone]) == []
     assert "resnet50_224" in format_results([alone], "a GPU", markdown=False)
 

@@ -91,7 +91,11 @@ std::string mma_source(const MmaProblem& problem, const MmaTile& tile, bool tf32
     source.constant("kPiece", problem.piece()).constant("kWidth", width);
     source.text(clusters && tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
     source.text(phases_text(problem));
-    return source.text(epilogue).text(kernel_text("mma.cuh")).text(kernel_text("cluster.cuh")).finish("conv.cuh");
+    return source.text(epilogue)
+        .text(kernel_text("mma.cuh"))
+        .text(kernel_text("cluster.cuh"))
+        .text(kernel_text("async.cuh"))
+        .finish("conv.cuh");
 }
 
 class MmaKernel final : public Kernel {

@@ -29,23 +29,6 @@ constexpr int kFragmentRows = kRows / kWarpRows / 16;
 constexpr int kFragmentColumns = kColumns / kWarpColumns / 8;
 constexpr int kSumPitch = kColumns + 8;
 
-/// Copies `kBytes` to shared memory in the background; zeros when `valid` is false.
-template <int kBytes>
-DEVICE void copy_async(u32 target, const void* source, bool valid) {
-    const int bytes = valid ? kBytes : 0;
-    if constexpr (kBytes == 16)
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(target), "l"(source), "r"(bytes));
-    else
-        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(source), "n"(kBytes),
-                     "r"(bytes));
-}
-
-DEVICE void commit() { asm volatile("cp.async.commit_group;"); }
-template <int kLeft>
-DEVICE void wait_for_copies() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(kLeft));
-}
-
 /// Byte offset of 16-byte chunk `chunk` of row `row`: chunks are exchanged so that eight rows of one chunk lie in
 /// different banks.
 DEVICE int tile_offset(int row, int chunk) {
@@ -161,7 +144,7 @@ DEVICE void multiply_stage(Sum (&sums)[kFragmentRows][kFragmentColumns][4], u32 
 
 extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(const ConvArgs args) {
     extern __shared__ __align__(128) char memory[];
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    const int warp = threadIdx.x / 32;
     const int warp_row = warp / kWarpColumns, warp_column = warp % kWarpColumns;
     const int row_tile = blockIdx.x, column_tile = blockIdx.y, part = blockIdx.z;
     const int begin = part * kDepthSteps / kSplit, end = (part + 1) * kDepthSteps / kSplit;
@@ -192,15 +175,9 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
     float* tile = reinterpret_cast<float*>(memory);
 #pragma unroll
     for (int i = 0; i < kFragmentRows; ++i)
-#pragma unroll
-        for (int j = 0; j < kFragmentColumns; ++j)
-#pragma unroll
-            for (int half = 0; half < 2; ++half) {
-                const int row = (warp_row * kFragmentRows + i) * 16 + lane / 4 + half * 8;
-                const int column = (warp_column * kFragmentColumns + j) * 8 + lane % 4 * 2;
-                *reinterpret_cast<float2*>(tile + row * kSumPitch + column) =
-                    make_float2(static_cast<float>(sums[i][j][2 * half]), static_cast<float>(sums[i][j][2 * half + 1]));
-            }
+        put_sums<kFragmentColumns>(
+            tile + (warp_row * kFragmentRows + i) * 16 * kSumPitch + warp_column * kFragmentColumns * 8, kSumPitch,
+            sums[i][0]);
     if constexpr (kSplit > 1)
         cluster_barrier();
     else

@@ -107,7 +107,7 @@ DEVICE void multiply_stage(float (&sums)[kFragmentRows][kFragmentColumns][4], u3
 
 extern "C" __global__ void __launch_bounds__(kThreads) matmul(const MatmulArgs args) {
     extern __shared__ __align__(128) char memory[];
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    const int warp = threadIdx.x / 32;
     const int warp_row = warp / kWarpColumns * kFragmentRows * 16,
               warp_column = warp % kWarpColumns * kFragmentColumns * 8;
     const int product = divide(blockIdx.x, args.row_tiles);
@@ -152,13 +152,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) matmul(const MatmulArgs a
     float* tile = reinterpret_cast<float*>(memory);
 #pragma unroll
     for (int i = 0; i < kFragmentRows; ++i)
-#pragma unroll
-        for (int j = 0; j < kFragmentColumns; ++j)
-#pragma unroll
-            for (int half = 0; half < 2; ++half)
-                *reinterpret_cast<float2*>(tile + (warp_row + i * 16 + lane / 4 + half * 8) * kSumPitch + warp_column +
-                                           j * 8 + lane % 4 * 2) =
-                    make_float2(sums[i][j][2 * half], sums[i][j][2 * half + 1]);
+        put_sums<kFragmentColumns>(tile + (warp_row + i * 16) * kSumPitch + warp_column, kSumPitch, sums[i][0]);
     __syncthreads();
     constexpr int kVectors = kColumns / kWidth;
     for (int i = threadIdx.x; i < kRows * kVectors; i += kThreads) {

@@ -63,6 +63,18 @@ struct SumOf<u8> {
     using type = int;
 };
 
+/// Writes a warp's 16 rows of sums to shared memory, a row every `pitch` elements; four sums a part of eight columns.
+template <int kParts, class Sum>
+DEVICE void put_sums(float* target, int pitch, const Sum* sums) {
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int j = 0; j < kParts; ++j)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+            *reinterpret_cast<float2*>(target + (lane / 4 + half * 8) * pitch + j * 8 + lane % 4 * 2) =
+                make_float2(static_cast<float>(sums[4 * j + 2 * half]), static_cast<float>(sums[4 * j + 2 * half + 1]));
+}
+
 /// Rounds an f32 to TF32; `rest` is what rounding lost, in TF32 as well.
 DEVICE u32 rounded(u32 bits, u32& rest) {
     u32 high;

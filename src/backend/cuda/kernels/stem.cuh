@@ -129,13 +129,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
     float* tile = reinterpret_cast<float*>(memory);
 #pragma unroll
     for (int i = 0; i < kFragmentRows; ++i)
-#pragma unroll
-        for (int j = 0; j < kFragmentColumns; ++j)
-#pragma unroll
-            for (int half = 0; half < 2; ++half)
-                *reinterpret_cast<float2*>(tile + ((warp * kFragmentRows + i) * 16 + lane / 4 + half * 8) * kSumPitch +
-                                           j * 8 + lane % 4 * 2) =
-                    make_float2(sums[i][j][2 * half], sums[i][j][2 * half + 1]);
+        put_sums<kFragmentColumns>(tile + (warp * kFragmentRows + i) * 16 * kSumPitch, kSumPitch, sums[i][0]);
     __syncthreads();
 
     constexpr int kVectors = kColumns / kWidth;

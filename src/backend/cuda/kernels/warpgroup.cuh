@@ -230,18 +230,6 @@ DEVICE void multiply_tap(float (&sums)[kBlocks][kColumns / 2], u32 patch, u32 we
     }
 }
 
-/// Writes one warp's 16 rows and kLine columns of sums to shared memory, a row every `pitch` elements.
-template <int kSums>
-DEVICE void put_sums(float* target, int pitch, const float (&sums)[kSums], int first) {
-    const int lane = threadIdx.x % 32;
-#pragma unroll
-    for (int j = 0; j < kLine / 8; ++j)
-#pragma unroll
-        for (int half = 0; half < 2; ++half)
-            *reinterpret_cast<float2*>(target + (lane / 4 + half * 8) * pitch + j * 8 + lane % 4 * 2) =
-                make_float2(sums[first + 4 * j + 2 * half], sums[first + 4 * j + 2 * half + 1]);
-}
-
 extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident) warpgroup(const WarpgroupArgs args) {
     extern __shared__ __align__(1024) char memory[];
     const int begin = blockIdx.z * kSteps / kSplit, end = (blockIdx.z + 1) * kSteps / kSplit;
@@ -330,7 +318,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
 #pragma unroll
                     for (int first = 0; first < kColumns; first += kLine) {
                         __syncwarp();
-                        put_sums(own, kLine + 8, sums[i], first / 2);
+                        put_sums<kLine / 8>(own, kLine + 8, sums[i] + first / 2);
                         __syncwarp();
                         constexpr int kVectors = (kOutputs < kLine ? kOutputs : kLine) / kWidth;
 #pragma unroll 2
@@ -350,8 +338,9 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
                 for (int i = 0; i < kBlocks; ++i)
 #pragma unroll
                     for (int first = 0; first < kColumns; first += kLine)
-                        put_sums(tile_sums + ((group * kBlocks + i) * 64 + warp % 4 * 16) * kSumPitch + first, kSumPitch,
-                                 sums[i], first / 2);
+                        put_sums<kLine / 8>(
+                            tile_sums + ((group * kBlocks + i) * 64 + warp % 4 * 16) * kSumPitch + first, kSumPitch,
+                            sums[i] + first / 2);
             }
         }
     }

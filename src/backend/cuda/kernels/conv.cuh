@@ -130,13 +130,12 @@ DEVICE void multiply_stage(Sum (&sums)[kFragmentRows][kFragmentColumns][4], u32 
 #pragma unroll
             for (int i = 0; i < kFragmentRows; ++i) {
                 if constexpr (kElement == 4 && kPasses == 3) {
-                    multiply(sums[i][j], a_rest[i], b[0], b[1], In());
-                    multiply(sums[i][j + 1], a_rest[i], b[2], b[3], In());
-                    multiply(sums[i][j], a[i], b_rest[0], b_rest[1], In());
-                    multiply(sums[i][j + 1], a[i], b_rest[2], b_rest[3], In());
+                    multiply_exactly(sums[i][j], a[i], a_rest[i], b[0], b[1], b_rest[0], b_rest[1]);
+                    multiply_exactly(sums[i][j + 1], a[i], a_rest[i], b[2], b[3], b_rest[2], b_rest[3]);
+                } else {
+                    multiply(sums[i][j], a[i], b[0], b[1], In());
+                    multiply(sums[i][j + 1], a[i], b[2], b[3], In());
                 }
-                multiply(sums[i][j], a[i], b[0], b[1], In());
-                multiply(sums[i][j + 1], a[i], b[2], b[3], In());
             }
         }
     }

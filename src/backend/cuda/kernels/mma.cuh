@@ -75,13 +75,40 @@ DEVICE void put_sums(float* target, int pitch, const Sum* sums) {
                 make_float2(static_cast<float>(sums[4 * j + 2 * half]), static_cast<float>(sums[4 * j + 2 * half + 1]));
 }
 
+/// The nearest TF32, by the rounding of ties that takes one instruction.
+DEVICE u32 to_tf32(float x) {
+    u32 bits;
+#if __CUDA_ARCH__ >= 900
+    asm("cvt.rn.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+#else
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+#endif
+    return bits;
+}
+
+DEVICE float4 to_tf32(float4 x) {
+    return make_float4(__uint_as_float(to_tf32(x.x)), __uint_as_float(to_tf32(x.y)), __uint_as_float(to_tf32(x.z)),
+                       __uint_as_float(to_tf32(x.w)));
+}
+
 /// Rounds an f32 to TF32; `rest` is what rounding lost, in TF32 as well.
 DEVICE u32 rounded(u32 bits, u32& rest) {
-    u32 high;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(high) : "f"(__uint_as_float(bits)));
-    if constexpr (kPasses == 3)
-        asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rest) : "f"(__uint_as_float(bits) - __uint_as_float(high)));
+    const u32 high = to_tf32(__uint_as_float(bits));
+    if constexpr (kPasses == 3) rest = to_tf32(__uint_as_float(bits) - __uint_as_float(high));
     return high;
+}
+
+/// Adds a product of f32 factors, each given as TF32 and what that lost. Tensor cores cut off the digits that a sum has no
+/// room for, always towards zero: they add up eight products, and the sums are added by rounding.
+template <class Sum>
+DEVICE void multiply_exactly(Sum (&c)[4], const u32 (&a)[4], const u32 (&a_rest)[4], u32 b0, u32 b1, u32 b_rest0,
+                             u32 b_rest1) {
+    float part[4] = {};
+    multiply(part, a_rest, b0, b1, float());
+    multiply(part, a, b_rest0, b_rest1, float());
+    multiply(part, a, b0, b1, float());
+#pragma unroll
+    for (int i = 0; i < 4; ++i) c[i] += part[i];
 }
 
 /// The place of padded coordinate `i` in a source of `size` elements; `inside` turns false where zeros are read.

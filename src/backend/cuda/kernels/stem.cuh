@@ -116,11 +116,11 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
             for (int i = 0; i < kFragmentRows; ++i)
 #pragma unroll
                 for (int k = 0; k < 2; ++k) {
-                    if constexpr (kElement == 4 && kPasses == 3) {
-                        multiply(sums[i][j + k], a_rest[i], b[2 * k], b[2 * k + 1], T());
-                        multiply(sums[i][j + k], a[i], rest[2 * k], rest[2 * k + 1], T());
-                    }
-                    multiply(sums[i][j + k], a[i], b[2 * k], b[2 * k + 1], T());
+                    if constexpr (kElement == 4 && kPasses == 3)
+                        multiply_exactly(sums[i][j + k], a[i], a_rest[i], b[2 * k], b[2 * k + 1], rest[2 * k],
+                                         rest[2 * k + 1]);
+                    else
+                        multiply(sums[i][j + k], a[i], b[2 * k], b[2 * k + 1], T());
                 }
         }
     }

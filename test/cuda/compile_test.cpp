@@ -40,9 +40,11 @@ TEST_P(Compile, EveryTactic) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Compile,
-                         testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f16"),
+                         testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16"),
                                           testing::Values(90)),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name); });
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
 INSTANTIATE_TEST_SUITE_P(CudaBf16, Compile, testing::Values(std::tuple<Case, std::string, int>{kCases[0], "bf16", 80}),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_bf16"; });
 INSTANTIATE_TEST_SUITE_P(Cuda, Compile,

@@ -55,6 +55,10 @@ INSTANTIATE_TEST_SUITE_P(CudaBf16, Run, testing::Values(std::tuple<Case, std::st
 INSTANTIATE_TEST_SUITE_P(CudaTf32, Run,
                          testing::Combine(testing::ValuesIn(kCases), testing::Values("f32"), testing::Values(true)),
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+INSTANTIATE_TEST_SUITE_P(CudaProductsTf32, Run,
+                         testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32"),
+                                          testing::Values(true)),
+                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
 INSTANTIATE_TEST_SUITE_P(CudaAttention, Run,
                          testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
@@ -83,8 +87,8 @@ INSTANTIATE_TEST_SUITE_P(CudaMatmulTf32, Run,
                          [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
 
 INSTANTIATE_TEST_SUITE_P(CudaTransposedConv, Run,
-                         testing::Combine(testing::ValuesIn(kTransposedConvCases), testing::Values("f32", "f16", "bf16"),
-                                          testing::Values(false)),
+                         testing::Combine(testing::ValuesIn(kTransposedConvCases),
+                                          testing::Values("f32", "f16", "bf16"), testing::Values(false)),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
                          });

@@ -9,20 +9,23 @@
 namespace fovea::backend::cuda {
 namespace {
 
+template <class Word>
 std::vector<std::byte> packed_weights(const MmaProblem& problem, const WarpgroupTile& tile) {
-    const std::int64_t taps = problem.taps_y * problem.taps_x, depth = tile.depth_bytes / 2,
+    constexpr auto kWord = static_cast<std::int64_t>(sizeof(Word));
+    const Tensor values = factors(problem, problem.type == DType::f32);
+    const std::int64_t taps = problem.taps_y * problem.taps_x, depth = tile.depth_bytes / kWord,
                        steps = warpgroup_steps(problem, tile);
     const std::int64_t stage = tile.columns * depth;
     std::vector<std::byte> packed(
-        static_cast<std::size_t>(ceil_divide(problem.outputs, tile.columns) * steps * stage * 2));
-    auto* target = reinterpret_cast<std::uint16_t*>(packed.data());
-    const auto* weights = reinterpret_cast<const std::uint16_t*>(problem.weights->raw());
+        static_cast<std::size_t>(ceil_divide(problem.outputs, tile.columns) * steps * stage * kWord));
+    auto* target = reinterpret_cast<Word*>(packed.data());
+    const auto* weights = reinterpret_cast<const Word*>(values.raw());
     for (std::int64_t n = 0; n < problem.outputs; ++n)
         for (std::int64_t channel = 0; channel < problem.channels(); ++channel) {
-            const std::uint16_t* source = weights + n * problem.output_stride + channel * problem.channel_stride;
-            std::int64_t byte = (n % tile.columns * depth + channel % depth) * 2;
+            const Word* source = weights + n * problem.output_stride + channel * problem.channel_stride;
+            std::int64_t byte = (n % tile.columns * depth + channel % depth) * kWord;
             byte ^= byte >> 3 & (tile.depth_bytes - 16);
-            std::uint16_t* place = target + (n / tile.columns * steps + channel / depth * taps) * stage + byte / 2;
+            Word* place = target + (n / tile.columns * steps + channel / depth * taps) * stage + byte / kWord;
             for (std::int64_t tap = 0; tap < taps; ++tap) place[tap * stage] = source[tap];
         }
     return packed;
@@ -37,12 +40,14 @@ std::string multiply_text(DType type, int columns) {
         list += comma + "%" + n;
         operands += comma + "\"+f\"(c[" + n + "])";
     }
-    const std::string name = type == DType::bf16 ? "bf16" : "f16";
+    const std::string name = type == DType::f32 ? "tf32" : type == DType::bf16 ? "bf16" : "f16";
+    const std::string depth = type == DType::f32 ? "k8" : "k16";
+    const std::string turned = type == DType::f32 ? "" : ", 0, 0";  // only 16-bit types can be
     const auto operand = [&](int i) { return "%" + std::to_string(sums + i); };
     return "DEVICE void multiply(float (&c)[" + std::to_string(sums) +
            "], u64 a, u64 b, bool more) {\n    asm volatile(\"{\\n.reg .pred add;\\nsetp.ne.b32 add, " + operand(2) +
-           ", 0;\\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32." + name + "." + name +
-           " {" + list + "}, " + operand(0) + ", " + operand(1) + ", add, 1, 1, 0, 0;\\n}\" : " + operands +
+           ", 0;\\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + depth + ".f32." + name + "." + name +
+           " {" + list + "}, " + operand(0) + ", " + operand(1) + ", add, 1, 1" + turned + ";\\n}\" : " + operands +
            " : \"l\"(a), \"l\"(b), \"r\"(static_cast<int>(more)));\n}\n";
 }
 
@@ -69,6 +74,7 @@ std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& til
     source.text(tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
     source.text(phases_text(problem));
     source.text(epilogue).text(kernel_text("mma.cuh")).text(kernel_text("cluster.cuh"));
+    source.text(kernel_text("async.cuh"));
     return source.text(multiply_text(problem.type, tile.columns)).finish("warpgroup.cuh");
 }
 
@@ -80,7 +86,8 @@ class WarpgroupKernel final : public Kernel {
         weights_ = device_constant(
             target, context,
             "warpgroup weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes),
-            packed_weights(problem, tile));
+            problem.type == DType::f32 ? packed_weights<std::uint32_t>(problem, tile)
+                                       : packed_weights<std::uint16_t>(problem, tile));
         const auto size = [](std::int64_t n) { return static_cast<int>(n); };
         const Geometry geometry(problem);
         const Part part(geometry, tile);

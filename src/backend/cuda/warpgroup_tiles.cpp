@@ -17,6 +17,10 @@ std::int64_t patch_bytes(const WarpgroupTile& tile, const Part& part) {
     return ceil_divide(tile.rows() / tile.part_rows * part.slots * tile.depth_bytes, 1024) * 1024;
 }
 
+std::int64_t channel_bytes(const MmaProblem& problem) {
+    return problem.channels() * static_cast<std::int64_t>(element_bytes(problem.type));
+}
+
 /// Whether the sources are enlarged differently.
 bool apart(const MmaProblem& problem) { return problem.sources[0].upsample != problem.sources.back().upsample; }
 
@@ -56,12 +60,12 @@ Part::Part(const Geometry& g, const WarpgroupTile& tile) {
 }
 
 bool suits_warpgroups(const Target& target, const MmaProblem& problem) {
-    if (target.device->facts().compute_capability != 90 || element_bytes(problem.type) != 2) return false;
-    return problem.piece() == 16;
+    if (target.device->facts().compute_capability != 90 || problem.piece() != 16) return false;
+    return element_bytes(problem.type) == 2 || rounds_to_tf32(target, problem);
 }
 
 std::int64_t warpgroup_steps(const MmaProblem& problem, const WarpgroupTile& tile) {
-    return ceil_divide(problem.channels() * 2, tile.depth_bytes) * problem.taps_y * problem.taps_x;
+    return ceil_divide(channel_bytes(problem), tile.depth_bytes) * problem.taps_y * problem.taps_x;
 }
 
 std::int64_t row_tiles(const Geometry& g, const WarpgroupTile& tile) {
@@ -127,6 +131,8 @@ bool fill_memory(const MmaProblem& problem, std::int64_t memory, std::int64_t st
     const std::int64_t stage = tile.columns * tile.depth_bytes + 16;
     tile.patches = tile.stages = 0;
     const std::int64_t left = memory - static_cast<std::int64_t>(tile.split == 1 ? shared_bytes(problem, tile) : 0);
+    // Of f32, one more is on its way while loaded ones are rounded.
+    const std::int64_t most = problem.type == DType::f32 ? 3 : 2;
     // What a step has read is given back after the next one has begun.
     const std::int64_t fewest = std::min<std::int64_t>(chunks, 2);
     std::int64_t stages = std::min<std::int64_t>(steps, 40), patches = (left - stages * stage) / patch;
@@ -134,7 +140,7 @@ bool fill_memory(const MmaProblem& problem, std::int64_t memory, std::int64_t st
         patches = std::min<std::int64_t>(chunks, taps == 1 ? left / (patch + stage) : 2);
         stages = std::min<std::int64_t>(stages, (left - patches * patch) / stage);
     }
-    tile.patches = static_cast<int>(std::min<std::int64_t>({patches, chunks, taps == 1 ? 6 : 2}));
+    tile.patches = static_cast<int>(std::min<std::int64_t>({patches, chunks, taps == 1 ? 6 : most}));
     tile.stages = static_cast<int>(stages);
     return tile.patches >= fewest && tile.stages >= std::min<std::int64_t>(steps, 3) &&
            shared_bytes(problem, tile) <= static_cast<std::size_t>(memory);
@@ -189,7 +195,7 @@ double estimate(const Target& target, const MmaProblem& problem, const Warpgroup
 int depth_bytes_of(const MmaProblem& problem) {
     int best = Geometry(problem).planes > 1 ? 64 : 128;
     for (const int bytes : {64, 32})
-        if (ceil_divide(problem.channels() * 2, bytes) * bytes < ceil_divide(problem.channels() * 2, best) * best)
+        if (ceil_divide(channel_bytes(problem), bytes) * bytes < ceil_divide(channel_bytes(problem), best) * best)
             best = bytes;
     return best;
 }

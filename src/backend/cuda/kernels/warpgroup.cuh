@@ -1,5 +1,5 @@
-// Convolution as a matrix product on the tensor cores of whole warpgroups (compute capability 9.0), 16-bit types,
-// channels last. A tile's patch of the input, halo included, lies in shared memory once for all taps: a tap is the same
+// Convolution as a matrix product on the tensor cores of whole warpgroups (compute capability 9.0), 16-bit types and
+// TF32, channels last. A tile's patch of the input, halo included, lies in shared memory once for all taps: a tap is the same
 // patch, read from another first pixel. One warpgroup loads patches and weights, the others multiply. The input is read
 // as in conv.cuh. The host writes the constants in front:
 //   In, Out                 element types
@@ -15,7 +15,7 @@
 //   kRepeats                whether a block computes several tiles
 //   kChannels0, kChannels, kUp0, kUp1, kOutputs, kTapRows, kTapColumns, kDilationY, kDilationX, kPad, kWidth
 //   kStrideY, kStrideX, what phases.cuh needs, and phases.cuh
-//   multiply(sums, a, b, add)  the product of 64 x 16 and 16 x kColumns, given by descriptors, added or not
+//   multiply(sums, a, b, add)  the product of 64 rows and kColumns columns, 32 bytes deep, added or not; by descriptors
 //   epilogue(x, args, row, channel)
 
 constexpr int kMultipliers = 128 * kGroups;
@@ -24,7 +24,7 @@ constexpr int kLoaders = 96;
 constexpr int kRows = 64 * kGroups * kBlocks;
 constexpr int kParts = kRows / kPartRows;
 constexpr int kTaps = kTapRows * kTapColumns;
-constexpr int kDepthTile = kDepthBytes / 2;
+constexpr int kDepthTile = kDepthBytes / sizeof(In);
 constexpr int kSteps = (kChannels + kDepthTile - 1) / kDepthTile * kTaps;
 // A patch's rows and columns of pixels lie in planes by their remainder by the strides, as one tap reads them.
 constexpr int kPlanesY = kTapRows > 1 ? kStrideY : 1, kPlanesX = kTapColumns > 1 ? kStrideX : 1;
@@ -54,6 +54,9 @@ constexpr int kSlots = kParts * kPartSlots;
 constexpr int kPatchBytes = (kSlots * kDepthBytes + 1023) / 1024 * 1024;
 constexpr int kStageBytes = kColumns * kDepthBytes;
 constexpr bool kKeepWeights = kSplit == 1 && kRepeats && kStages >= kSteps;
+// The loading warps round f32, whose last digits wgmma would cut off, once kAhead more patches are on their way.
+constexpr bool kRounds = sizeof(In) == 4;
+constexpr int kAhead = kPatches > 4 ? 3 : kPatches > 2 ? kPatches - 2 : 0;
 constexpr bool kApart = kChannels0 != kChannels && kUp0 != kUp1;  // the sources' pixels differ
 constexpr int kPixelsAt = kPatches * (kPatchBytes + 16) + kStages * (kStageBytes + 16);
 // Columns of sums that a warp sorts at once in shared memory of its own.
@@ -146,7 +149,7 @@ struct PatchLoader {
     }
 
     DEVICE void load(int chunk, u32 patch) const {
-        const int channel = chunk * kDepthTile + piece * 8;
+        const int channel = chunk * kDepthTile + piece * (16 / static_cast<int>(sizeof(In)));
         const bool second = kChannels0 != kChannels && channel >= kChannels0;
         const In* source = second ? static_cast<const In*>(args.input1) + (channel - kChannels0)
                                   : static_cast<const In*>(args.input0) + channel;
@@ -161,6 +164,23 @@ struct PatchLoader {
                              patch + swizzled(slot * kDepthBytes + piece * 16)),
                          "l"(valid ? from : args.input0), "r"(valid ? 16 : 0)
                          : "memory");
+        }
+    }
+
+    /// Rounds to TF32 what this thread has loaded.
+    DEVICE void round(char* patch) const {
+        constexpr int kAtOnce = 4;
+        const auto place = [&](int slot) {
+            return reinterpret_cast<float4*>(patch + swizzled(slot * kDepthBytes + piece * 16));
+        };
+        for (int begin = first; begin < kSlots; begin += kAtOnce * kStep) {
+            float4 x[kAtOnce];
+#pragma unroll
+            for (int i = 0; i < kAtOnce; ++i)
+                if (begin + i * kStep < kSlots) x[i] = *place(begin + i * kStep);
+#pragma unroll
+            for (int i = 0; i < kAtOnce; ++i)
+                if (begin + i * kStep < kSlots) *place(begin + i * kStep) = to_tf32(x[i]);
         }
     }
 };
@@ -185,16 +205,36 @@ DEVICE bool exists(const WarpgroupArgs& args, int tile, int row, int column) {
            place.x + x_place < args.output_width && static_cast<int>(blockIdx.y) * kColumns + column < kOutputs;
 }
 
-/// Fills the ring of patches with those of this block's tiles.
-DEVICE void load_patches(const WarpgroupArgs& args, Ring<kPatches> ring, u32 patches, int* pixels, int begin, int end) {
-    PatchLoader loader(args, pixels, threadIdx.x - kMultipliers);
+/// Fills the ring of patches, which lies at the beginning of the shared memory, with those of this block's tiles.
+DEVICE void load_patches(const WarpgroupArgs& args, Ring<kPatches> ring, char* memory, int begin, int end) {
+    PatchLoader loader(args, reinterpret_cast<int*>(memory + kPixelsAt), threadIdx.x - kMultipliers);
+    const u32 patches = shared_address(memory);
+    Ring<kPatches> arrived = ring;
+    int copies = 0;
+    const auto hand_over = [&] {
+        loader.round(memory + arrived.at * kPatchBytes);
+        asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+        barrier_arrive(arrived.full());
+        arrived.next();
+        --copies;
+    };
     for (int tile = blockIdx.x; tile < args.tiles; tile += gridDim.x) {
         loader.find_pixels(tile);
         for (int chunk = begin / kTaps; chunk * kTaps < end; ++chunk, ring.next()) {
             barrier_wait(ring.empty(), ring.parity ^ 1);
             loader.load(chunk, patches + ring.at * kPatchBytes);
-            asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" ::"r"(ring.full()) : "memory");
+            if constexpr (kRounds) {
+                commit();
+                wait_for_copies<kAhead>();
+                if (++copies > kAhead) hand_over();
+            } else {
+                asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" ::"r"(ring.full()) : "memory");
+            }
         }
+    }
+    if constexpr (kRounds) {
+        wait_for_copies<0>();
+        while (copies > 0) hand_over();
     }
 }
 
@@ -253,7 +293,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
 
     if (group == kGroups) {
         if (threadIdx.x < kMultipliers + kLoaders)
-            load_patches(args, patch, patches, reinterpret_cast<int*>(memory + kPixelsAt), begin, end);
+            load_patches(args, patch, memory, begin, end);
         else if (threadIdx.x == kMultipliers + kLoaders)
             load_weights(args, stage, stages, begin, end);
     } else {

@@ -80,10 +80,19 @@ def speed_tables(report: dict) -> str:
         if len(ratios) > 1:
             rows.append(["geometric mean", *[""] * len(contestants), f"{geometric_mean(ratios):.2f}", *[""] * 4])
         texts.append(f"{title_of(column, {point['batch'] for point in points})}:\n\n{align(rows, markdown=True)}")
-    missing = [f"{point['name']} {point['precision']} batch {point['batch']}, {TITLES.get(name, name)}: {note}"
-               for point in report["points"] for name, note in point["notes"].items() if name != "onnxruntime"]
     source = f"`{report['command']}`, {report['machine']}."
-    return "\n\n".join([*texts, source] + (["Missing: " + "; ".join(missing) + "."] if missing else []))
+    return "\n\n".join([*texts, source, *missing_lines(report["points"])])
+
+
+def missing_lines(points: list[dict]) -> list[str]:
+    """What is not in the tables, and why; ONNX Runtime where any of its points was measured."""
+    reasons: dict[str, list[str]] = {}
+    for point in points:
+        for name, note in point["notes"].items():
+            if name != "onnxruntime" or any(name in other["median_ms"] for other in points):
+                reasons.setdefault(f"{TITLES.get(name, name)}, {note}", []).append(
+                    f"{point['name']} {point['precision']} batch {point['batch']}")
+    return [f"{reason}: {', '.join(names)}." for reason, names in reasons.items()]
 
 
 def profiles_of(folder: Path) -> dict[tuple[str, str, int], dict]:

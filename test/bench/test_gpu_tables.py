@@ -31,6 +31,14 @@ def test_speed_has_ratios_counts_and_the_roofline_of_the_card():
     assert "`bench/peers --points fp16:1`, NVIDIA H100" in text
 
 
+def test_what_is_missing_is_said_once():
+    late, later, whole = (point(name, "fp16", 1, 0.2, **{"torch-graph": 0.8}) for name in ("resnet50_224", "depth_r18_256x512", "ssd300_r50"))
+    late["notes"] = {"torch-compile": "late", "onnxruntime": "absent"}
+    later["notes"] = {"torch-compile": "late"}
+    text = speed_tables(report(late, later, whole))
+    assert "compiled, late: resnet50_224 fp16 batch 1, depth_r18_256x512 fp16 batch 1." in text and "absent" not in text
+
+
 def test_a_later_report_replaces_points_and_keeps_the_order():
     old = report(point("depth_r18_256x512", "fp16", 1, 1, a=2), point("resnet50_224", "tf32", 1, 1, a=2))
     new = report(point("resnet50_224", "fp16", 1, 1, a=2), point("depth_r18_256x512", "fp16", 1, 9, a=2))

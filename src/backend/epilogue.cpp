@@ -130,7 +130,9 @@ Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::siz
     epilogue.result = start;
     for (std::size_t i = first; i < context.region.nodes.size(); ++i) {
         const ir::Node& node = context.node(i);
-        epilogue.steps.push_back(*as_step(context.values, node, epilogue.result));
+        const auto step = as_step(context.values, node, epilogue.result);
+        if (!step) break;
+        epilogue.steps.push_back(*step);
         epilogue.nodes.push_back(context.region.nodes[i]);
         epilogue.result = node.outputs[0];
     }

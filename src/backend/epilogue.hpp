@@ -55,7 +55,7 @@ std::optional<EpilogueStep> as_step(const ops::ValueTable& values, const ir::Nod
 Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::size_t most,
                         bool (*accept)(const MatchContext&, const EpilogueStep&, ir::ValueId chain));
 
-/// Decodes the chain behind `start` out of a region's nodes from position `first` on.
+/// Decodes the chain behind `start` out of a region's nodes from position `first` on, up to a node that is no step.
 Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::size_t first);
 
 }  // namespace fovea::backend

@@ -9,6 +9,7 @@
 #include "cuda/matmul_cases.hpp"
 #include "cuda/resized_conv_cases.hpp"
 #include "cuda/row_cases.hpp"
+#include "cuda/stem_cases.hpp"
 #include "cuda/transposed_conv_cases.hpp"
 #include "fovea/error.hpp"
 #include "ops/infer.hpp"
@@ -41,6 +42,12 @@ TEST_P(Compile, EveryTactic) {
 
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Compile,
                          testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16"),
+                                          testing::Values(90)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaStem, Compile,
+                         testing::Combine(testing::ValuesIn(kStemCases), testing::Values("f16", "bf16"),
                                           testing::Values(90)),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);

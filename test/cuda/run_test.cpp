@@ -10,6 +10,7 @@
 #include "cuda/on_device.hpp"
 #include "cuda/resized_conv_cases.hpp"
 #include "cuda/row_cases.hpp"
+#include "cuda/stem_cases.hpp"
 #include "cuda/transposed_conv_cases.hpp"
 
 namespace fovea::backend {
@@ -46,6 +47,12 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param); });
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Run,
                          testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16", "bf16"),
+                                          testing::Values(false)),
+                         [](const auto& info) {
+                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
+                         });
+INSTANTIATE_TEST_SUITE_P(CudaStem, Run,
+                         testing::Combine(testing::ValuesIn(kStemCases), testing::Values("f16", "bf16"),
                                           testing::Values(false)),
                          [](const auto& info) {
                              return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);

@@ -88,6 +88,13 @@ std::vector<Tactic> own_tactics(const Target& target, const RegionContext& conte
                 result.push_back(std::move(tactic));
             }
     }
+    for (const std::string& name : stem_warpgroup_tactics(target, context, region)) {
+        Tactic tactic = uniform;
+        tactic.reads_slices = false;
+        tactic.name = name;
+        tactic.inputs[stem_input(context, region)] = Layout::plain;
+        result.push_back(std::move(tactic));
+    }
     if (suits_tiles(context, uniform, region))
         for (const std::string& name : product_tactics(target, conv_problem(context, uniform, region))) {
             result.push_back(uniform);
@@ -108,6 +115,7 @@ std::vector<Tactic> own_tactics(const Target& target, const RegionContext& conte
 std::unique_ptr<Kernel> prepare_own(const Target& target, const RegionContext& context, const Tactic& tactic,
                                     const ConvRegion& region) {
     if (tactic.name == "direct" || tactic.name == "depthwise") return prepare_direct(target, context, tactic, region);
+    if (tactic.name.starts_with("stem:wg")) return prepare_stem_warpgroup(target, context, tactic, region);
     if (tactic.name.starts_with("stem:")) return prepare_stem(target, context, tactic, region);
     return make_product_kernel(target, context, tactic, conv_problem(context, tactic, region), region.epilogue,
                                bias_of(context, region));

@@ -25,6 +25,13 @@ std::vector<std::string> stem_tiles();
 std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& context, const Tactic& tactic,
                                      const ConvRegion& region);
 
+/// kernels/stem_warpgroup.cuh: the same for plain images and 16-bit products on compute capability 9.0, with the
+/// maximum behind it where the region ends in one.
+std::vector<std::string> stem_warpgroup_tactics(const Target& target, const RegionContext& context,
+                                                const ConvRegion& region);
+std::unique_ptr<Kernel> prepare_stem_warpgroup(const Target& target, const RegionContext& context, const Tactic& tactic,
+                                               const ConvRegion& region);
+
 /// kernels/direct.cuh: plain loops for grouped convolutions and odd numbers of channels.
 bool suits_direct(const RegionContext& context, const ConvRegion& region);
 /// kernels/depthwise.cuh: the same for one channel per group.

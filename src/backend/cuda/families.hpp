@@ -40,6 +40,7 @@ CudaFamily sample_kernels();
 CudaFamily scatter_kernels();
 CudaFamily slice_kernels();
 CudaFamily softmax_kernels();
+CudaFamily stem_pool_kernels();
 CudaFamily top_k_kernels();
 CudaFamily transpose_kernels();
 CudaFamily transposed_conv_kernels();

@@ -31,26 +31,6 @@ std::vector<std::byte> packed_weights(const MmaProblem& problem, const Warpgroup
     return packed;
 }
 
-/// The instruction for this width, whose operands are as many as its sums.
-std::string multiply_text(DType type, int columns) {
-    const int sums = columns / 2;
-    std::string list, operands;
-    for (int i = 0; i < sums; ++i) {
-        const std::string n = std::to_string(i), comma = i == 0 ? "" : ", ";
-        list += comma + "%" + n;
-        operands += comma + "\"+f\"(c[" + n + "])";
-    }
-    const std::string name = type == DType::f32 ? "tf32" : type == DType::bf16 ? "bf16" : "f16";
-    const std::string depth = type == DType::f32 ? "k8" : "k16";
-    const std::string turned = type == DType::f32 ? "" : ", 0, 0";  // only 16-bit types can be
-    const auto operand = [&](int i) { return "%" + std::to_string(sums + i); };
-    return "DEVICE void multiply(float (&c)[" + std::to_string(sums) +
-           "], u64 a, u64 b, bool more) {\n    asm volatile(\"{\\n.reg .pred add;\\nsetp.ne.b32 add, " + operand(2) +
-           ", 0;\\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + depth + ".f32." + name + "." + name +
-           " {" + list + "}, " + operand(0) + ", " + operand(1) + ", add, 1, 1" + turned + ";\\n}\" : " + operands +
-           " : \"l\"(a), \"l\"(b), \"r\"(static_cast<int>(more)));\n}\n";
-}
-
 std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& tile, std::int64_t resident, bool repeats,
                              int width, const std::string& epilogue) {
     const Part part(Geometry(problem), tile);
@@ -144,6 +124,30 @@ class WarpgroupKernel final : public Kernel {
 };
 
 }  // namespace
+
+std::string multiply_text(DType type, int columns, bool registers) {
+    const int sums = columns / 2, pieces = registers ? 4 : 1;
+    std::string list, operands;
+    for (int i = 0; i < sums; ++i) {
+        const std::string n = std::to_string(i), comma = i == 0 ? "" : ", ";
+        list += comma + "%" + n;
+        operands += comma + "\"+f\"(c[" + n + "])";
+    }
+    const std::string name = type == DType::f32 ? "tf32" : type == DType::bf16 ? "bf16" : "f16";
+    const std::string depth = type == DType::f32 ? "k8" : "k16";
+    // Only 16-bit types can be turned, and only what lies in shared memory.
+    const std::string turned = type == DType::f32 ? "" : registers ? ", 0" : ", 0, 0";
+    const auto operand = [&](int i) { return "%" + std::to_string(sums + i); };
+    const std::string a =
+        registers ? "{" + operand(0) + ", " + operand(1) + ", " + operand(2) + ", " + operand(3) + "}" : operand(0);
+    return "DEVICE void multiply(float (&c)[" + std::to_string(sums) + "], " +
+           (registers ? "const u32 (&a)[4]" : "u64 a") +
+           ", u64 b, bool more) {\n    asm volatile(\"{\\n.reg .pred add;\\nsetp.ne.b32 add, " + operand(pieces + 1) +
+           ", 0;\\nwgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + depth + ".f32." + name + "." + name +
+           " {" + list + "}, " + a + ", " + operand(pieces) + ", add, 1, 1" + turned + ";\\n}\" : " + operands + " : " +
+           (registers ? "\"r\"(a[0]), \"r\"(a[1]), \"r\"(a[2]), \"r\"(a[3])" : "\"l\"(a)") +
+           ", \"l\"(b), \"r\"(static_cast<int>(more)));\n}\n";
+}
 
 std::unique_ptr<Kernel> make_warpgroup_kernel(const Target& target, const RegionContext& context, const Tactic& tactic,
                                               const MmaProblem& problem, const Epilogue& epilogue,

@@ -20,6 +20,10 @@ struct WarpgroupTile {
     [[nodiscard]] int threads() const { return 128 * (groups + 1); }
 };
 
+/// `multiply` of a template: the instruction for this width, whose operands are as many as its sums; the left factor
+/// comes from registers or by a descriptor.
+std::string multiply_text(DType type, int columns, bool registers = false);
+
 /// The tiles worth trying for a problem, most promising first; none where the GPU or the problem do not suit.
 std::vector<WarpgroupTile> warpgroup_tiles(const Target& target, const MmaProblem& problem);
 /// The tile of this name; throws `unsupported` when there is none.

@@ -24,6 +24,14 @@ inline constexpr Case kProductCases[] = {
       output "y" = %y
     })",
      "conv", 3},
+    {"conv_many_odd_outputs", R"(graph "g" {
+      input %x : f32[3, 64, 20, 20]
+      const %w : f32[324, 64, 3, 3] = random(1)
+      const %b : f32[324] = random(2)
+      %y : f32[3, 324, 20, 20] = Conv(%x, %w, %b) {pads = [1, 1, 1, 1]}
+      output "y" = %y
+    })",
+     "conv", 3},
     {"conv_small_images", R"(graph "g" {
       input %x : f32[5, 256, 7, 7]
       const %w : f32[96, 256, 3, 3] = random(1)

@@ -21,6 +21,24 @@ std::int64_t channel_bytes(const MmaProblem& problem) {
     return problem.channels() * static_cast<std::int64_t>(element_bytes(problem.type));
 }
 
+/// Columns of sums that the template's warps sort at once.
+int line_columns(int columns) {
+    for (int line = 64; line > 8; line -= 8)
+        if (columns % line == 0) return line;
+    return 8;
+}
+
+/// Widths of tiles worth trying: powers of two, and those that divide the outputs most evenly.
+std::vector<int> widths(std::int64_t outputs) {
+    std::vector<int> result = {8, 16, 32, 64, 128, 256};
+    for (std::int64_t count = 1; count <= 4; ++count) {
+        const auto columns = static_cast<int>(ceil_divide(ceil_divide(outputs, count), 8) * 8);
+        if (columns <= 256 && line_columns(columns) >= 24 && std::ranges::find(result, columns) == result.end())
+            result.push_back(columns);
+    }
+    return result;
+}
+
 /// Whether the sources are enlarged differently.
 bool apart(const MmaProblem& problem) { return problem.sources[0].upsample != problem.sources.back().upsample; }
 
@@ -78,7 +96,7 @@ std::size_t shared_bytes(const MmaProblem& problem, const WarpgroupTile& tile) {
     const std::int64_t pipeline = tile.patches * (patch_bytes(tile, part) + 16) +
                                   tile.stages * (tile.columns * tile.depth_bytes + 16) +
                                   tile.rows() / tile.part_rows * part.slots * (apart(problem) ? 8 : 4);
-    const std::int64_t line = std::min(tile.columns, 64) + 8;
+    const std::int64_t line = line_columns(tile.columns) + 8;
     if (tile.split == 1) return static_cast<std::size_t>(pipeline + tile.groups * 64 * line * 4);
     const std::int64_t sums = tile.rows() * (tile.columns + 8) * 4;
     return static_cast<std::size_t>(std::max(pipeline, sums));
@@ -224,7 +242,7 @@ std::vector<WarpgroupTile> warpgroup_tiles(const Target& target, const MmaProble
     const Geometry geometry(problem);
     std::vector<std::pair<double, WarpgroupTile>> ranked;
     for (const auto& [groups, blocks] : {std::pair{1, 1}, {1, 2}, {2, 1}, {2, 2}})
-        for (const int columns : {8, 16, 32, 64, 128, 256}) {
+        for (const int columns : widths(problem.outputs)) {
             if (columns >= 2 * std::max<std::int64_t>(problem.outputs, 8) || blocks * columns > 256) continue;
             WarpgroupTile tile{groups, blocks, columns};
             tile.depth_bytes = depth_bytes_of(problem);

@@ -60,7 +60,12 @@ constexpr int kAhead = kPatches > 4 ? 3 : kPatches > 2 ? kPatches - 2 : 0;
 constexpr bool kApart = kChannels0 != kChannels && kUp0 != kUp1;  // the sources' pixels differ
 constexpr int kPixelsAt = kPatches * (kPatchBytes + 16) + kStages * (kStageBytes + 16);
 // Columns of sums that a warp sorts at once in shared memory of its own.
-constexpr int kLine = kColumns < 64 ? kColumns : 64;
+constexpr DEVICE int line_columns() {
+    for (int columns = 64; columns > 8; columns -= 8)
+        if (kColumns % columns == 0) return columns;
+    return 8;
+}
+constexpr int kLine = line_columns();
 constexpr int kStagingAt = kPixelsAt + kSlots * (kApart ? 8 : 4);
 
 /// As the tensor cores look for it: 16-byte pieces are exchanged within eight rows by bits of the address.

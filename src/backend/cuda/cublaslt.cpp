@@ -314,14 +314,18 @@ std::vector<Tactic> cublaslt_tactics(const Target& target, const RegionContext& 
     const auto code = epilogue_code(epilogue);
     if (!target.device->present() || !CublasLt::get() || !plain_product(problem) || !code) return {};
     const Current current(target.device->context());
-    const Product product =
-        describe(problem, addend_of(context, own, epilogue), *code, rounds_to_tf32(target, problem));
     std::vector<Tactic> result;
-    for (const auto& proposal : proposals(target, product)) {
-        result.push_back(own);
-        result.back().name =
-            VendorName{"cublaslt", cublaslt_version(), text_of(proposal.algo), shape_text(problem, product), own.name}
-                .text();
+    try {
+        const Product product =
+            describe(problem, addend_of(context, own, epilogue), *code, rounds_to_tf32(target, problem));
+        for (const auto& proposal : proposals(target, product)) {
+            result.push_back(own);
+            result.back().name = VendorName{"cublaslt", cublaslt_version(), text_of(proposal.algo),
+                                            shape_text(problem, product), own.name}
+                                     .text();
+        }
+    } catch (const Error& error) {  // the library cannot start here
+        if (error.code() != ErrorCode::unsupported) throw;
     }
     return result;
 }

@@ -14,7 +14,7 @@ class Library : public testing::TestWithParam<std::tuple<Case, std::string, bool
 TEST_P(Library, EveryTacticEqualsTheReference) {
     const auto& [one, type, tf32] = GetParam();
     if (!cuda_status().usable) GTEST_SKIP() << "skipped: no GPU: " << cuda_status().text;
-    const auto backend = make_cuda_backend({0, tf32});
+    const Backend* backend = &first_gpu(tf32);
     const ir::Graph graph = graph_of(one, type);
     std::vector<Shape> shapes;
     for (const ir::ValueId id : graph.inputs) shapes.push_back(*ir::known_shape(graph.value(id).dims));

@@ -87,7 +87,7 @@ TEST_P(Moves, Compile) {
 
 TEST_P(Moves, EqualTheReference) {
     if (!cuda_status().usable) GTEST_SKIP() << "skipped: no GPU: " << cuda_status().text;
-    const auto backend = make_cuda_backend({});
+    const Backend* backend = &first_gpu();
     const ir::Graph graph = graph_of(GetParam());
     const OnDevice device(*backend, graph, small_numbers(graph));
     const std::vector<Tensor> expected = device.reference();

@@ -3,11 +3,18 @@
 #include <algorithm>
 
 #include "backend/backend.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "compiler/cover.hpp"
 #include "compiler/region_reference.hpp"
 #include "ops/infer.hpp"
 
 namespace fovea::backend {
+
+/// The first GPU, for all tests of a process: to make its context anew takes longer than most of them.
+inline const Backend& first_gpu(bool tf32 = false) {
+    static const std::unique_ptr<Backend> kBackends[] = {make_cuda_backend({0, false}), make_cuda_backend({0, true})};
+    return *kBackends[tf32];
+}
 
 /// The one region of a graph on the GPU, beside the reference on the host.
 class OnDevice {

@@ -131,7 +131,7 @@ double tolerance(DType type) {
 
 TEST_P(Quantised, EqualsTheReference) {
     if (!cuda_status().usable) GTEST_SKIP() << "skipped: no GPU: " << cuda_status().text;
-    const auto backend = make_cuda_backend({});
+    const Backend* backend = &first_gpu();
     const ir::Graph graph = ir::parse(GetParam().text);
     const ir::ValueId input = graph.inputs[0];
     const OnDevice device(*backend, graph,

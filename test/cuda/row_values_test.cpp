@@ -157,7 +157,7 @@ class RowValues : public testing::TestWithParam<std::tuple<ValueCase, std::strin
 TEST_P(RowValues, EqualTheReference) {
     if (!cuda_status().usable) GTEST_SKIP() << "skipped: no GPU: " << cuda_status().text;
     const auto& [one, type] = GetParam();
-    const auto backend = make_cuda_backend({});
+    const Backend* backend = &first_gpu();
     const ir::Graph graph = ir::parse(replaced(one.text, "T[", type + "["));
     const ir::Value& input = graph.value(graph.inputs[0]);
     const OnDevice device(*backend, graph, {awkward(input.dtype, *ir::known_shape(input.dims))});

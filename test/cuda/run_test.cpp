@@ -27,7 +27,7 @@ class Run : public testing::TestWithParam<std::tuple<Case, std::string, bool>> {
 TEST_P(Run, EveryTacticEqualsTheReference) {
     const auto& [one, type, tf32] = GetParam();
     if (!cuda_status().usable) GTEST_SKIP() << "skipped: no GPU: " << cuda_status().text;
-    const auto backend = make_cuda_backend({0, tf32});
+    const Backend* backend = &first_gpu(tf32);
     const ir::Graph graph = graph_of(one, type);
     const OnDevice device(*backend, graph, random_inputs(graph));
     const std::vector<Tensor> expected = device.reference();

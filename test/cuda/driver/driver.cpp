@@ -1,8 +1,14 @@
-#include "cuda/driver/driver.hpp"
+// A driver that needs no GPU, under the name that fovea opens: two devices whose memory is the host's and whose kernels
+// do nothing. It refuses what belongs to another device than the current one.
+#include <cuda.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
+#include <map>
 #include <mutex>
 
 namespace {
@@ -95,95 +101,84 @@ CUresult on_stream(CUstream stream) {
 
 }  // namespace
 
-std::size_t fovea::test::live_objects() {
-    const std::lock_guard lock(mutex);
-    std::size_t count = objects.size();
-    for (const int retained : contexts) count += static_cast<std::size_t>(retained);
-    return count;
-}
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
-#define DRIVER(name, parameters, arguments, ...) \
-    FOVEA_FUNCTION(CUresult, "FOVEA_REAL_DRIVER", name, parameters, arguments, __VA_ARGS__ return CUDA_SUCCESS;)
+#define DRIVER(name, parameters, ...)                                            \
+    extern "C" __attribute__((visibility("default"))) CUresult name parameters { \
+        __VA_ARGS__                                                              \
+        return CUDA_SUCCESS;                                                     \
+    }
 
-DRIVER(cuInit, (unsigned flags), (flags), {})
-DRIVER(cuDriverGetVersion, (int* version), (version), { *version = 13000; })
-DRIVER(cuDeviceGetCount, (int* count), (count), { *count = kDevices; })
-DRIVER(cuDeviceGet, (CUdevice * device, int number), (device, number), { *device = number; })
-DRIVER(cuDeviceGetName, (char* name, int size, CUdevice device), (name, size, device),
+DRIVER(cuInit, (unsigned flags), {})
+DRIVER(cuDriverGetVersion, (int* version), { *version = 13000; })
+DRIVER(cuDeviceGetCount, (int* count), { *count = kDevices; })
+DRIVER(cuDeviceGet, (CUdevice * device, int number), { *device = number; })
+DRIVER(cuDeviceGetName, (char* name, int size, CUdevice device),
        { std::strncpy(name, "Pretend GPU", static_cast<std::size_t>(size)); })
-DRIVER(cuDeviceGetPCIBusId, (char* text, int size, CUdevice device), (text, size, device),
+DRIVER(cuDeviceGetPCIBusId, (char* text, int size, CUdevice device),
        { std::snprintf(text, static_cast<std::size_t>(size), "0000:%02x:00.0", device); })
-DRIVER(cuDeviceGetAttribute, (int* value, CUdevice_attribute which, CUdevice device), (value, which, device), {
+DRIVER(cuDeviceGetAttribute, (int* value, CUdevice_attribute which, CUdevice device), {
     *value = which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR            ? 9
              : which == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR          ? 0
              : which == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT              ? 132
              : which == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN ? 232448
-                                                                              : 50 << 20;
+                                                                              : 1 << 20;
 })
-DRIVER(cuDeviceTotalMem, (size_t * bytes, CUdevice device), (bytes, device), { *bytes = std::size_t{80} << 30; })
-DRIVER(cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device), (context, device), {
+DRIVER(cuDeviceTotalMem, (size_t * bytes, CUdevice device), { *bytes = std::size_t{80} << 30; })
+DRIVER(cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device), {
     const std::lock_guard lock(mutex);
     ++contexts[device];
     *context = reinterpret_cast<CUcontext>(&contexts[device]);
 })
-DRIVER(cuDevicePrimaryCtxRelease, (CUdevice device), (device), {
+DRIVER(cuDevicePrimaryCtxRelease, (CUdevice device), {
     const std::lock_guard lock(mutex);
     --contexts[device];
 })
-DRIVER(cuCtxGetCurrent, (CUcontext * context), (context), { *context = current; })
-DRIVER(cuCtxSetCurrent, (CUcontext context), (context), { current = context; })
-DRIVER(cuMemAlloc, (CUdeviceptr * memory, size_t bytes), (memory, bytes), {
+DRIVER(cuCtxGetCurrent, (CUcontext * context), { *context = current; })
+DRIVER(cuCtxSetCurrent, (CUcontext context), { current = context; })
+DRIVER(cuMemAlloc, (CUdeviceptr * memory, size_t bytes), {
     if (bytes > std::size_t{80} << 30) return CUDA_ERROR_OUT_OF_MEMORY;
     return give(memory, {Object::Kind::memory, -1, bytes});
 })
-DRIVER(cuMemFree, (CUdeviceptr memory), (memory),
-       { return take(reinterpret_cast<void*>(memory), Object::Kind::memory); })
-DRIVER(cuMemHostAlloc, (void** memory, size_t bytes, unsigned flags), (memory, bytes, flags), {
+DRIVER(cuMemFree, (CUdeviceptr memory), { return take(reinterpret_cast<void*>(memory), Object::Kind::memory); })
+DRIVER(cuMemHostAlloc, (void** memory, size_t bytes, unsigned flags), {
     return give(memory, {Object::Kind::host, -1, bytes});
 })
-DRIVER(cuMemFreeHost, (void* memory), (memory), { return take(memory, Object::Kind::host); })
-DRIVER(cuPointerGetAttributes, (unsigned count, CUpointer_attribute* attributes, void** values, CUdeviceptr pointer),
-       (count, attributes, values, pointer), {
-           const std::lock_guard lock(mutex);
-           const Object* object = find(pointer);
-           const bool known = object && object->kind <= Object::Kind::host;
-           for (unsigned i = 0; i < count; ++i)
-               *static_cast<int*>(values[i]) = attributes[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
-                                                   ? (known ? object->device : -2)
-                                               : !known                             ? 0
-                                               : object->kind == Object::Kind::host ? CU_MEMORYTYPE_HOST
-                                                                                    : CU_MEMORYTYPE_DEVICE;
-       })
+DRIVER(cuMemFreeHost, (void* memory), { return take(memory, Object::Kind::host); })
+DRIVER(cuPointerGetAttributes, (unsigned count, CUpointer_attribute* attributes, void** values, CUdeviceptr pointer), {
+    const std::lock_guard lock(mutex);
+    const Object* object = find(pointer);
+    const bool known = object && object->kind <= Object::Kind::host;
+    for (unsigned i = 0; i < count; ++i)
+        *static_cast<int*>(values[i]) = attributes[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+                                            ? (known ? object->device : -2)
+                                        : !known                             ? 0
+                                        : object->kind == Object::Kind::host ? CU_MEMORYTYPE_HOST
+                                                                             : CU_MEMORYTYPE_DEVICE;
+})
 DRIVER(cuMemcpyHtoDAsync, (CUdeviceptr target, const void* source, size_t bytes, CUstream stream),
-       (target, source, bytes, stream),
        { return copy(reinterpret_cast<void*>(target), source, bytes, stream, {target}); })
 DRIVER(cuMemcpyDtoHAsync, (void* target, CUdeviceptr source, size_t bytes, CUstream stream),
-       (target, source, bytes, stream),
        { return copy(target, reinterpret_cast<void*>(source), bytes, stream, {source}); })
-DRIVER(
-    cuMemcpyDtoDAsync, (CUdeviceptr target, CUdeviceptr source, size_t bytes, CUstream stream),
-    (target, source, bytes, stream), {
-        return copy(reinterpret_cast<void*>(target), reinterpret_cast<void*>(source), bytes, stream, {target, source});
-    })
-DRIVER(cuMemsetD8Async, (CUdeviceptr target, unsigned char value, size_t bytes, CUstream stream),
-       (target, value, bytes, stream), {
-           bool run = false;
-           if (const CUresult result = enqueue(stream, {target}, run)) return result;
-           if (run) std::memset(reinterpret_cast<void*>(target), value, bytes);
-       })
-DRIVER(cuStreamCreate, (CUstream * stream, unsigned flags), (stream, flags),
-       { return give(stream, {Object::Kind::stream}); })
-DRIVER(cuStreamDestroy, (CUstream stream), (stream), { return take(stream, Object::Kind::stream); })
-DRIVER(cuStreamSynchronize, (CUstream stream), (stream), { return on_stream(stream); })
-DRIVER(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags), (stream, event, flags),
-       { return on_stream(stream); })
-DRIVER(cuStreamBeginCapture, (CUstream stream, CUstreamCaptureMode mode), (stream, mode), {
+DRIVER(cuMemcpyDtoDAsync, (CUdeviceptr target, CUdeviceptr source, size_t bytes, CUstream stream), {
+    return copy(reinterpret_cast<void*>(target), reinterpret_cast<void*>(source), bytes, stream, {target, source});
+})
+DRIVER(cuMemsetD8Async, (CUdeviceptr target, unsigned char value, size_t bytes, CUstream stream), {
+    bool run = false;
+    if (const CUresult result = enqueue(stream, {target}, run)) return result;
+    if (run) std::memset(reinterpret_cast<void*>(target), value, bytes);
+})
+DRIVER(cuStreamCreate, (CUstream * stream, unsigned flags), { return give(stream, {Object::Kind::stream}); })
+DRIVER(cuStreamDestroy, (CUstream stream), { return take(stream, Object::Kind::stream); })
+DRIVER(cuStreamSynchronize, (CUstream stream), { return on_stream(stream); })
+DRIVER(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags), { return on_stream(stream); })
+DRIVER(cuStreamBeginCapture, (CUstream stream, CUstreamCaptureMode mode), {
     const std::lock_guard lock(mutex);
     Object* object = find(id(stream));
     object->capturing = true;
     object->nodes = 0;
 })
-DRIVER(cuStreamEndCapture, (CUstream stream, CUgraph* graph), (stream, graph), {
+DRIVER(cuStreamEndCapture, (CUstream stream, CUgraph* graph), {
     std::size_t nodes = 0;
     {
         const std::lock_guard lock(mutex);
@@ -194,33 +189,29 @@ DRIVER(cuStreamEndCapture, (CUstream stream, CUgraph* graph), (stream, graph), {
     return give(graph, {.kind = Object::Kind::graph, .nodes = nodes});
 })
 DRIVER(cuGraphInstantiate, (CUgraphExec * executable, CUgraph graph, unsigned long long flags),
-       (executable, graph, flags), { return give(executable, {Object::Kind::executable}); })
-DRIVER(cuGraphGetNodes, (CUgraph graph, CUgraphNode* nodes, size_t* count), (graph, nodes, count), {
+       { return give(executable, {Object::Kind::executable}); })
+DRIVER(cuGraphGetNodes, (CUgraph graph, CUgraphNode* nodes, size_t* count), {
     const std::lock_guard lock(mutex);
     *count = find(id(graph))->nodes;
 })
-DRIVER(cuGraphLaunch, (CUgraphExec graph, CUstream stream), (graph, stream), { return on_stream(stream); })
-DRIVER(cuGraphDestroy, (CUgraph graph), (graph), { return take(graph, Object::Kind::graph); })
-DRIVER(cuGraphExecDestroy, (CUgraphExec graph), (graph), { return take(graph, Object::Kind::executable); })
-DRIVER(cuEventCreate, (CUevent * event, unsigned flags), (event, flags), { return give(event, {Object::Kind::event}); })
-DRIVER(cuEventDestroy, (CUevent event), (event), { return take(event, Object::Kind::event); })
-DRIVER(cuEventRecord, (CUevent event, CUstream stream), (event, stream), { return on_stream(stream); })
-DRIVER(cuEventSynchronize, (CUevent event), (event), {})
-DRIVER(cuEventElapsedTime, (float* milliseconds, CUevent start, CUevent stop), (milliseconds, start, stop),
-       { *milliseconds = 0.01f; })
-DRIVER(cuModuleLoadData, (CUmodule * module, const void* image), (module, image),
-       { return give(module, {Object::Kind::module}); })
-DRIVER(cuModuleUnload, (CUmodule module), (module), { return take(module, Object::Kind::module); })
-DRIVER(cuModuleGetFunction, (CUfunction * function, CUmodule module, const char* name), (function, module, name),
+DRIVER(cuGraphLaunch, (CUgraphExec graph, CUstream stream), { return on_stream(stream); })
+DRIVER(cuGraphDestroy, (CUgraph graph), { return take(graph, Object::Kind::graph); })
+DRIVER(cuGraphExecDestroy, (CUgraphExec graph), { return take(graph, Object::Kind::executable); })
+DRIVER(cuEventCreate, (CUevent * event, unsigned flags), { return give(event, {Object::Kind::event}); })
+DRIVER(cuEventDestroy, (CUevent event), { return take(event, Object::Kind::event); })
+DRIVER(cuEventRecord, (CUevent event, CUstream stream), { return on_stream(stream); })
+DRIVER(cuEventSynchronize, (CUevent event), {})
+DRIVER(cuEventElapsedTime, (float* milliseconds, CUevent start, CUevent stop), { *milliseconds = 0.01f; })
+DRIVER(cuModuleLoadData, (CUmodule * module, const void* image), { return give(module, {Object::Kind::module}); })
+DRIVER(cuModuleUnload, (CUmodule module), { return take(module, Object::Kind::module); })
+DRIVER(cuModuleGetFunction, (CUfunction * function, CUmodule module, const char* name),
        { *function = reinterpret_cast<CUfunction>(module); })
-DRIVER(cuFuncSetAttribute, (CUfunction function, CUfunction_attribute attribute, int value),
-       (function, attribute, value), {})
-DRIVER(cuFuncGetAttribute, (int* value, CUfunction_attribute attribute, CUfunction function),
-       (value, attribute, function), { *value = 0; })
+DRIVER(cuFuncSetAttribute, (CUfunction function, CUfunction_attribute attribute, int value), {})
+DRIVER(cuFuncGetAttribute, (int* value, CUfunction_attribute attribute, CUfunction function), { *value = 0; })
 DRIVER(cuLaunchKernel,
        (CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
         unsigned shared, CUstream stream, void** parameters, void** extra),
-       (function, gx, gy, gz, bx, by, bz, shared, stream, parameters, extra), {
+       {
            {
                const std::lock_guard lock(mutex);
                const Object* module = find(id(function));
@@ -232,17 +223,7 @@ DRIVER(cuLaunchKernel,
 // What vendor libraries look for in a driver that they find loaded.
 DRIVER(cuGetProcAddress,
        (const char* name, void** function, int version, cuuint64_t flags, CUdriverProcAddressQueryResult* status),
-       (name, function, version, flags, status), { return CUDA_ERROR_NOT_FOUND; })
+       { return CUDA_ERROR_NOT_FOUND; })
 
-#define REAL(name) reinterpret_cast<decltype(&name)>(fovea::test::real_function("FOVEA_REAL_DRIVER", FOVEA_NAME(name)))
-
-extern "C" __attribute__((visibility("default"))) CUresult cuGetErrorName(CUresult error, const char** text) {
-    if (fovea::test::forwards("FOVEA_REAL_DRIVER")) return REAL(cuGetErrorName)(error, text);
-    *text = "CUDA_ERROR_MADE_UP";
-    return CUDA_SUCCESS;
-}
-extern "C" __attribute__((visibility("default"))) CUresult cuGetErrorString(CUresult error, const char** text) {
-    if (fovea::test::forwards("FOVEA_REAL_DRIVER")) return REAL(cuGetErrorString)(error, text);
-    *text = "a made-up failure";
-    return CUDA_SUCCESS;
-}
+DRIVER(cuGetErrorName, (CUresult error, const char** text), { *text = "CUDA_ERROR_MADE_UP"; })
+DRIVER(cuGetErrorString, (CUresult error, const char** text), { *text = "a made-up failure"; })

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "runtime/engine.hpp"
+
+/// The tiny network that faults are tried on. Behind fovea stands a pretended driver, or the real one
+/// (`kRealDriver`, where the tests need a GPU).
+namespace fovea::test {
+
+inline constexpr bool kRealDriver = FOVEA_REAL_DRIVER;
+
+/// Skips the test where there is no GPU.
+#define FOVEA_NEEDS_GPU()                                                                                   \
+    if (const auto status = backend::cuda_status(); true) {                                                 \
+        if (fovea::test::kRealDriver && !status.usable) GTEST_SKIP() << "skipped: no GPU: " << status.text; \
+        ASSERT_TRUE(status.usable) << status.text;                                                          \
+    }
+
+/// Every network of its own, so that its kernels are not compiled yet.
+std::string network();
+runtime::Backends backends(int device = 0);
+/// Kernels are tuned; with the real driver, the plan is checked.
+std::shared_ptr<const runtime::Engine> build(const runtime::Backends& backends, const std::string& text);
+const Tensor& image();
+/// By every way that tensors come and go.
+void run(const std::shared_ptr<const runtime::Engine>& engine);
+/// The message with which building and running `text` fails; empty when it does not.
+std::string build_and_run(const std::string& text);
+
+}  // namespace fovea::test

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from gpu_devices import Gpu, alone, held
+from gpu_devices import Alone, Gpu, held
 from gpu_point import Fovea, Point
 from gpu_report import PointResult
 from torch_peers import PROCESSES, Worker
@@ -250,7 +250,7 @@ class Competition:
             with contextlib.ExitStack() as stack:
                 for lock in self.arguments.lock:
                     stack.enter_context(held(lock))
-                stack.enter_context(alone(gpu.lock))
+                stack.enter_context(Alone(gpu.lock))
                 contest.take_turns(time.monotonic() + left(deadline) / (len(contests) - number))
             self.record(contest.result())
 

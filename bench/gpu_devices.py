@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +31,28 @@ def held(file: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Has a GPU alone among all that take turns under this name: the locks of `fovea build --timing-lock`.
+class Alone:
+    """A context that has a GPU alone among all that take turns under a name: the locks of `fovea build --timing-lock`.
 
-    Who is next holds the gate, so that one who comes back at once does not overtake it.
+    Who is next holds the gate, so that one who comes back at once does not overtake it. A thread may enter it again.
     """
-    with open(f"{lock}.lock", "a") as handle:
-        with held(f"{lock}.gate.lock"):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+
+    def __init__(self, lock: Path):
+        self.lock, self.mine, self.depth, self.handle = lock, threading.RLock(), 0, None
+
+    def __enter__(self) -> None:
+        self.mine.acquire()
+        self.depth += 1
+        if self.depth == 1:
+            self.handle = open(f"{self.lock}.lock", "a")
+            with held(f"{self.lock}.gate.lock"):
+                fcntl.flock(self.handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *exception) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            self.handle.close()
+        self.mine.release()
 
 
 def gpu_names() -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gpu_devices import Gpu, alone
+from gpu_devices import Alone, Gpu
 from gpu_point import Point
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ class Peers:
         sys.path.insert(0, str(ROOT / "zoo"))
         from fovea_zoo.graphs import EXPORTS, speed_network
 
-        self.torch, self.point, self.lock = torch, point, lock
+        self.torch, self.point, self.alone = torch, point, Alone(lock)
         self.names = EXPORTS[point.network.graph].outputs
         torch.set_grad_enabled(False)
         torch.set_num_threads(threads)
@@ -59,7 +59,7 @@ class Peers:
                 self.calls[name] = self.compiled(network, COMPILE_MODES[name])
             else:
                 self.calls[name] = lambda: network(self.image)
-        with alone(self.lock):
+        with self.alone:
             for _ in range(3):
                 self.calls[name]()
             self.torch.cuda.synchronize()
@@ -68,7 +68,7 @@ class Peers:
 
     def captured(self, network):
         torch = self.torch
-        with alone(self.lock):
+        with self.alone:
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
@@ -90,13 +90,13 @@ class Peers:
         from torch._inductor.runtime.benchmarking import benchmarker
 
         if mode != "max-autotune":  # which has its convolutions benchmarked
-            with alone(self.lock):
+            with self.alone:
                 network(self.image)  # cuDNN keeps its choice of algorithms
                 self.torch.cuda.synchronize()
         benchmark = benchmarker.benchmark_gpu
 
-        def benchmark_alone(*arguments, **options):
-            with alone(self.lock):
+        def benchmark_alone(*arguments, **options):  # also called by itself
+            with self.alone:
                 return benchmark(*arguments, **options)
 
         benchmarker.benchmark_gpu = benchmark_alone
@@ -120,6 +120,8 @@ class Peers:
             model = convert_float_to_float16(model, keep_io_types=False, op_block_list=["Resize", "Range", "Cast"])
         options = {"cudnn_conv_algo_search": "EXHAUSTIVE", "use_tf32": str(int(self.point.precision == "tf32"))}
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=[("CUDAExecutionProvider", options)])
+        if "CUDAExecutionProvider" not in session.get_providers():
+            raise RuntimeError("onnxruntime cannot load its CUDAExecutionProvider")
         image, binding = self.image.contiguous(), session.io_binding()
         binding.bind_input(session.get_inputs()[0].name, "cuda", 0, np.float16 if half else np.float32,
                            tuple(image.shape), image.data_ptr())

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from gpu_devices import choose_gpus
+from gpu_devices import Alone, choose_gpus
 
 PROGRAM = Path(__file__).with_name("fake_peers.py")
 NETWORKS = ("resnet50_224", "depth_r18_256x512")
@@ -64,6 +65,22 @@ def test_a_run_that_is_ended_prints_what_it_has(tmp_path):
     assert run.returncode == 128 + signal.SIGTERM
     assert "ended early" in messages and "Traceback" not in messages
     assert "fp16:" in output and "tf32:" in output and "resnet50_224" in output
+
+
+def test_a_gpu_is_had_alone_by_one_who_may_enter_again(tmp_path):
+    one, other, order = Alone(tmp_path / "gpu"), Alone(tmp_path / "gpu"), []
+
+    def enter():
+        with other:
+            order.append("other")
+
+    with one, one:
+        waiting = threading.Thread(target=enter)
+        waiting.start()
+        waiting.join(0.3)
+        order.append("one")
+    waiting.join(10)
+    assert order == ["one", "other"]
 
 
 def test_gpus_must_exist_and_be_alike(tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ class Contest:
         self.point, self.arguments, self.on, self.gpu = point, arguments, gpu, gpu.name
         self.fovea = Fovea(point, arguments.fovea, gpu, arguments.folder)
         self.candidates = [Candidate(name) for name in arguments.contestants]
-        self.workers, self.notes = [], {}
+        self.workers, self.notes = [], dict(arguments.absent)
 
     def good(self) -> list[Candidate]:
         return [candidate for candidate in self.candidates if candidate.note is None]

@@ -32,7 +32,7 @@ from gpu_devices import choose_gpus, gpu_names
 from gpu_point import Fovea, Point
 from gpu_report import PointResult, as_json, format_results, wrong_results
 from machine import describe_machine
-from torch_peers import PEERS, Peers
+from torch_peers import PEERS, Peers, absent_peers
 
 POINTS = "fp16:1,fp16:16,tf32:1,fp32:1"
 EXAMPLES = """examples:
@@ -77,6 +77,8 @@ def parse_arguments() -> argparse.Namespace:
     except ValueError:
         parser.error("--points is written like fp16:1,fp16:16,tf32:1")
     arguments.peers = Peers
+    arguments.absent = {name: why for name, why in absent_peers().items() if name in arguments.contestants}
+    arguments.contestants = [name for name in arguments.contestants if name not in arguments.absent]
     return arguments
 
 

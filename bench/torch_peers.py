@@ -17,9 +17,20 @@ from gpu_point import Point
 ROOT = Path(__file__).resolve().parent.parent
 COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-autotune"}
 # Contestants that share a process: one that is not ready in time is ended without the others.
-PROCESSES = (("torch-eager", "torch-graph", "onnxruntime"), ("torch-compile",), ("torch-max-autotune",))
+PROCESSES = (("torch-eager", "torch-graph"), ("torch-compile",), ("torch-max-autotune",), ("onnxruntime",))
 PEERS = tuple(name for names in PROCESSES for name in names)
 LEAST_RUNS = 10
+
+
+def absent_peers() -> dict[str, str]:
+    """Those that cannot take part on this machine, and why."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        return {"onnxruntime": f"absent: {error}"}
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return {"onnxruntime": "absent: this onnxruntime package has no CUDAExecutionProvider"}
+    return {}
 
 
 class Peers:
@@ -108,8 +119,6 @@ class Peers:
     def onnxruntime(self):
         import onnxruntime
 
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            raise RuntimeError("absent: this onnxruntime package has no CUDAExecutionProvider")
         from fill import fill
 
         model = fill(self.point.network, "full", batch=self.point.shape[0])

@@ -66,6 +66,7 @@ def main():
     sys.argv += ["--fovea", str(program)]
     contest.check_seconds = lambda points: 3
     peers_gpu.Peers = FakePeers
+    peers_gpu.absent_peers = lambda: {"onnxruntime": "absent: so"}
     peers_gpu.gpu_names = lambda: NAMES
     return peers_gpu.main()
 

@@ -28,16 +28,16 @@ def points(folder):
 
 
 def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
-    run = start(tmp_path, "--devices", "cuda:0,cuda:1", "--points", "fp16:1,fp16:16", "--only", "fovea,torch-graph", "--keep", tmp_path / "kept")
+    run = start(tmp_path, "--devices", "cuda:0,cuda:1", "--points", "fp16:1,fp16:16", "--only", "fovea,torch-graph,onnxruntime", "--keep", tmp_path / "kept")
     output, messages = run.communicate(timeout=120)
     assert run.returncode == 0, messages
     found = points(tmp_path)
     assert [(p["name"], p["batch"]) for p in found] == [(name, batch) for batch in (1, 16) for name in NETWORKS]
     assert [p["kernels"] for p in found] == [{"fovea": kernels, "torch-graph": kernels} for kernels in (100, 101, 100, 101)]
     assert all(p["ratio"]["value"] == pytest.approx(0.5) and p["turns_ms"]["fovea"] == [1, 1] for p in found)
-    assert all(p["build_seconds"] == {"fovea": 2, "torch-graph": 2} and p["notes"] == {} for p in found)
+    assert all(p["build_seconds"] == {"fovea": 2, "torch-graph": 2} and p["notes"] == {"onnxruntime": "absent: so"} for p in found)
     assert len(list((tmp_path / "kept").glob("*.profile.json"))) == 4
-    assert output.startswith("2 times NVIDIA H100, PyTorch 0; ") and output.count("resnet50_224") == 2
+    assert output.startswith("2 times NVIDIA H100, PyTorch 0; ") and output.count("resnet50_224") == 4  # a row and a note each
 
 
 def test_budget_covers_compiling_and_comparing(tmp_path):

@@ -56,7 +56,7 @@ constexpr int kStageBytes = kColumns * kDepthBytes;
 constexpr bool kKeepWeights = kSplit == 1 && kRepeats && kStages >= kSteps;
 // The loading warps round f32, whose last digits wgmma would cut off, once kAhead more patches are on their way.
 constexpr bool kRounds = sizeof(In) == 4;
-constexpr int kAhead = kPatches > 4 ? 3 : kPatches > 2 ? kPatches - 2 : 0;
+constexpr int kAhead = kPatches > 4 ? kPatches - 3 : kPatches > 2 ? 1 : 0;
 constexpr bool kApart = kChannels0 != kChannels && kUp0 != kUp1;  // the sources' pixels differ
 constexpr int kPixelsAt = kPatches * (kPatchBytes + 16) + kStages * (kStageBytes + 16);
 // Columns of sums that a warp sorts at once in shared memory of its own.
@@ -188,7 +188,7 @@ DEVICE void load_patches(const WarpgroupArgs& args, Ring<kPatches> ring, char* m
     int copies = 0;
     const auto hand_over = [&] {
         loader.round(memory + arrived.at * kPatchBytes);
-        asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+        // Those who multiply have the fence between proxies, which here would wait for all copies under way.
         barrier_arrive(arrived.full());
         arrived.next();
         --copies;

@@ -84,6 +84,19 @@ def speed_tables(report: dict) -> str:
     return "\n\n".join([*texts, source, *missing_lines(report["points"])])
 
 
+def build_table(report: dict) -> str:
+    """Seconds until fovea and the compiled PyTorch were ready, by network and column."""
+    groups = columns(report["points"])
+    rows = [["network, s", *(title_of(column, {point["batch"] for point in points}) for column, points in groups.items())]]
+    for name in dict.fromkeys(point["name"] for point in report["points"]):
+        row = [name]
+        for points in groups.values():
+            seconds = next((point["build_seconds"] for point in points if point["name"] == name), {})
+            row.append(" / ".join(f"{seconds[who]:.0f}" if who in seconds else "–" for who in (OURS, "torch-compile", "torch-max-autotune")))
+        rows.append(row)
+    return align(rows, markdown=True)
+
+
 def missing_lines(points: list[dict]) -> list[str]:
     """What is not in the tables, and why; ONNX Runtime where any of its points was measured."""
     reasons: dict[str, list[str]] = {}
@@ -145,7 +158,9 @@ def kernel_tables(folder: Path) -> str:
 
 
 def first_use_tables(reports: list[dict]) -> str:
-    return "\n\n".join(f"{report['precision']}, batch {report['batch']}, {report['machine']}:\n\n"
+    intro = ("Before the fast runs: builds with nothing cached and with kernels and times cached, loading, and what the first run of a\n"
+             "loaded plan and the first one at another size inside the profile cost beyond a steady run.\n\n")
+    return intro + "\n\n".join(f"{report['precision']}, batch {report['batch']}, {report['machine']}:\n\n"
                        f"{first_use_table(report['networks'], markdown=True)}" for report in reports)
 
 
@@ -172,7 +187,8 @@ def main() -> None:
     arguments = parser.parse_args()
     blocks = {}
     if arguments.peers:
-        blocks["gpu-speed"] = speed_tables(merged([json.loads(file.read_text()) for file in arguments.peers]))
+        report = merged([json.loads(file.read_text()) for file in arguments.peers])
+        blocks |= {"gpu-speed": speed_tables(report), "gpu-builds": build_table(report)}
     if arguments.profiles:
         blocks["gpu-kernels"] = kernel_tables(arguments.profiles)
     if arguments.first_use:

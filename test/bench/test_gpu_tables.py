@@ -1,13 +1,13 @@
 import json
 
 import pytest
-from gpu_tables import kernel_tables, first_use_tables, gpu_of, merged, replaced, speed_tables
+from gpu_tables import build_table, kernel_tables, first_use_tables, gpu_of, merged, replaced, speed_tables
 
 
 def point(name, precision, batch, fovea, **times):
     peer = min(times, key=times.get)
     return {"name": name, "precision": precision, "batch": batch, "median_ms": {"fovea": fovea, **times}, "peer": peer,
-            "ratio": {"value": fovea / times[peer]}, "kernels": {"fovea": 50, peer: 90}, "notes": {},
+            "ratio": {"value": fovea / times[peer]}, "kernels": {"fovea": 50, peer: 90}, "notes": {}, "build_seconds": {"fovea": 20.4, peer: 70},
             "decibels": {"fovea": {"a": 70.0, "b": 60.04}, "torch-graph": {"a": 50.0, "b": 80.0}}}
 
 
@@ -29,6 +29,13 @@ def test_speed_has_ratios_counts_and_the_roofline_of_the_card():
     assert float(found["fovea / limit"]) == pytest.approx(0.25 / float(found["limit of the H100"]), rel=0.05)
     assert float(dict(zip(header, mean))["fovea / best peer"]) == pytest.approx((0.5 * 0.25) ** 0.5, abs=0.01)
     assert "`bench/peers --points fp16:1`, NVIDIA H100" in text
+
+
+def test_builds_by_network_and_column():
+    text = build_table(report(point("resnet50_224", "fp16", 1, 1, **{"torch-compile": 2}), point("resnet50_224", "tf32", 1, 1, a=2),
+                              point("ssd300_r50", "tf32", 1, 1, **{"torch-max-autotune": 2})))
+    assert rows_of(text, "network")[0] == ["network, s", "fp16, batch 1", "tf32, batch 1"]
+    assert rows_of(text, "resnet50")[0][1:] == ["20 / 70 / –", "20 / – / –"] and rows_of(text, "ssd")[0][1:] == ["– / – / –", "20 / – / 70"]
 
 
 def test_what_is_missing_is_said_once():

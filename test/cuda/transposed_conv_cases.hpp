@@ -31,7 +31,7 @@ inline constexpr Case kTransposedConvCases[] = {
       %y : f32[1, 32, 22, 20] = ConvTranspose(%x, %w) {pads = [1, 1, 1, 1], strides = [2, 2], output_padding = [1, 1]}
       output "y" = %y
     })",
-     "transposed_conv", 3},
+     "transposed_conv", 4},
     {"transposed_conv_cropped", R"(graph "g" {
       input %x : f32[2, 32, 7, 12]
       const %w : f32[32, 8, 5, 3] = random(1)

@@ -105,10 +105,10 @@ class MmaKernel final : public Kernel {
         : problem_(problem), epilogue_(std::move(epilogue)), tile_(tile) {
         const bool tf32 = rounds_to_tf32(target, problem);
         // Packed for one tile shape; other shapes of the input may use another.
-        weights_ = device_constant(
-            target, context,
-            "weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes) + (tf32 ? " tf32" : ""),
-            packed_weights(problem, tile, tf32));
+        weights_ = device_constant(target, context,
+                                   "weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes) +
+                                       (tf32 ? " tf32" : "") + phase_text(problem),
+                                   packed_weights(problem, tile, tf32));
         function_ = std::make_unique<Function>(
             target.device,
             mma_source(problem, tile, tf32, target.device->facts().compute_capability >= 90, width, epilogue_.text()),
@@ -199,14 +199,18 @@ Tensor factors(const Tensor& weights, bool tf32) {
     return base::round_weights_to_tf32(weights, {weights.size() / weights.shape()[0], 1});
 }
 
+std::string phase_text(const MmaProblem& problem) {
+    return problem.phase < 0 ? "" : " phase " + std::to_string(problem.phase);
+}
+
 std::string phases_text(const MmaProblem& problem) {
     const auto number = [](const char* name, std::int64_t value) {
         return "constexpr int " + std::string(name) + " = " + std::to_string(value) + ";\n";
     };
     return number("kPhasesY", problem.phases_y.count) + number("kPhasesX", problem.phases_x.count) +
            number("kCropTop", problem.phases_y.crop_begin) + number("kCropBottom", problem.phases_y.crop_end) +
-           number("kCropLeft", problem.phases_x.crop_begin) + number("kCropRight", problem.phases_x.crop_end) +
-           std::string(kernel_text("phases.cuh"));
+           number("kOnlyPhase", problem.phase) + number("kCropLeft", problem.phases_x.crop_begin) +
+           number("kCropRight", problem.phases_x.crop_end) + std::string(kernel_text("phases.cuh"));
 }
 
 std::vector<MmaTile> mma_tiles(const Target& target, const MmaProblem& problem, std::size_t most) {

@@ -39,13 +39,14 @@ struct MmaProblem {
     std::int64_t batch = 1, height = 1, width = 1;  ///< of the input, enlarged
     std::int64_t output_height = 1, output_width = 1;
     Phases phases_y, phases_x;  ///< of a row of the product, whose columns are `outputs`: [phase y][phase x][channel]
+    std::int64_t phase = -1;    ///< or of this phase only, not negative: [channel]
     const Tensor* weights = nullptr;
     std::int64_t output_stride = 0, channel_stride = 0;  ///< elements of `weights`; taps lie together
 
     [[nodiscard]] std::int64_t channels() const;
     [[nodiscard]] std::int64_t rows() const { return batch * output_height * output_width; }
     [[nodiscard]] std::int64_t phases() const { return phases_y.count * phases_x.count; }
-    [[nodiscard]] std::int64_t result_channels() const { return outputs / phases(); }
+    [[nodiscard]] std::int64_t result_channels() const { return phase < 0 ? outputs / phases() : outputs; }
     /// Bytes of one asynchronous copy: 16, 8 or 4; 0 where the channels do not allow any.
     [[nodiscard]] int piece() const;
 };
@@ -59,6 +60,8 @@ bool rounds_to_tf32(const Target& target, const MmaProblem& problem);
 Tensor factors(const MmaProblem& problem, bool tf32);
 Tensor factors(const Tensor& weights, bool tf32);
 
+/// The phase as part of a constant's name; empty where a product computes all.
+std::string phase_text(const MmaProblem& problem);
 /// Where a product's rows and columns lie in its result, as text in front of a template.
 std::string phases_text(const MmaProblem& problem);
 

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <tuple>
 
 #include "backend/cuda/pixels.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "backend/cuda/warpgroup_conv.hpp"
+#include "fovea/error.hpp"
 #include "ops/window.hpp"
 
 namespace fovea::backend::cuda {
@@ -43,33 +46,40 @@ ops::SlidingWindow window_of(const RegionContext& context, const Shape& input) {
 }
 
 /// One axis of a transposed convolution as an ordinary one with stride 1, which computes `phases.count` neighbouring
-/// pixels of the result at every place: tap j reads the pixel `first` + j further, and belongs, for each phase, to one
-/// of the transposed convolution's taps or to none.
+/// pixels of the result at every place, or one phase of them: tap j reads the pixel `first` + j further, and belongs,
+/// for each phase, to one of the transposed convolution's taps or to none.
 struct PhasedAxis {
     Phases phases;
     std::int64_t first = 0, taps = 0, size = 0;
     std::int64_t stride, dilation, pad, kernel;
 
-    PhasedAxis(const ops::SlidingWindow& w, std::size_t axis, std::int64_t result)
+    PhasedAxis(const ops::SlidingWindow& w, std::size_t axis, std::int64_t result, std::int64_t only)
         : stride(w.strides[axis]), dilation(w.dilations[axis]), pad(w.pads_begin[axis]), kernel(w.kernel[axis]) {
         // Where the phases begin decides how many taps they need together.
         for (std::int64_t crop = 0; crop < stride; ++crop) {
-            std::int64_t least = result + kernel * dilation + pad, most = -least;
-            for (std::int64_t phase = 0; phase < stride; ++phase)
-                for (std::int64_t tap = 0; tap < kernel; ++tap) {
-                    const std::int64_t distance = phase - crop + pad - tap * dilation;
-                    if (distance % stride != 0) continue;
-                    least = std::min(least, distance / stride);
-                    most = std::max(most, distance / stride);
-                }
-            if (taps != 0 && most - least + 1 >= taps) continue;
+            const auto [least, count] = window(crop, 0, stride);
+            if (taps != 0 && count >= taps) continue;
             first = least;
-            taps = most - least + 1;
+            taps = count;
             phases.crop_begin = crop;
         }
+        if (only >= 0) std::tie(first, taps) = window(phases.crop_begin, only, only + 1);
         phases.count = stride;
         size = (result + phases.crop_begin + stride - 1) / stride;
         phases.crop_end = size * stride - phases.crop_begin - result;
+    }
+    /// The first pixel that phases `begin` to `end` - 1 read, and how many; none where they have no taps.
+    [[nodiscard]] std::pair<std::int64_t, std::int64_t> window(std::int64_t crop, std::int64_t begin,
+                                                               std::int64_t end) const {
+        std::optional<std::int64_t> least, most;
+        for (std::int64_t phase = begin; phase < end; ++phase)
+            for (std::int64_t tap = 0; tap < kernel; ++tap) {
+                const std::int64_t distance = phase - crop + pad - tap * dilation;
+                if (distance % stride != 0) continue;
+                least = std::min(least.value_or(distance / stride), distance / stride);
+                most = std::max(most.value_or(distance / stride), distance / stride);
+            }
+        return {least.value_or(0), most ? *most - *least + 1 : 0};
     }
     /// The transposed convolution's tap; negative where there is none.
     [[nodiscard]] std::int64_t tap(std::int64_t phase, std::int64_t j) const {
@@ -78,33 +88,37 @@ struct PhasedAxis {
     }
 };
 
-/// Both axes, and the weights of all phases as [phase y][phase x][output][channel][tap y][tap x].
+/// Both axes, for all phases or one, and their weights as [phase y][phase x][output][channel][tap y][tap x].
 struct PhasedConv {
+    std::int64_t columns, only;  ///< phases along x
     PhasedAxis y, x;
 
-    PhasedConv(const ops::SlidingWindow& window, const Shape& result)
-        : y(window, 0, result[2]), x(window, 1, result[3]) {}
+    PhasedConv(const ops::SlidingWindow& window, const Shape& result, std::int64_t phase = -1)
+        : columns(window.strides[1]),
+          only(phase),
+          y(window, 0, result[2], phase < 0 ? -1 : phase / columns),
+          x(window, 1, result[3], phase < 0 ? -1 : phase % columns) {}
 
-    /// Whether most weights are not zero.
-    [[nodiscard]] bool dense() const {
-        return y.phases.count * x.phases.count * y.taps * x.taps <= 4 * y.kernel * x.kernel;
+    [[nodiscard]] std::int64_t phases() const { return y.phases.count * columns; }
+    /// Weights for each of the transposed convolution's: more than one where phases have different numbers of taps.
+    [[nodiscard]] double share() const {
+        return static_cast<double>(phases() * y.taps * x.taps) / static_cast<double>(y.kernel * x.kernel);
     }
 
     [[nodiscard]] Tensor weights(const Tensor& from) const {
         const std::int64_t channels = from.shape()[0], outputs = from.shape()[1], taps = y.taps * x.taps;
-        Tensor result =
-            Tensor::zeros(from.dtype(), {y.phases.count * x.phases.count * outputs, channels, y.taps, x.taps});
+        const std::int64_t begin = std::max<std::int64_t>(only, 0), end = only < 0 ? phases() : only + 1;
+        Tensor result = Tensor::zeros(from.dtype(), {(end - begin) * outputs, channels, y.taps, x.taps});
         const std::size_t bytes = element_bytes(from.dtype());
-        for (std::int64_t phase = 0; phase < y.phases.count * x.phases.count; ++phase)
+        for (std::int64_t phase = begin; phase < end; ++phase)
             for (std::int64_t j = 0; j < taps; ++j) {
-                const std::int64_t tap_y = y.tap(phase / x.phases.count, j / x.taps),
-                                   tap_x = x.tap(phase % x.phases.count, j % x.taps);
+                const std::int64_t tap_y = y.tap(phase / columns, j / x.taps),
+                                   tap_x = x.tap(phase % columns, j % x.taps);
                 if (tap_y < 0 || tap_x < 0) continue;
-                for (std::int64_t output = 0; output < outputs; ++output)
-                    for (std::int64_t channel = 0; channel < channels; ++channel) {
-                        const std::int64_t source =
-                            ((channel * outputs + output) * y.kernel + tap_y) * x.kernel + tap_x;
-                        const std::int64_t target = ((phase * outputs + output) * channels + channel) * taps + j;
+                for (std::int64_t n = 0; n < outputs; ++n)
+                    for (std::int64_t c = 0; c < channels; ++c) {
+                        const std::int64_t source = ((c * outputs + n) * y.kernel + tap_y) * x.kernel + tap_x;
+                        const std::int64_t target = (((phase - begin) * outputs + n) * channels + c) * taps + j;
                         std::memcpy(result.raw() + static_cast<std::size_t>(target) * bytes,
                                     from.raw() + static_cast<std::size_t>(source) * bytes, bytes);
                     }
@@ -123,7 +137,8 @@ MmaProblem problem_of(const RegionContext& context, const Tactic& tactic, const 
     p.sources = {{input, source.shape[1], 1, source.pitch, offset_of(context.input_offsets, input)}};
     p.phases_y = conv.y.phases;
     p.phases_x = conv.x.phases;
-    p.outputs = output.shape[1] * p.phases();
+    p.phase = conv.only;
+    p.outputs = output.shape[1] * (conv.only < 0 ? p.phases() : 1);
     p.output_pitch = output.pitch;
     p.output_offset = offset_of(context.output_offsets, 0);
     p.taps_y = conv.y.taps;
@@ -140,35 +155,88 @@ MmaProblem problem_of(const RegionContext& context, const Tactic& tactic, const 
     return p;
 }
 
-std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
-    Tactic tactic = uniform_tactic(context, "loops", Layout::channels_last);
-    tactic.reads_slices = tactic.writes_slices = true;
-    const Shape output = context.output_desc(0, tactic).shape;
-    const Shape input = context.input_desc(context.input_index(context.node(0).inputs[0]), tactic).shape;
-    std::vector<Tactic> result;
-    if (group_of(context.node(0)) == 1 && base::element_count(output) > 0) {
-        const PhasedConv conv(window_of(context, input), output);
-        const MmaProblem problem = problem_of(context, tactic, conv);
-        if (conv.dense() && problem.piece() != 0)
-            for (const std::string& name : product_tactics(target, problem)) {
-                result.push_back(tactic);
-                result.back().name = name;
-            }
+/// What the name of a tactic with a product for every phase begins with; the products' names follow.
+constexpr std::string_view kApart = "apart:";
+
+/// One name for products of single phases with the most promising tiles; empty where a phase has no taps.
+std::string name_apart(const Target& target, const RegionContext& context, const Tactic& tactic, const Shape& input,
+                       const Shape& output) {
+    std::string name;
+    const auto window = window_of(context, input);
+    for (std::int64_t phase = 0; phase < window.strides[0] * window.strides[1]; ++phase) {
+        const PhasedConv conv(window, output, phase);
+        if (conv.y.taps * conv.x.taps == 0) return {};
+        name +=
+            (phase ? "+" : std::string(kApart)) + product_tactics(target, problem_of(context, tactic, conv)).front();
     }
-    if (result.empty()) result.push_back(tactic);
+    return name;
+}
+
+std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
+    const Tactic loops = [&] {
+        Tactic tactic = uniform_tactic(context, "loops", Layout::channels_last);
+        tactic.reads_slices = tactic.writes_slices = true;
+        return tactic;
+    }();
+    const Shape output = context.output_desc(0, loops).shape;
+    const Shape input = context.input_desc(context.input_index(context.node(0).inputs[0]), loops).shape;
+    if (group_of(context.node(0)) != 1 || base::element_count(output) == 0) return {loops};
+    const PhasedConv conv(window_of(context, input), output);
+    const MmaProblem problem = problem_of(context, loops, conv);
+    if (conv.share() > 4 || problem.piece() == 0) return {loops};
+    std::vector<std::string> names = product_tactics(target, problem);
+    if (conv.share() > 1)
+        if (std::string apart = name_apart(target, context, loops, input, output); !apart.empty())
+            names.push_back(std::move(apart));
+    std::vector<Tactic> result;
+    for (std::string& name : names) {
+        result.push_back(loops);
+        result.back().name = std::move(name);
+    }
     return result;
 }
 
-std::unique_ptr<Kernel> prepare_phases(const Target& target, const RegionContext& context, const Tactic& tactic) {
+/// The product for all phases, or for one, by the tactic of this name.
+std::unique_ptr<Kernel> prepare_product(const Target& target, const RegionContext& context, Tactic tactic,
+                                        std::string name, std::int64_t phase) {
     const ir::Node& node = context.node(0);
+    tactic.name = std::move(name);
     const Shape input = context.input_desc(context.input_index(node.inputs[0]), tactic).shape;
-    const PhasedConv conv(window_of(context, input), context.output_desc(0, tactic).shape);
+    const PhasedConv conv(window_of(context, input), context.output_desc(0, tactic).shape, phase);
     const Tensor weights = conv.weights(*context.constant(node.inputs[1]));
     MmaProblem problem = problem_of(context, tactic, conv);
     problem.weights = &weights;
     return make_product_kernel(target, context, tactic, problem, read_epilogue(context, node.outputs[0], 1),
                                bias_of(context, node));
 }
+
+/// A product for every phase, one behind the other.
+class ApartKernel final : public Kernel {
+  public:
+    ApartKernel(const Target& target, const RegionContext& context, const Tactic& tactic) {
+        std::string_view names = std::string_view(tactic.name).substr(kApart.size());
+        const auto strides = context.node(0).get("strides", std::vector<std::int64_t>{1, 1});
+        const std::int64_t phases = strides.at(0) * strides.at(1);
+        while (!names.empty()) {
+            const std::string_view name = names.substr(0, names.find('+'));
+            names.remove_prefix(std::min(name.size() + 1, names.size()));
+            const auto phase = static_cast<std::int64_t>(products_.size());
+            if (phase == phases) break;
+            products_.push_back(prepare_product(target, context, tactic, std::string(name), phase));
+        }
+        if (static_cast<std::int64_t>(products_.size()) != phases)
+            throw Error(ErrorCode::unsupported, "the tactic names fewer products than the convolution has phases");
+    }
+    void run(const KernelArgs& args) const override {
+        for (const auto& product : products_) product->run(args);
+    }
+    [[nodiscard]] std::string implementation() const override {
+        return "phase by phase: " + products_.back()->implementation();
+    }
+
+  private:
+    std::vector<std::unique_ptr<Kernel>> products_;
+};
 
 /// Weights [channel][output of the group][tap] as [tap][channel of the group][output].
 std::vector<float> packed_weights(const Tensor& weights, std::int64_t group) {
@@ -189,7 +257,8 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const std::size_t input = context.input_index(node.inputs[0]);
     const TensorDesc source = context.input_desc(input, tactic), output = context.output_desc(0, tactic);
     if (base::element_count(output.shape) == 0) return make_alias();
-    if (tactic.name != "loops") return prepare_phases(target, context, tactic);
+    if (tactic.name.starts_with(kApart)) return std::make_unique<ApartKernel>(target, context, tactic);
+    if (tactic.name != "loops") return prepare_product(target, context, tactic, tactic.name, -1);
     const Tensor& weights = *context.constant(node.inputs[1]);
     const auto w = window_of(context, source.shape);
     const std::int64_t outputs = output.shape[1], group = group_of(node), out_group = outputs / group;

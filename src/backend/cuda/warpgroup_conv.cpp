@@ -63,11 +63,11 @@ class WarpgroupKernel final : public Kernel {
     WarpgroupKernel(const Target& target, const RegionContext& context, const MmaProblem& problem,
                     EpilogueCode epilogue, const WarpgroupTile& tile, int width)
         : problem_(problem), epilogue_(std::move(epilogue)), tile_(tile) {
-        weights_ = device_constant(
-            target, context,
-            "warpgroup weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes),
-            problem.type == DType::f32 ? packed_weights<std::uint32_t>(problem, tile)
-                                       : packed_weights<std::uint16_t>(problem, tile));
+        weights_ = device_constant(target, context,
+                                   "warpgroup weights " + std::to_string(tile.columns) + "/" +
+                                       std::to_string(tile.depth_bytes) + phase_text(problem),
+                                   problem.type == DType::f32 ? packed_weights<std::uint32_t>(problem, tile)
+                                                              : packed_weights<std::uint16_t>(problem, tile));
         const auto size = [](std::int64_t n) { return static_cast<int>(n); };
         const Geometry geometry(problem);
         const Part part(geometry, tile);

@@ -29,6 +29,22 @@ const AnyFamily& family_of(std::span<const AnyFamily> families, const Region& re
     refuse_family(region.pattern);
 }
 
+/// Appends to `nodes` what follows the last of them: each node alone reads the result of the one before, keeps its
+/// shape, and `takes(node, chain)` says that a region may go on with it, where `chain` is the result that it reads.
+template <class Takes>
+void follow_chain(const MatchContext& context, std::vector<ir::NodeId>& nodes, const Takes& takes) {
+    ir::ValueId chain = context.graph.node(nodes.back()).outputs[0];
+    const auto shape = context.shape(chain);
+    while (context.fuse) {
+        const ir::NodeId next = context.sole_consumer(chain);
+        if (next == ir::kNone) return;
+        const ir::Node& reader = context.graph.node(next);
+        if (!takes(reader, chain) || context.shape(reader.outputs[0]) != shape) return;
+        nodes.push_back(next);
+        chain = reader.outputs[0];
+    }
+}
+
 /// A tactic that reads every input and writes every output in `layout`; tensors of fewer than 3 dimensions and
 /// constants stay plain.
 Tactic uniform_tactic(const RegionContext& context, std::string name, Layout layout);

@@ -83,25 +83,16 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (shape->size() > simd::Pointwise::kAxes || base::element_count(*shape) == 0)
         return refuse(Reason::unsupported_shape, "an empty tensor or more than 6 axes");
     std::vector<ir::NodeId> nodes = {root};
-    auto [inputs, steps] = price(first);
-    ++inputs;
-    ir::ValueId chain = node.outputs[0];
-    while (context.fuse) {
-        const ir::NodeId next = context.sole_consumer(chain);
-        if (next == ir::kNone) break;
-        const ir::Node& reader = context.graph.node(next);
+    std::size_t inputs = 1 + price(first).first, steps = price(first).second;
+    follow_chain(context, nodes, [&](const ir::Node& reader, ir::ValueId chain) {
         const Role role = role_of(context.values, reader, chain);
-        if (role == Role::none || context.shape(reader.outputs[0]) != shape) break;
         const auto [more_inputs, more_steps] = price(role);
-        if (inputs + more_inputs > simd::Pointwise::kInputs || steps + more_steps > simd::Pointwise::kSteps) break;
-        bool known = true;
-        for (const ir::ValueId input : reader.inputs) known = known && (input == ir::kNone || context.shape(input));
-        if (!known) break;
         inputs += more_inputs;
         steps += more_steps;
-        nodes.push_back(next);
-        chain = reader.outputs[0];
-    }
+        return role != Role::none && inputs <= simd::Pointwise::kInputs && steps <= simd::Pointwise::kSteps &&
+               std::all_of(reader.inputs.begin(), reader.inputs.end(),
+                           [&](ir::ValueId input) { return input == ir::kNone || context.shape(input); });
+    });
     return make_region(context, "pointwise", std::move(nodes));
 }
 

@@ -74,19 +74,12 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     const ir::Node& top = context.graph.node(head);
     std::size_t operands = 1 + *operand_count(context, top, top.inputs[0]);
     if (operands > kMostOperands) return refuse(Reason::unsupported_shape, "more than 8 inputs");
-    ir::ValueId chain = top.outputs[0];
-    while (context.fuse && nodes.size() < kMostNodes) {
-        const ir::NodeId next = context.sole_consumer(chain);
-        if (next == ir::kNone) break;
-        const ir::Node& reader = context.graph.node(next);
+    follow_chain(context, nodes, [&](const ir::Node& reader, ir::ValueId chain) {
         const auto more = operand_count(context, reader, chain);
-        if (!more || context.shape(reader.outputs[0]) != shape || operands + *more > kMostOperands ||
-            jumps(context, reader, chain))
-            break;
+        if (!more || jumps(context, reader, chain) || nodes.size() == kMostNodes) return false;
         operands += *more;
-        nodes.push_back(next);
-        chain = reader.outputs[0];
-    }
+        return operands <= kMostOperands;
+    });
     if (std::find(nodes.begin(), nodes.end(), root) == nodes.end()) nodes = {root};
     return make_region(context, "pointwise", std::move(nodes));
 }

@@ -148,7 +148,7 @@ std::string activation_code(const EpilogueStep& step) {
         case Activation::swish: return "v * sigmoid(v * " + a + ")";
         case Activation::hard_swish: return "v * fminf(fmaxf(v * (1.0f / 6.0f) + 0.5f, 0.0f), 1.0f)";
         case Activation::hard_sigmoid: return "fminf(fmaxf(v * " + a + " + " + b + ", 0.0f), 1.0f)";
-        case Activation::gelu_erf: return "0.5f * v * (1.0f + erff(v * 0.7071067811865475f))";
+        case Activation::gelu_erf: return "gelu_erf(v)";
         case Activation::gelu_tanh: return "gelu_tanh(v)";
         case Activation::clip: return "fminf(fmaxf(v, " + a + "), " + b + ")";
         case Activation::softplus: return "softplus(v)";

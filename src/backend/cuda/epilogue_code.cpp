@@ -63,9 +63,7 @@ bool accepts_row_step(const MatchContext& context, const EpilogueStep& step, ir:
 EpilogueCode::EpilogueCode(const Target& target, const RegionContext& context, const Tactic& tactic,
                            const Epilogue& epilogue, const std::vector<float>& bias) {
     const Place place{target, context, tactic};
-    text_ =
-        "template <int N>\n"
-        "DEVICE void epilogue(float (&x)[N], const EpilogueArgs& args, int row, int channel) {\n";
+    std::string loads, members;
     const auto each = [&](const std::string& value) { line("for (int i = 0; i < N; ++i) x[i] = " + value + ";"); };
     if (!bias.empty()) {
         line(channels(place, bias));
@@ -85,12 +83,32 @@ EpilogueCode::EpilogueCode(const Target& target, const RegionContext& context, c
             case EpilogueStep::Kind::cast: break;  // done on storing
             case EpilogueStep::Kind::add:
             case EpilogueStep::Kind::mul:
-                line(operand(place, step, epilogue.result));
+                line(operand(place, step, epilogue.result, members, loads));
                 each(step.kind == EpilogueStep::Kind::add ? "x[i] + y[i]; }" : "x[i] * y[i]; }");
                 break;
         }
     }
-    text_ += "}\n";
+    text_ =
+        "/// Vectors of tensors that the epilogue reads.\n"
+        "template <int N>\nstruct Added {\n" +
+        members +
+        "};\n"
+        "template <int N>\n"
+        "DEVICE void load_added(Added<N>& added, const EpilogueArgs& args, int row, int channel) {\n" +
+        loads +
+        "}\n"
+        "constexpr bool kAdds = " +
+        (members.empty() ? "false" : "true") +
+        ";\n"
+        "template <int N>\n"
+        "DEVICE void epilogue(float (&x)[N], const Added<N>& added, const EpilogueArgs& args, int row, int channel) "
+        "{\n" +
+        text_ +
+        "}\n"
+        "template <int N>\n"
+        "DEVICE void epilogue(float (&x)[N], const EpilogueArgs& args, int row, int channel) {\n"
+        "    Added<N> added;\n    load_added(added, args, row, channel);\n"
+        "    epilogue(x, added, args, row, channel);\n}\n";
 }
 
 /// Opens a block in which y[] holds the channels' numbers.
@@ -104,7 +122,8 @@ std::string EpilogueCode::channels(const Place& place, const std::vector<float>&
 }
 
 /// Opens a block in which y[] holds the step's operand.
-std::string EpilogueCode::operand(const Place& place, const EpilogueStep& step, ir::ValueId result) {
+std::string EpilogueCode::operand(const Place& place, const EpilogueStep& step, ir::ValueId result,
+                                  std::string& members, std::string& loads) {
     if (const Tensor* constant = place.context.constant(step.operand)) {
         const auto values = constant->to_float();
         if (values.size() == 1) return "{ float y[N]; for (int i = 0; i < N; ++i) y[i] = " + literal(values[0]) + ";";
@@ -120,8 +139,11 @@ std::string EpilogueCode::operand(const Place& place, const EpilogueStep& step, 
     operand.offset = offset_of(place.context.input_offsets, input);
     operands_.push_back(std::move(operand));
     const std::string i = std::to_string(operands_.size() - 1);
-    return "{ float y[N]; load_vector(y, static_cast<const " + std::string(type_name(desc.dtype)) +
-           "*>(args.operands[" + i + "]) + static_cast<long long>(row) * args.pitches[" + i + "] + channel);";
+    const std::string type(type_name(desc.dtype)), vector = "Vector<" + type + ", N>", name = "t" + i;
+    members += "    " + vector + " " + name + ";\n";
+    loads += "    added." + name + " = *reinterpret_cast<const " + vector + "*>(static_cast<const " + type +
+             "*>(args.operands[" + i + "]) + static_cast<long long>(row) * args.pitches[" + i + "] + channel);\n";
+    return "{ float y[N]; load_vector(y, added." + name + ".v);";
 }
 
 int EpilogueCode::width(int most) const {

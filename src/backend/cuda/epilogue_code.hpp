@@ -63,7 +63,9 @@ class EpilogueCode {
         const Tactic& tactic;
     };
     std::string channels(const Place& place, const std::vector<float>& values);
-    std::string operand(const Place& place, const EpilogueStep& step, ir::ValueId result);
+    /// `members` and `loads` gain what a tensor needs.
+    std::string operand(const Place& place, const EpilogueStep& step, ir::ValueId result, std::string& members,
+                        std::string& loads);
     void line(const std::string& code) { text_ += "    " + code + "\n"; }
 
     std::vector<Operand> operands_;

@@ -54,7 +54,7 @@ std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& til
     source.text(tile.split > 1 ? "#define CLUSTER(n) __cluster_dims__(1, 1, n)\n" : "#define CLUSTER(n)\n");
     source.text(phases_text(problem));
     source.text(epilogue).text(kernel_text("mma.cuh")).text(kernel_text("cluster.cuh"));
-    source.text(kernel_text("async.cuh")).text(kernel_text("ring.cuh"));
+    source.text(kernel_text("async.cuh")).text(kernel_text("ring.cuh")).text(kernel_text("warpgroup_tile.cuh"));
     return source.text(multiply_text(problem.type, tile.columns)).finish("warpgroup.cuh");
 }
 

@@ -18,56 +18,6 @@
 //   multiply(sums, a, b, add)  the product of 64 rows and kColumns columns, 32 bytes deep, added or not; by descriptors
 //   epilogue(x, args, row, channel)
 
-constexpr int kMultipliers = 128 * kGroups;
-constexpr int kThreads = kMultipliers + 128;
-constexpr int kLoaders = 96;
-constexpr int kRows = 64 * kGroups * kBlocks;
-constexpr int kParts = kRows / kPartRows;
-constexpr int kTaps = kTapRows * kTapColumns;
-constexpr int kDepthTile = kDepthBytes / sizeof(In);
-constexpr int kSteps = (kChannels + kDepthTile - 1) / kDepthTile * kTaps;
-// A patch's rows and columns of pixels lie in planes by their remainder by the strides, as one tap reads them.
-constexpr int kPlanesY = kTapRows > 1 ? kStrideY : 1, kPlanesX = kTapColumns > 1 ? kStrideX : 1;
-constexpr int kPlaneRows = kTileRows + (kTapRows - 1) * kDilationY / kStrideY;
-constexpr int kPlane = kPlaneRows * kSlotPitch;
-constexpr int kSumPitch = kColumns + 8;
-
-/// The pixel of a patch that row `row` of the product reads for the first tap.
-constexpr DEVICE int slot_of(int row) { return row / kRowPitch * kSlotPitch + row % kRowPitch; }
-/// How many pixels further other taps read.
-constexpr DEVICE int shift_of(int tap_y, int tap_x) {
-    const int y = tap_y * kDilationY, x = tap_x * kDilationX;
-    return (y % kPlanesY * kPlanesX + x % kPlanesX) * kPlane + y / kStrideY * kSlotPitch + x / kStrideX;
-}
-constexpr DEVICE int furthest_shift() {
-    int furthest = 0;
-    for (int y = 0; y < kTapRows; ++y)
-        for (int x = 0; x < kTapColumns; ++x)
-            if (shift_of(y, x) > furthest) furthest = shift_of(y, x);
-    return furthest;
-}
-
-// Whole repetitions of the swizzle's pattern, so that a pixel's place in it does not depend on the part.
-constexpr int kFilled = kPlanesY * kPlanesX * kPlane, kRead = slot_of(kPartRows - 1) + furthest_shift() + 1;
-constexpr int kPartSlots = ((kFilled > kRead ? kFilled : kRead) + 7) / 8 * 8;
-constexpr int kSlots = kParts * kPartSlots;
-constexpr int kPatchBytes = (kSlots * kDepthBytes + 1023) / 1024 * 1024;
-constexpr int kStageBytes = kColumns * kDepthBytes;
-constexpr bool kKeepWeights = kSplit == 1 && kRepeats && kStages >= kSteps;
-// The loading warps round f32, whose last digits wgmma would cut off, once kAhead more patches are on their way.
-constexpr bool kRounds = sizeof(In) == 4;
-constexpr int kAhead = kPatches > 4 ? kPatches - 3 : kPatches > 2 ? 1 : 0;
-constexpr bool kApart = kChannels0 != kChannels && kUp0 != kUp1;  // the sources' pixels differ
-constexpr int kPixelsAt = kPatches * (kPatchBytes + 16) + kStages * (kStageBytes + 16);
-// Columns of sums that a warp sorts at once in shared memory of its own.
-constexpr DEVICE int line_columns() {
-    for (int columns = 64; columns > 8; columns -= 8)
-        if (kColumns % columns == 0) return columns;
-    return 8;
-}
-constexpr int kLine = line_columns();
-constexpr int kStagingAt = kPixelsAt + kSlots * (kApart ? 8 : 4);
-
 /// As the tensor cores look for it: 16-byte pieces are exchanged within eight rows by bits of the address.
 DEVICE u32 swizzled(u32 offset) { return offset ^ (offset >> 3 & (kDepthBytes - 16)); }
 
@@ -76,17 +26,6 @@ DEVICE u64 descriptor(u32 address, int pitch) {
     constexpr u64 kSwizzle = kDepthBytes == 128 ? 1 : kDepthBytes == 64 ? 2 : 3;
     return kSwizzle << 62 | static_cast<u64>(pitch / 16) << 32 | 1 << 16 | address / 16;
 }
-
-/// Image and first output pixel of a part.
-struct Place {
-    int image, y, x;
-    DEVICE Place(const WarpgroupArgs& args, int part) {
-        image = part < args.parts ? divide(part, args.parts_image) : -1;
-        const int rest = part - image * static_cast<int>(args.parts_image.divisor), row = divide(rest, args.parts_row);
-        y = row * kTileRows;
-        x = (rest - row * static_cast<int>(args.parts_row.divisor)) * kTileColumns;
-    }
-};
 
 /// One thread's share of loading patches. Which pixels a tile's patch reads lies in shared memory, negative where zeros
 /// are read; the threads that load a pixel's pieces are of one warp.
@@ -159,26 +98,6 @@ struct PatchLoader {
         }
     }
 };
-
-/// One vector of the result: row `row` of the tile and the columns from `column` on, whose sums are `x`.
-DEVICE void finish(const WarpgroupArgs& args, int tile, int row, int column, float (&x)[kWidth]) {
-    const int within = row % kPartRows, y = within / kRowPitch, x_place = within % kRowPitch;
-    const Place place(args, tile * kParts + row / kPartRows);
-    int pixel = (place.image * args.output_height + place.y + y) * args.output_width + place.x + x_place;
-    int channel = blockIdx.y * kColumns + column;
-    if (kPhased && !find_phase(place.image, place.y + y, place.x + x_place, args.output_height, args.output_width, pixel,
-                               channel))
-        return;
-    epilogue(x, args.epilogue, pixel, channel);
-    store_vector(static_cast<Out*>(args.output) + static_cast<long long>(pixel) * args.output_pitch + channel, x);
-}
-/// Whether there is such a vector.
-DEVICE bool exists(const WarpgroupArgs& args, int tile, int row, int column) {
-    const int within = row % kPartRows, y = within / kRowPitch, x_place = within % kRowPitch;
-    const Place place(args, tile * kParts + row / kPartRows);
-    return place.image >= 0 && y < kTileRows && x_place < kTileColumns && place.y + y < args.output_height &&
-           place.x + x_place < args.output_width && static_cast<int>(blockIdx.y) * kColumns + column < kOutputs;
-}
 
 /// Fills the ring of patches, which lies at the beginning of the shared memory, with those of this block's tiles.
 DEVICE void load_patches(const WarpgroupArgs& args, Ring<kPatches> ring, char* memory, int begin, int end) {
@@ -273,7 +192,10 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
             load_weights(args, stage, stages, begin, end);
     } else {
         for (int tile = blockIdx.x; tile < args.tiles; tile += gridDim.x) {
-            float sums[kBlocks][kColumns / 2];         // written by the first product
+            float sums[kBlocks][kColumns / 2];  // written by the first product
+            const int first_row = group * kBlocks * 64 + warp % 4 * 16;
+            Line lines[kAddsEarly ? 2 : 1];
+            if constexpr (kAddsEarly) lines[0].load(args, tile, first_row, 0);
             u32 release_patch = 0, release_stage = 0;  // what the step before has read
             const auto release = [&] {
                 if (lane != 0) return;
@@ -328,24 +250,21 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
 
             if constexpr (kSplit == 1) {
                 float* own = reinterpret_cast<float*>(memory + kStagingAt) + warp * 16 * (kLine + 8);
+                constexpr int kAcross = kColumns / kLine, kLines = kBlocks * kAcross;
 #pragma unroll
-                for (int i = 0; i < kBlocks; ++i)
-#pragma unroll
-                    for (int first = 0; first < kColumns; first += kLine) {
-                        __syncwarp();
-                        put_sums<kLine / 8>(own, kLine + 8, sums[i] + first / 2);
-                        __syncwarp();
-                        constexpr int kVectors = (kOutputs < kLine ? kOutputs : kLine) / kWidth;
-#pragma unroll 2
-                        for (int v = lane; v < 16 * kVectors; v += 32) {
-                            const int row = (group * kBlocks + i) * 64 + warp % 4 * 16 + v / kVectors;
-                            const int column = v % kVectors * kWidth;
-                            if (!exists(args, tile, row, first + column)) continue;
-                            float x[kWidth];
-                            load_vector(x, own + v / kVectors * (kLine + 8) + column);
-                            finish(args, tile, row, first + column, x);
-                        }
-                    }
+                for (int i = 0; i < kLines; ++i) {
+                    const int row = first_row + i / kAcross * 64, column = i % kAcross * kLine, next = i + 1;
+                    if constexpr (kAddsEarly)
+                        if (next < kLines)
+                            lines[next % 2].load(args, tile, first_row + next / kAcross * 64, next % kAcross * kLine);
+                    __syncwarp();
+                    put_sums<kLine / 8>(own, kLine + 8, sums[i / kAcross] + column / 2);
+                    __syncwarp();
+                    if constexpr (kAddsEarly)
+                        lines[i % 2].finish_sums(args, own);
+                    else
+                        finish_line(args, own, tile, row, column);
+                }
             } else {
                 // All that was loaded has been read: the sums take its place.
                 asm volatile("bar.sync 1, %0;" ::"n"(kMultipliers) : "memory");
@@ -365,10 +284,14 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
         constexpr int kVectors = (kOutputs < kColumns ? kOutputs : kColumns) / kWidth, kOwnRows = kRows / kSplit;
         for (int i = threadIdx.x; i < kOwnRows * kVectors; i += kThreads) {
             const int row = blockIdx.z * kOwnRows + i / kVectors, column = i % kVectors * kWidth;
-            if (!exists(args, blockIdx.x, row, column)) continue;
+            int channel;
+            const int pixel = pixel_of(args, blockIdx.x, row, column, channel);
+            if (pixel < 0) continue;
+            Added<kWidth> added;
+            load_added(added, args.epilogue, pixel, channel);
             float x[kWidth];
             add_cluster(x, tile_sums + row * kSumPitch + column);
-            finish(args, blockIdx.x, row, column, x);
+            finish(args, pixel, channel, x, added);
         }
         cluster_barrier();
     }

@@ -18,11 +18,11 @@ constexpr int kSharedPerProcessor = 227 * 1024;
 
 struct StemTile {
     std::string_view name;
-    int rows, columns, groups, resident;
+    int rows, columns, groups;
+    int resident;  ///< blocks of a processor
 };
-constexpr std::array kTiles = {StemTile{"4x32", 4, 32, 1, 3}, StemTile{"8x32", 8, 32, 2, 2},
-                               StemTile{"2x64", 2, 64, 1, 3}, StemTile{"4x16", 4, 16, 1, 4},
-                               StemTile{"8x16", 8, 16, 1, 3}};
+constexpr std::array kTiles = {StemTile{"4x16", 4, 16, 1, 4}, StemTile{"4x16b5", 4, 16, 1, 5},
+                               StemTile{"8x16", 8, 16, 1, 3}, StemTile{"4x32", 4, 32, 1, 3}};
 
 const StemTile& tile_of(const std::string& tactic) {
     for (const StemTile& tile : kTiles)

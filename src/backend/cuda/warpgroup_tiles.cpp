@@ -28,13 +28,14 @@ int line_columns(int columns) {
     return 8;
 }
 
-/// Widths of tiles worth trying: powers of two, and those that divide the outputs most evenly.
+/// Widths of tiles worth trying: powers of two, and those that leave fewer columns unused than the wide ones of these.
 std::vector<int> widths(std::int64_t outputs) {
     std::vector<int> result = {8, 16, 32, 64, 128, 256};
+    const std::int64_t used = ceil_divide(outputs, 64) * 64;
     for (std::int64_t count = 1; count <= 4; ++count) {
-        const auto columns = static_cast<int>(ceil_divide(ceil_divide(outputs, count), 8) * 8);
-        if (columns <= 256 && line_columns(columns) >= 24 && std::ranges::find(result, columns) == result.end())
-            result.push_back(columns);
+        const std::int64_t columns = ceil_divide(ceil_divide(outputs, count), 8) * 8;
+        if (columns > 32 && columns <= 256 && columns * count < used && line_columns(static_cast<int>(columns)) >= 24)
+            result.push_back(static_cast<int>(columns));
     }
     return result;
 }

@@ -111,8 +111,10 @@ class Contest:
                 except FAILURES as error:
                     candidate.note = reason(error, "a turn took too long")
         if self.arguments.keep and any(isinstance(candidate.asked, Fovea) for candidate in self.good()):
-            with contextlib.suppress(*FAILURES):
+            try:
                 self.fovea.profile(max(left(deadline), LEAST_PROFILE))
+            except FAILURES as error:
+                self.notes["profile"] = reason(error, "not within the budget")
         say(f"{self.point}: timed")
 
     def result(self) -> PointResult:

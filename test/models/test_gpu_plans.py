@@ -23,12 +23,12 @@ def networks(tmp_path_factory):
     """Files of the eight networks by scale."""
     folder = tmp_path_factory.mktemp("networks")
 
-    def write(scale):
+    def write(scale, batch=1):
         files = []
         for network in NETWORKS.values():
-            files.append(folder / f"{network.name}.{scale}.onnx")
+            files.append(folder / f"{network.name}.{scale}.{batch}.onnx")
             if not files[-1].exists():
-                onnx.save(fill(network, scale), files[-1])
+                onnx.save(fill(network, scale, batch=batch), files[-1])
         return files
 
     return write
@@ -53,6 +53,11 @@ def test_networks_run_on_the_gpu_in_fp16_and_compile_for_hopper(networks):
     found = plans(90, "f16", networks("full"), "--compile")
     assert all(plan["kernels"] > 30 for plan in found.values())
     assert operators_on_host(found) == set()
+
+
+def test_batches_run_on_the_gpu(networks):
+    """What is folded for one image may be too large for sixteen."""
+    assert operators_on_host(plans(90, "f16", networks("full", 16))) == set()
 
 
 def test_small_networks_run_on_the_gpu_in_fp32(networks):

@@ -218,6 +218,27 @@ TEST(StoredHalves, MayBeNeighboursAndNoMore) {
     EXPECT_THROW(check(2), Error);
 }
 
+TEST(RandomNumbers, AreNotComparedUnlessTheyAreTheSameAtEveryRun) {
+    const auto checked = [](const std::string& seed) {
+        BuildOptions options;
+        options.tune = false;
+        const plan::Plan plan = build(ir::parse(R"(graph "g" {
+  input %x : f32[2, 64]
+  %r : f32[*] = RandomNormalLike(%x))" + seed + R"(
+  %y : f32[*] = Mul(%r, %x)
+  %z : f32[*] = Exp(%x)
+  output "y" = %y
+  output "z" = %z
+})"),
+                                      cpu(), options);
+        const auto& outputs = plan.targets.at(0).certificate.outputs;
+        EXPECT_EQ(outputs.at(1).checked, "all elements");
+        return outputs.at(0).checked;
+    };
+    EXPECT_EQ(checked(" {mean = 1f}"), "nothing: it is random");
+    EXPECT_EQ(checked(" {seed = 3f}"), "all elements");
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, Faults,
                          testing::Values(Form{"f32", DType::f32, false}, Form{"bf16", DType::bf16, false},
                                          Form{"quantised", DType::f32, true}),

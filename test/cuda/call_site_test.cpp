@@ -22,14 +22,14 @@ constexpr int kNothingFailed = 78;
 // What a child prints: "site FUNCTION|PLACE", "error TEXT", "done without", a refusal.
 
 /// What `fovea doctor` says when it finds no GPU, else what building and running says when it fails.
-std::string attempt(const std::string& text) {
+std::string attempt(const std::string& text, bool tune) {
     const auto status = backend::cuda_status();
-    return status.usable ? build_and_run(text) : status.text;
+    return status.usable ? build_and_run(text, tune) : status.text;
 }
 
 int list_call_sites() {
     note_call_sites();
-    const std::string message = attempt(network());
+    const std::string message = attempt(network(), true);
     if (!message.empty()) {
         std::cout << message << "\n";
         return kSkipped;
@@ -44,13 +44,14 @@ Outcome fail_once(const std::string& site) {
     const std::string text = network();
     const long before = held();
     fail_at({site.substr(0, bar), site.substr(bar + 1)});
-    std::string message = attempt(text);
+    std::string message = attempt(text, false);
+    if (!failed()) message = attempt(text, true);
     const bool reached = failed();
     reset_calls();
     if (!reached) return {{}, kNothingFailed};
     std::replace(message.begin(), message.end(), '\n', ' ');
     Outcome outcome{{message.empty() ? "done without" : "error " + message}, 0};
-    const std::string again = attempt(text);
+    const std::string again = attempt(text, false);
     outcome.lines.push_back(again.empty() ? "held " + std::to_string(held() - before) : "and again: " + again);
     return outcome;
 }

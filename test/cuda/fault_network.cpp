@@ -33,8 +33,9 @@ runtime::Backends backends(int device) {
     return {backend::make_cuda_backend({device}), backend::make_reference_backend()};
 }
 
-std::shared_ptr<const runtime::Engine> build(const runtime::Backends& backends, const std::string& text) {
+std::shared_ptr<const runtime::Engine> build(const runtime::Backends& backends, const std::string& text, bool tune) {
     compiler::BuildOptions options;
+    options.tune = tune;
     options.gate = kRealDriver ? compiler::GateMode::boxes : compiler::GateMode::off;
     return std::make_shared<const runtime::Engine>(compiler::build(ir::parse(text), backends, options), backends);
 }
@@ -57,9 +58,9 @@ void run(const std::shared_ptr<const runtime::Engine>& engine) {
     for (int i = 0; i < 3; ++i) context.enqueue(nullptr);
 }
 
-std::string build_and_run(const std::string& text) {
+std::string build_and_run(const std::string& text, bool tune) {
     try {
-        run(build(backends(), text));
+        run(build(backends(), text, tune));
         return {};
     } catch (const Error& error) {
         return error.what();

@@ -20,12 +20,13 @@ inline constexpr bool kRealDriver = FOVEA_REAL_DRIVER;
 /// Every network of its own, so that its kernels are not compiled yet.
 std::string network();
 runtime::Backends backends(int device = 0);
-/// Kernels are tuned; with the real driver, the plan is checked.
-std::shared_ptr<const runtime::Engine> build(const runtime::Backends& backends, const std::string& text);
+/// With the real driver, the plan is checked.
+std::shared_ptr<const runtime::Engine> build(const runtime::Backends& backends, const std::string& text,
+                                             bool tune = true);
 const Tensor& image();
 /// By every way that tensors come and go.
 void run(const std::shared_ptr<const runtime::Engine>& engine);
 /// The message with which building and running `text` fails; empty when it does not.
-std::string build_and_run(const std::string& text);
+std::string build_and_run(const std::string& text, bool tune = true);
 
 }  // namespace fovea::test

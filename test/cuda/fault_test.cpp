@@ -104,6 +104,29 @@ TEST_F(Faults, OutOfMemoryNamesTheRemedy) {
     }
 }
 
+TEST_F(Faults, AContextThatFoundNoMemoryRunsWhenThereIsSome) {
+    for (const char* function : {FOVEA_NAME(cuMemAlloc), FOVEA_NAME(cuMemHostAlloc)}) {
+        int number = 0;
+        for (bool reached = true; reached; ++number) {
+            const auto engine = build(backends(), network(), false);
+            runtime::Context context(engine);
+            context.bind_input(0, DType::f32, image().shape(), image().raw());
+            reset_calls();
+            fail_call(function, number + 1, CUDA_ERROR_OUT_OF_MEMORY);
+            try {
+                context.run();
+            } catch (const Error& error) {
+                EXPECT_EQ(error.code(), ErrorCode::out_of_range);
+            }
+            reached = failed();
+            reset_calls();
+            EXPECT_NO_THROW(context.run()) << function << " " << number + 1;
+        }
+        EXPECT_GT(number, 1) << function;
+    }
+    expect_nothing_left();
+}
+
 TEST_F(Faults, NothingWorksAfterAnIllegalAddressAndNothingCrashes) {
     if (kRealDriver) GTEST_SKIP() << "skipped: the made-up fault needs a made-up driver";
     {

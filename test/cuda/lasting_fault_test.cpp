@@ -47,7 +47,7 @@ TEST_F(NoMemory, BuildSaysSoAndSucceedsWhenThereIsSome) {
 }
 
 TEST_F(NoMemory, RunSaysSoAndSucceedsWhenThereIsSome) {
-    const auto engine = build(backends_, network());
+    const auto engine = build(backends_, network(), false);
     const auto make = [&] {
         auto context = std::make_unique<runtime::Context>(engine);
         context->bind_input(0, DType::f32, image().shape(), image().raw());
@@ -116,7 +116,7 @@ int access_illegal_address() {
         std::cout << "skipped: no GPU: " << status.text << "\n";
         return kSkipped;
     }
-    const auto engine = build(backends(), network()), other = build(backends(), network());
+    const auto engine = build(backends(), network(), false), other = build(backends(), network(), false);
     runtime::Context one(engine), two(engine), three(other);
     for (auto* context : {&one, &two, &three}) {
         context->bind_input(0, DType::f32, image().shape(), image().raw());
@@ -131,10 +131,10 @@ int access_illegal_address() {
     all &= says_start_again("another context of the engine", [&] { two.run(); });
     all &= says_start_again("another engine", [&] { three.run(); });
     all &= says_start_again("a new context", [&] { run(engine); });
-    all &= says_start_again("a new build", [&] { build(backends(), network()); });
+    all &= says_start_again("a new build", [&] { build(backends(), network(), false); });
     runtime::Backends host;
     host.push_back(backend::make_reference_backend());
-    runtime::Context on_host(build(host, network()));
+    runtime::Context on_host(build(host, network(), false));
     on_host.bind_input(0, DType::f32, image().shape(), image().raw());
     on_host.run();
     std::cout << "on the host: done\n";
@@ -143,7 +143,7 @@ int access_illegal_address() {
 
 int hide_function(const std::string& function) {
     hide(function);
-    const std::string message = build_and_run(network());
+    const std::string message = build_and_run(network(), false);
     std::cout << (message.empty() ? "done without" : message) << "\n";
     return 0;
 }

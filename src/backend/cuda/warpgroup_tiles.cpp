@@ -156,7 +156,8 @@ bool fill_memory(const MmaProblem& problem, std::int64_t memory, std::int64_t st
     const std::int64_t fewest = std::min<std::int64_t>(chunks, 2);
     std::int64_t stages = std::min<std::int64_t>(steps, 40), patches = (left - stages * stage) / patch;
     if (patches < fewest) {  // not all weights
-        patches = std::min<std::int64_t>(chunks, taps == 1 ? left / (patch + stage) : 2);
+        const std::int64_t held = (left - most * patch) / stage >= taps ? most : 2;
+        patches = std::min<std::int64_t>(chunks, taps == 1 ? left / (patch + stage) : held);
         stages = std::min<std::int64_t>(stages, (left - patches * patch) / stage);
     }
     tile.patches = static_cast<int>(std::min<std::int64_t>({patches, chunks, taps == 1 ? 6 : most}));

@@ -24,6 +24,24 @@ inline constexpr Case kStemCases[] = {
       output "y" = %y
     })",
      "stem_pool", 3},
+    // The image stays f32, as scales do.
+    {"stem_pooled_cast", R"(graph "g" {
+      input %scales : f32[1, 3, 39, 44]
+      const %w : bf16[32, 3, 5, 5] = random(1)
+      %h : bf16[1, 3, 39, 44] = Cast(%scales) {to = 16}
+      %c : bf16[1, 32, 20, 22] = Conv(%h, %w) {pads = [2, 2, 2, 2], strides = [2, 2]}
+      %y : bf16[1, 32, 10, 11] = MaxPool(%c) {kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]}
+      output "y" = %y
+    })",
+     "stem_pool", 3},
+    {"stem_pooled_odd", R"(graph "g" {
+      input %x : f32[1, 3, 39, 45]
+      const %w : f32[16, 3, 5, 5] = random(1)
+      %c : f32[1, 16, 20, 23] = Conv(%x, %w) {pads = [2, 2, 2, 2], strides = [2, 2]}
+      %y : f32[1, 16, 10, 12] = MaxPool(%c) {kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]}
+      output "y" = %y
+    })",
+     "stem_pool", 3},
     {"stem_residual", R"(graph "g" {
       input %x : f32[1, 4, 37, 50]
       input %r : f32[1, 12, 18, 13]

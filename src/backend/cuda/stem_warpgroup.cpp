@@ -217,9 +217,6 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (pool == ir::kNone || !suits_pool(context, context.graph.node(pool)))
         return refuse(Reason::unsupported_operator);
     nodes.push_back(pool);
-    // A 16-bit image whose rows have an odd length is not loaded in pairs.
-    if (element_bytes(context.info(context.graph.node(nodes[0]).inputs[0]).dtype) == 2 && (*x)[3] % 2 != 0)
-        return refuse(Reason::unsupported_operator);
     return make_region(context, "stem_pool", std::move(nodes));
 }
 
@@ -247,7 +244,6 @@ std::vector<std::string> stem_warpgroup_tactics(const Target& target, const Regi
     if (element_bytes(shape.type) != 2 || shape.type != context.dtype(context.region.outputs[0]) ||
         shape.outputs > 64 || shape.outputs % 2 != 0 || shape.stride_x % 2 != 0 || shape.taps_x + shape.lead() > 8)
         return {};
-    if (element_bytes(shape.image) == 2 && region.input[3] % 2 != 0) return {};
     std::vector<std::string> names;
     for (const StemTile& tile : kTiles) names.push_back(std::string(kPrefix) + std::string(tile.name));
     return names;

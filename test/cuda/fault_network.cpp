@@ -8,6 +8,12 @@
 
 namespace fovea::test {
 
+void GpuTest::SetUp() {
+    const auto status = backend::cuda_status();
+    if (kRealDriver && !status.usable) GTEST_SKIP() << "skipped: no GPU: " << status.text;
+    ASSERT_TRUE(status.usable) << status.text;
+}
+
 std::string network() {
     static int channels = 16;
     channels += 8;

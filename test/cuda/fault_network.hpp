@@ -10,12 +10,11 @@ namespace fovea::test {
 
 inline constexpr bool kRealDriver = FOVEA_REAL_DRIVER;
 
-/// Skips the test where there is no GPU.
-#define FOVEA_NEEDS_GPU()                                                                                   \
-    if (const auto status = backend::cuda_status(); true) {                                                 \
-        if (fovea::test::kRealDriver && !status.usable) GTEST_SKIP() << "skipped: no GPU: " << status.text; \
-        ASSERT_TRUE(status.usable) << status.text;                                                          \
-    }
+/// Tests that are skipped where there is no GPU.
+class GpuTest : public testing::Test {
+  protected:
+    void SetUp() override;
+};
 
 /// Every network of its own, so that its kernels are not compiled yet.
 std::string network();

@@ -17,12 +17,12 @@
 namespace fovea::test {
 namespace {
 
-class Faults : public testing::Test {
+class Faults : public GpuTest {
   protected:
     void SetUp() override {
         reset_calls();
         before_ = held();
-        FOVEA_NEEDS_GPU();
+        GpuTest::SetUp();
     }
     void TearDown() override { reset_calls(); }
 

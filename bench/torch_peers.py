@@ -17,7 +17,7 @@ from gpu_point import Point
 ROOT = Path(__file__).resolve().parent.parent
 COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-autotune"}
 # Contestants that share a process: one that is not ready in time is ended without the others.
-PROCESSES = (("torch-eager", "torch-graph"), ("torch-compile",), ("torch-max-autotune",), ("onnxruntime",))
+PROCESSES = (("torch-eager", "torch-graph"), ("torch-compile",), ("onnxruntime",), ("torch-max-autotune",))
 PEERS = tuple(name for names in PROCESSES for name in names)
 LEAST_RUNS = 10
 

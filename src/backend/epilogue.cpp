@@ -29,6 +29,7 @@ constexpr std::array kActivations = {
     Row{"Clip", Activation::clip, 0, 0},
     Row{"Softplus", Activation::softplus, 0, 0},
     Row{"Mish", Activation::mish, 0, 0},
+    Row{"Reciprocal", Activation::reciprocal, 0, 0},
 };
 
 /// Scalar content of an input, or `fallback` when it is omitted; nothing when it is not known.
@@ -109,10 +110,11 @@ std::optional<EpilogueStep> as_step(const ops::ValueTable& values, const ir::Nod
 }
 
 Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::size_t most,
-                        bool (*accept)(const MatchContext&, const EpilogueStep&, ir::ValueId chain)) {
+                        bool (*accept)(const MatchContext&, const EpilogueStep&, ir::ValueId chain), ChainEnd end) {
     Epilogue epilogue;
     epilogue.result = start;
-    while (context.fuse && epilogue.steps.size() < most) {
+    std::size_t casts = 0;
+    while (context.fuse && epilogue.steps.size() < most + casts) {
         const ir::NodeId next = context.sole_consumer(epilogue.result);
         if (next == ir::kNone) break;
         const auto step = as_step(context.values, context.graph.node(next), epilogue.result);
@@ -120,7 +122,9 @@ Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::siz
         epilogue.steps.push_back(*step);
         epilogue.nodes.push_back(next);
         epilogue.result = context.graph.node(next).outputs[0];
-        if (step->kind == EpilogueStep::Kind::cast) break;
+        if (step->kind != EpilogueStep::Kind::cast) continue;
+        if (end == ChainEnd::cast || context.info(epilogue.result).dtype != DType::f32) break;
+        ++casts;
     }
     return epilogue;
 }

@@ -22,6 +22,7 @@ enum class Activation : std::uint8_t {
     clip,
     softplus,
     mish,
+    reciprocal,
 };
 
 /// One element-wise step behind a convolution, a matrix product or another step.
@@ -50,10 +51,17 @@ struct Epilogue {
 /// Reads `node` as a step applied to `chain`; nothing when it is none, or when it would change the shape of `chain`.
 std::optional<EpilogueStep> as_step(const ops::ValueTable& values, const ir::Node& node, ir::ValueId chain);
 
-/// The longest chain of steps behind `start` in which every intermediate value has one reader, at most `most` steps.
-/// `accept` may refuse a step.
+/// Where a change of type ends a chain of steps.
+enum class ChainEnd : std::uint8_t {
+    cast,      ///< always
+    narrowed,  ///< unless to f32, for kernels that compute the chain in f32
+};
+
+/// The longest chain of steps behind `start` in which every intermediate value has one reader, at most `most` steps,
+/// changes of type not counted. `accept` may refuse a step.
 Epilogue match_epilogue(const MatchContext& context, ir::ValueId start, std::size_t most,
-                        bool (*accept)(const MatchContext&, const EpilogueStep&, ir::ValueId chain));
+                        bool (*accept)(const MatchContext&, const EpilogueStep&, ir::ValueId chain),
+                        ChainEnd end = ChainEnd::cast);
 
 /// Decodes the chain behind `start` out of a region's nodes from position `first` on, up to a node that is no step.
 Epilogue read_epilogue(const RegionContext& context, ir::ValueId start, std::size_t first);

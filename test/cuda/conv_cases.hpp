@@ -17,6 +17,19 @@ inline constexpr Case kProductCases[] = {
       output "y" = %y
     })",
      "conv", 3},
+    {"conv_finished_in_f32", R"(graph "g" {
+      input %x : f32[2, 16, 20, 23]
+      const %w : f32[8, 16, 3, 3] = random(1)
+      const %scales : f32[1] = [3]
+      %c : f32[2, 8, 20, 23] = Conv(%x, %w) {pads = [1, 1, 1, 1]}
+      %d : undefined[*] = Cast(%c) {to = 1}
+      %e : undefined[*] = Sigmoid(%d)
+      %f : undefined[*] = Mul(%e, %scales)
+      %g : undefined[*] = Add(%f, %scales)
+      %y : undefined[*] = Reciprocal(%g)
+      output "y" = %y
+    })",
+     "conv", 1},
     {"conv_many_images", R"(graph "g" {
       input %x : f32[9, 32, 16, 40]
       const %w : f32[64, 32, 3, 3] = random(1)

@@ -4,7 +4,9 @@
 
 #include "backend/backend.hpp"
 #include "backend/cuda/cuda.hpp"
+#include "base/dispatch.hpp"
 #include "compiler/cover.hpp"
+#include "compiler/gate.hpp"
 #include "compiler/region_reference.hpp"
 #include "ops/infer.hpp"
 
@@ -77,6 +79,17 @@ class OnDevice {
             lay_out(desc, laid_out.raw(), plain(desc), results.back().raw());
         }
         return results;
+    }
+
+    /// What a result of this type may differ by, as in the gate: the reference rounds between the region's nodes, the
+    /// kernel does not.
+    [[nodiscard]] double tolerance(DType type) const {
+        double most = compiler::kernel_tolerance(type);
+        for (const ir::NodeId node : region().nodes)
+            for (const ir::ValueId inner : graph_.node(node).outputs)
+                if (inner != ir::kNone && base::is_float(type) && base::is_float(context_.dtype(inner)))
+                    most = std::max(most, compiler::kernel_tolerance(context_.dtype(inner)));
+        return most;
     }
 
     [[nodiscard]] std::vector<Tensor> reference() const {

@@ -16,6 +16,17 @@ inline constexpr Case kResizedConvCases[] = {
       output "y" = %y
     })",
      "resized_conv", 2},
+    {"resized_conv_finished_in_f32", R"(graph "g" {
+      input %x : f32[2, 16, 6, 11]
+      const %w : f32[1, 16, 3, 3] = random(1)
+      const %scales : f32[4] = [1, 1, 4, 4]
+      %u : f32[2, 16, 24, 44] = Resize(%x, _, %scales) {mode = "linear"}
+      %c : f32[2, 1, 24, 44] = Conv(%u, %w) {pads = [1, 1, 1, 1]}
+      %d : undefined[*] = Cast(%c) {to = 1}
+      %y : undefined[*] = Sigmoid(%d)
+      output "y" = %y
+    })",
+     "resized_conv", 2},
     {"resized_conv_dilated", R"(graph "g" {
       input %x : f32[1, 16, 10, 7]
       const %w : f32[1, 16, 3, 5] = random(1)

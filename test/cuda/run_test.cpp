@@ -36,7 +36,7 @@ TEST_P(Run, EveryTacticEqualsTheReference) {
         const std::vector<Tensor> results = device.run(tactic);
         for (std::size_t i = 0; i < results.size(); ++i) {
             const DType dtype = tf32 && results[i].dtype() == DType::f32 ? DType::f16 : results[i].dtype();
-            EXPECT_LE(compiler::compare(results[i], expected[i]).max_error, compiler::kernel_tolerance(dtype))
+            EXPECT_LE(compiler::compare(results[i], expected[i]).max_error, device.tolerance(dtype))
                 << tactic.name << ", output " << i;
         }
     }

@@ -9,7 +9,9 @@ using dnnl::memory;
 
 /// Steps whose operand lines up with the last axis or is the whole tensor.
 bool accepts(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
-    if (step.kind == EpilogueStep::Kind::affine || !accepts_cast(context, step, chain)) return false;
+    if (step.kind == EpilogueStep::Kind::affine || step.activation == Activation::reciprocal ||
+        !accepts_cast(context, step, chain))
+        return false;
     if (step.operand == ir::kNone) return true;
     if (!onednn_float(context.info(step.operand).dtype)) return false;
     const auto shape = context.shape(chain), operand = context.shape(step.operand);

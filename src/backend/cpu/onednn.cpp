@@ -96,6 +96,7 @@ Eltwise eltwise(const EpilogueStep& step) {
         case Activation::clip: return {algorithm::eltwise_clip, step.alpha, step.beta};
         case Activation::softplus: return {algorithm::eltwise_soft_relu, 1, 0};
         case Activation::mish: return {algorithm::eltwise_mish, 0, 0};
+        case Activation::reciprocal: return {algorithm::eltwise_pow, 1, -1};
         case Activation::none: break;
     }
     return {algorithm::eltwise_linear, 1, 0};
@@ -230,7 +231,7 @@ bool accepts_cast(const MatchContext& context, const EpilogueStep& step, ir::Val
 }
 
 bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
-    if (!accepts_cast(context, step, chain)) return false;
+    if (!accepts_cast(context, step, chain) || step.activation == Activation::reciprocal) return false;
     if (step.operand == ir::kNone) return true;
     if (!onednn_float(context.info(step.operand).dtype)) return false;
     const auto shape = context.shape(chain), operand = context.shape(step.operand);

@@ -20,6 +20,7 @@ std::optional<simd::Activation> activation_of(const EpilogueStep& step) {
         case Activation::clip: return simd::Activation::clip;
         case Activation::softplus: return simd::Activation::softplus;
         case Activation::mish: return simd::Activation::mish;
+        case Activation::reciprocal: break;
     }
     return std::nullopt;
 }

@@ -56,7 +56,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
             nodes = {cast};
     }
     nodes.push_back(root);
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step);
+    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step, ChainEnd::narrowed);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "conv", std::move(nodes));
 }

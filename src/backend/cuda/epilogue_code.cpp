@@ -175,6 +175,7 @@ std::string activation_code(const EpilogueStep& step) {
         case Activation::clip: return "fminf(fmaxf(v, " + a + "), " + b + ")";
         case Activation::softplus: return "softplus(v)";
         case Activation::mish: return "v * tanhf(softplus(v))";
+        case Activation::reciprocal: return "1.0f / v";
     }
     return "v";
 }

@@ -31,7 +31,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
         }
     }
     std::vector<ir::NodeId> nodes = {root};
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_row_step);
+    const Epilogue epilogue =
+        match_epilogue(context, node.outputs[0], kMostSteps, accepts_row_step, ChainEnd::narrowed);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "gemm", std::move(nodes));
 }

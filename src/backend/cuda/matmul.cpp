@@ -143,7 +143,8 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (auto reason = refusal(context, node)) return *reason;
     std::vector<ir::NodeId> nodes = {root};
     if (context.shape(node.inputs[1])->size() > 1) {
-        const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_row_step);
+        const Epilogue epilogue =
+            match_epilogue(context, node.outputs[0], kMostSteps, accepts_row_step, ChainEnd::narrowed);
         nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     }
     return make_region(context, "matmul", std::move(nodes));

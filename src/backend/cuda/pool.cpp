@@ -23,7 +23,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (node.outputs.size() > 1 && node.outputs[1] != ir::kNone)
         return refuse(Reason::unsupported_attribute, "indices of the maxima");
     std::vector<ir::NodeId> nodes = {root};
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step);
+    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step, ChainEnd::narrowed);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "pool", std::move(nodes));
 }

@@ -57,7 +57,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (!resize_taps(node, context.values, *x, *y))
         return refuse(Reason::unsupported_attribute, "positions outside the image, or antialias over many pixels");
     std::vector<ir::NodeId> nodes = {root};
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step);
+    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step, ChainEnd::narrowed);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "resize", std::move(nodes));
 }

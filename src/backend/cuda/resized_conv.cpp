@@ -47,7 +47,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (!suits(context, conv) || !enlarges(context, context.graph.node(resize)))
         return refuse(Reason::unsupported_operator);
     std::vector<ir::NodeId> nodes = {resize, root};
-    const Epilogue epilogue = match_epilogue(context, conv.outputs[0], kMostSteps, accepts_step);
+    const Epilogue epilogue = match_epilogue(context, conv.outputs[0], kMostSteps, accepts_step, ChainEnd::narrowed);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "resized_conv", std::move(nodes));
 }

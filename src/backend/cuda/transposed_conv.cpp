@@ -30,7 +30,7 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     if (node.get<std::string>("auto_pad", "NOTSET") != "NOTSET" || node.attributes.contains("output_shape"))
         return refuse(Reason::unsupported_attribute, "padding that follows from the size of the output");
     std::vector<ir::NodeId> nodes = {root};
-    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step);
+    const Epilogue epilogue = match_epilogue(context, node.outputs[0], kMostSteps, accepts_step, ChainEnd::narrowed);
     nodes.insert(nodes.end(), epilogue.nodes.begin(), epilogue.nodes.end());
     return make_region(context, "transposed_conv", std::move(nodes));
 }

@@ -46,6 +46,9 @@ class Stream {
     virtual void wait_for(const Stream& other, std::size_t mark) = 0;
     /// Records what `enqueue` puts into this stream without running it.
     virtual std::unique_ptr<Recording> record(const std::function<void()>& enqueue) = 0;
+    /// Whether kernels from here on may start while those in front of them end: they wait where they need their
+    /// results.
+    virtual void overlap(bool allowed) { (void)allowed; }
     virtual void replay(const Recording& recording) = 0;
     /// Median microseconds of device time of one replay among `replays`.
     virtual double time(const Recording& recording, int replays) = 0;
@@ -71,6 +74,8 @@ class Device {
     [[nodiscard]] virtual std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const = 0;
     [[nodiscard]] virtual MemoryKind kind_of(const void* pointer) const = 0;
     [[nodiscard]] virtual std::unique_ptr<Stream> make_stream() const = 0;
+    /// Whether a kernel can start while the one in front of it ends (`Stream::overlap`).
+    [[nodiscard]] virtual bool overlaps() const { return false; }
     /// What it is measured with; nullptr where it has none.
     [[nodiscard]] virtual const Instruments* instruments() const { return nullptr; }
     /// A queue that the caller made by the device's own interface (CUDA: a `cudaStream_t`) and that it keeps.

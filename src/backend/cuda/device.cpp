@@ -200,6 +200,7 @@ std::unique_ptr<Recording> CudaStream::record(const std::function<void()>& enque
     try {
         enqueue();
     } catch (...) {
+        overlaps_ = false;
         driver.capture_end.quiet(stream_, &graph.handle);
         throw;
     }
@@ -266,9 +267,22 @@ Function::Function(std::shared_ptr<const CudaDevice> device, const std::string& 
 void Function::launch(Stream& stream, Grid grid, unsigned threads, const void* parameter) const {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;  // an empty tensor
     const Current current(device_->context());
+    const auto& queue = static_cast<CudaStream&>(stream);
     void* parameters[] = {const_cast<void*>(parameter)};
-    Driver::get().launch(function_, grid.x, grid.y, grid.z, threads, 1, 1, static_cast<unsigned>(shared_bytes_),
-                         static_cast<CudaStream&>(stream).handle(), parameters, nullptr);
+    CUlaunchAttribute early = {};
+    early.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+    early.value.programmaticStreamSerializationAllowed = 1;
+    CUlaunchConfig launch = {};
+    launch.gridDimX = grid.x;
+    launch.gridDimY = grid.y;
+    launch.gridDimZ = grid.z;
+    launch.blockDimX = threads;
+    launch.blockDimY = launch.blockDimZ = 1;
+    launch.sharedMemBytes = static_cast<unsigned>(shared_bytes_);
+    launch.hStream = queue.handle();
+    launch.attrs = &early;
+    launch.numAttrs = queue.overlaps() ? 1 : 0;
+    Driver::get().launch(&launch, function_, parameters, nullptr);
 }
 
 }  // namespace fovea::backend::cuda

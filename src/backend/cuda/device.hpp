@@ -52,6 +52,7 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     [[nodiscard]] std::shared_ptr<std::byte> allocate_host(std::size_t bytes) const override;
     [[nodiscard]] MemoryKind kind_of(const void* pointer) const override;
     [[nodiscard]] std::unique_ptr<Stream> make_stream() const override;
+    [[nodiscard]] bool overlaps() const override { return facts_.compute_capability >= 90; }
     [[nodiscard]] const Instruments* instruments() const override { return instruments_.get(); }
     [[nodiscard]] std::unique_ptr<Stream> adopt_stream(void* handle) const override;
 
@@ -116,16 +117,19 @@ class CudaStream final : public Stream {
     void await(std::size_t mark) override;
     void wait_for(const Stream& other, std::size_t mark) override;
     std::unique_ptr<Recording> record(const std::function<void()>& enqueue) override;
+    void overlap(bool allowed) override { overlaps_ = allowed; }
     void replay(const Recording& recording) override;
     double time(const Recording& recording, int replays) override;
     void cool(const std::vector<std::span<const std::byte>>& kept) override;
     [[nodiscard]] CUstream handle() const { return stream_; }
     [[nodiscard]] CUcontext context() const { return device_->context(); }
+    /// Whether kernels may start while those in front of them end.
+    [[nodiscard]] bool overlaps() const { return overlaps_; }
 
   private:
     std::shared_ptr<const CudaDevice> device_;
     CUstream stream_ = nullptr;
-    bool own_;
+    bool own_, overlaps_ = false;
     std::vector<Event> marks_;
     std::shared_ptr<std::byte> filling_;  ///< what `cool` writes: twice the second-level cache
 };

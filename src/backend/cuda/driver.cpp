@@ -52,7 +52,7 @@ Driver open() {
     d.module_function.load(library, FOVEA_SYMBOL(cuModuleGetFunction));
     d.function_set_attribute.load(library, FOVEA_SYMBOL(cuFuncSetAttribute));
     d.function_attribute.load(library, FOVEA_SYMBOL(cuFuncGetAttribute));
-    d.launch.load(library, FOVEA_SYMBOL(cuLaunchKernel));
+    d.launch.load(library, FOVEA_SYMBOL(cuLaunchKernelEx));
     library.load("cuGetErrorName", d.error_name);
     library.load("cuGetErrorString", d.error_text);
     return d;

@@ -74,7 +74,7 @@ struct Driver {
     Call<decltype(cuModuleGetFunction)> module_function;
     Call<decltype(cuFuncSetAttribute)> function_set_attribute;
     Call<decltype(cuFuncGetAttribute)> function_attribute;
-    Call<decltype(cuLaunchKernel)> launch;
+    Call<decltype(cuLaunchKernelEx)> launch;
     decltype(cuGetErrorName)* error_name = nullptr;
     decltype(cuGetErrorString)* error_text = nullptr;
 

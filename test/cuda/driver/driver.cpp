@@ -208,17 +208,14 @@ DRIVER(cuModuleGetFunction, (CUfunction * function, CUmodule module, const char*
        { *function = reinterpret_cast<CUfunction>(module); })
 DRIVER(cuFuncSetAttribute, (CUfunction function, CUfunction_attribute attribute, int value), {})
 DRIVER(cuFuncGetAttribute, (int* value, CUfunction_attribute attribute, CUfunction function), { *value = 0; })
-DRIVER(cuLaunchKernel,
-       (CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-        unsigned shared, CUstream stream, void** parameters, void** extra),
-       {
-           {
-               const std::lock_guard lock(mutex);
-               const Object* module = find(id(function));
-               if (!module || module->device != current_device()) return CUDA_ERROR_INVALID_HANDLE;
-           }
-           return on_stream(stream);
-       })
+DRIVER(cuLaunchKernelEx, (const CUlaunchConfig* launch, CUfunction function, void** parameters, void** extra), {
+    {
+        const std::lock_guard lock(mutex);
+        const Object* module = find(id(function));
+        if (!module || module->device != current_device()) return CUDA_ERROR_INVALID_HANDLE;
+    }
+    return on_stream(launch->hStream);
+})
 
 // What vendor libraries look for in a driver that they find loaded.
 DRIVER(cuGetProcAddress,

@@ -3,6 +3,8 @@
 // Out, kLength, kInner (elements from one step along the axis to the next), kWidth, kColumns, kParts.
 
 extern "C" __global__ void __launch_bounds__(kColumns * kParts) arg_reduce(const ArgReduceArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kInnerVectors = kInner / kWidth;
     const int part = threadIdx.x / kColumns, place = threadIdx.x % kColumns;
     const int column = blockIdx.x * kColumns + place;

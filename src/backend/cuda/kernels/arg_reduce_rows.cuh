@@ -2,6 +2,8 @@
 // need: Out, kLength, kWidth.
 
 extern "C" __global__ void __launch_bounds__(kThreads) arg_reduce(const ArgReduceArgs args) {
+    await_predecessors();
+    release_successors();
     const int lane = threadIdx.x % kRowThreads, row = blockIdx.x * kRowsOfBlock + threadIdx.x / kRowThreads;
     Place best{Number(), -1};
     if (row < args.rows) {

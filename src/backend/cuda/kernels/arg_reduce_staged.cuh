@@ -10,6 +10,8 @@ DEVICE float times_zero(Whole) {
 }
 
 extern "C" __global__ void __launch_bounds__(256) arg_reduce(const ArgReduceArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kElements = 16 / sizeof(In);
     __shared__ __align__(16) In rows[256 * kLength];
     const int first = blockIdx.x * 256, count = min(256, args.rows - first) * kLength;

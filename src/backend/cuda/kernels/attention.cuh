@@ -282,6 +282,7 @@ DEVICE void store_sums(const AttentionArgs& args, const float* results, const fl
 }
 
 extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kBlocks) attention(const AttentionArgs args) {
+    await_predecessors();
     extern __shared__ __align__(128) char memory[];
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int row_warp = warp % kRowWarps, key_warp = warp / kRowWarps;
@@ -348,6 +349,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kBlocks) 
         stage = next_stage(stage);
     }
     wait_for_copies<0>();
+    release_successors();
     __syncthreads();
 
     float* results = reinterpret_cast<float*>(memory);

@@ -152,23 +152,28 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) conv(cons
     const InputLoader loader(args, row_tile);
     Sum sums[kFragmentRows][kFragmentColumns][4] = {};
     const auto stage_of = [&](int step) { return stages + (step - begin) % kStages * kStageBytes; };
-    const auto load = [&](int step) {
-        if (step < end) {
-            loader.load(step, stage_of(step));
-            load_weights(args, column_tile, step, stage_of(step) + kRows * kDepthBytes);
-        }
+    const auto load_columns = [&](int step) {
+        if (step < end) load_weights(args, column_tile, step, stage_of(step) + kRows * kDepthBytes);
+    };
+    const auto load_rows = [&](int step) {
+        if (step < end) loader.load(step, stage_of(step));
         commit();
     };
 #pragma unroll
-    for (int i = 0; i < kStages - 1; ++i) load(begin + i);
+    for (int i = 0; i < kStages - 1; ++i) load_columns(begin + i);
+    await_predecessors();
+#pragma unroll
+    for (int i = 0; i < kStages - 1; ++i) load_rows(begin + i);
     for (int step = begin; step < end; ++step) {
         wait_for_copies<kStages - 2>();
         __syncthreads();
-        load(step + kStages - 1);
+        load_columns(step + kStages - 1);
+        load_rows(step + kStages - 1);
         const u32 stage = stage_of(step);
         multiply_stage(sums, stage, stage + kRows * kDepthBytes, warp_row, warp_column);
     }
     wait_for_copies<0>();
+    release_successors();
     __syncthreads();
 
     float* tile = reinterpret_cast<float*>(memory);

@@ -20,6 +20,8 @@ DEVICE Wide join(Wide a, Wide b) { return kProduct ? a * b : a + b; }
 DEVICE int place_of(int step) { return kReverse ? kLength - 1 - step : step; }
 
 extern "C" __global__ void __launch_bounds__(256) cumulative(const CumulativeArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr Wide kEmpty = kProduct ? 1 : 0;
     const int thread = blockIdx.x * 256 + threadIdx.x, lane = threadIdx.x % 32;
     const int line = kInnermost ? thread / 32 : thread;

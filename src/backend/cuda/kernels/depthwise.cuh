@@ -6,6 +6,8 @@
 constexpr int kSpan = (kRun - 1) * kStrideX + (kTapColumns - 1) * kDilationX + 1;  // input columns of a run
 
 extern "C" __global__ void __launch_bounds__(256) depthwise(const DirectArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kVectors = kOutputs / kWidth;
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     const int run = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;

@@ -5,6 +5,8 @@
 // kWidth is over 1 only where all of a thread's outputs have the same inputs, or an input each.
 
 extern "C" __global__ void __launch_bounds__(256) direct(const DirectArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr bool kDepthwise = kInGroup == 1 && kOutGroup == 1;
     constexpr int kVectors = (kOutputs + kWidth - 1) / kWidth;
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;

@@ -3,6 +3,8 @@
 // epilogue(x, args, row, channel).
 
 extern "C" __global__ void __launch_bounds__(256) global_pool(const GlobalPoolArgs args) {
+    await_predecessors();
+    release_successors();
     __shared__ float parts[8][32][kWidth];
     const int lane = threadIdx.x % 32, part = threadIdx.x / 32, n = blockIdx.y;
     const int channel = (blockIdx.x * 32 + lane) * kWidth;

@@ -50,6 +50,8 @@ DEVICE Taps taps_at(double normalised, int size) {
 }
 
 extern "C" __global__ void __launch_bounds__(256) grid_sample(const GridSampleArgs args) {
+    await_predecessors();
+    release_successors();
     const int index = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
     if (index >= args.count) return;
     // [image][pixel][channel], or [image][channel][pixel]

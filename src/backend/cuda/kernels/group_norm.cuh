@@ -28,6 +28,8 @@ struct Joined {
 };
 
 extern "C" __global__ void __launch_bounds__(kThreads) group_norm(const GroupNormArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kGroupLoads = kLength / kWidth;
     const int image = divide(blockIdx.x, args.groups);
     const int group = blockIdx.x - image * static_cast<int>(args.groups.divisor);

@@ -38,6 +38,8 @@ DEVICE void measure(const float (&x)[kVectors][kWidth], int lane, float epsilon,
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) layer_norm(const LayerNormArgs args) {
+    await_predecessors();
+    release_successors();
     const int lane = threadIdx.x % kRowThreads;
     const int first = blockIdx.x * (kRepeat * kRowsOfBlock) + threadIdx.x / kRowThreads;
     float x[kRepeat][kVectors][kWidth];

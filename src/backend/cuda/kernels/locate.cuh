@@ -3,6 +3,8 @@
 // input that the place of the output shows; -1: none, but the fill value.
 
 extern "C" __global__ void __launch_bounds__(256) locate(const __grid_constant__ LocateArgs args) {
+    await_predecessors();
+    release_successors();
     const int index = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
     if (index >= args.count) return;
     int place[kAxes];

@@ -4,6 +4,8 @@
 // (divided by their count), kBeta, kBias, epilogue(x, args, row, channel).
 
 extern "C" __global__ void __launch_bounds__(256) lrn(const LrnArgs args) {
+    await_predecessors();
+    release_successors();
     const int vector = blockIdx.x * 256 + threadIdx.x;
     if (vector >= args.vectors) return;
     const int above = divide(vector, args.inner);

@@ -106,6 +106,8 @@ DEVICE void multiply_stage(float (&sums)[kFragmentRows][kFragmentColumns][4], u3
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) matmul(const MatmulArgs args) {
+    await_predecessors();
+    release_successors();
     extern __shared__ __align__(128) char memory[];
     const int warp = threadIdx.x / 32;
     const int warp_row = warp / kWarpColumns * kFragmentRows * 16,

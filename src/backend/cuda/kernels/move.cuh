@@ -3,6 +3,8 @@
 // (they are neighbours in the source, too), kAxes.
 
 extern "C" __global__ void __launch_bounds__(256) move(const __grid_constant__ MoveArgs args) {
+    await_predecessors();
+    release_successors();
     const MovePart& part = args.parts[blockIdx.y];
     int rest = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
     if (rest >= part.count) return;

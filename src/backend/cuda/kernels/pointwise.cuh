@@ -4,6 +4,8 @@
 // `offsets`.
 
 extern "C" __global__ void __launch_bounds__(256) pointwise(const PointwiseArgs args) {
+    await_predecessors();
+    release_successors();
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     if (index >= args.vectors) return;
     int rest = static_cast<int>(index);

@@ -5,6 +5,8 @@
 DEVICE float pooled(float a, float b) { return kMaximum ? (b > a || b != b ? b : a) : a + b; }
 
 extern "C" __global__ void __launch_bounds__(256) pool(const PoolArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kVectors = kChannels / kWidth;
     const long long index = (static_cast<long long>(blockIdx.x) * 256 + threadIdx.x) / kShare;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;

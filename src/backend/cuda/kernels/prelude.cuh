@@ -23,6 +23,20 @@ struct e4m3 {
 
 #define DEVICE __device__ __forceinline__
 
+/// Waits for the kernels in front, whose results this one reads and whose memory it writes to. Every kernel calls it, in
+/// the threads that touch such memory: the host may have let it start before the kernel in front has ended.
+DEVICE void await_predecessors() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+/// Lets the kernel behind this one start, once all blocks got here.
+DEVICE void release_successors() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 DEVICE float to_float(float value) { return value; }
 DEVICE float to_float(f16 value) {
     float result;

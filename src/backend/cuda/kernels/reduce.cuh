@@ -131,6 +131,8 @@ DEVICE void store_result(T& target, Wide x) {
 }
 
 extern "C" __global__ void __launch_bounds__(kColumns * kParts) reduce(const ReduceArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kResults = kAcross ? kWidth : 1;
     const int part = kAcross ? threadIdx.x / kColumns : threadIdx.x % kParts;
     const int column = kAcross ? threadIdx.x % kColumns : threadIdx.x / kParts;

@@ -3,6 +3,8 @@
 // writes in front: In, Out, kWidth, kChannels, kTaps, epilogue(x, args, row, channel).
 
 extern "C" __global__ void __launch_bounds__(256) resize(const ResizeArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kVectors = kChannels / kWidth;
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;

@@ -3,6 +3,8 @@
 // epilogue(x, args, row, channel).
 
 extern "C" __global__ void __launch_bounds__(256) resize_planes(const ResizeArgs args) {
+    await_predecessors();
+    release_successors();
     const int pixel = blockIdx.x * 256 + threadIdx.x;
     if (pixel >= args.rows) return;
     const Pixel place(pixel, args.pixels, args.columns);

@@ -20,6 +20,8 @@ struct Line {
 };
 
 extern "C" __global__ void __launch_bounds__(256) resized_conv(const ResizedConvArgs args) {
+    await_predecessors();
+    release_successors();
     const int pixel = blockIdx.x * 256 + threadIdx.x;
     if (pixel >= args.rows) return;
     const int n = divide(pixel, args.pixels), rest = pixel - n * static_cast<int>(args.pixels.divisor);

@@ -32,6 +32,8 @@ DEVICE Neighbours neighbours(const Extent& e, int bin, int sample, int size) {
 }
 
 extern "C" __global__ void __launch_bounds__(256) roi_align(const RoiAlignArgs args) {
+    await_predecessors();
+    release_successors();
     const int index = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
     if (index >= args.count) return;
     const int channels = static_cast<int>(args.channels.divisor), rows = static_cast<int>(args.rows.divisor),

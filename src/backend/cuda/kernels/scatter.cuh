@@ -3,6 +3,8 @@
 // name one place) and combine(a, b): what an element a becomes by an update b.
 
 extern "C" __global__ void __launch_bounds__(256) scatter(const __grid_constant__ ScatterArgs args) {
+    await_predecessors();
+    release_successors();
     int rest = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
     if (rest >= args.count) return;
     long long index = 0, update = 0, target = 0;

@@ -29,6 +29,8 @@ DEVICE void of_line(float (&x)[kWidth], const Join& join) {
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) softmax(const SoftmaxArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kInnerVectors = kInner / kWidth;
     const int part = threadIdx.x / kColumns;
     const int column = blockIdx.x * kColumns + threadIdx.x % kColumns;

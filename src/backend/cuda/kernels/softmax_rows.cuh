@@ -3,6 +3,8 @@
 // row), kRepeat (rows of one thread).
 
 extern "C" __global__ void __launch_bounds__(kThreads) softmax(const SoftmaxArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kRowVectors = kLength / kWidth;
     const int lane = threadIdx.x % kRowThreads;
     const int first = blockIdx.x * (kRepeat * kRowsOfBlock) + threadIdx.x / kRowThreads;

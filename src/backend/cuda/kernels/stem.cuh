@@ -74,6 +74,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
     const uint4* source = static_cast<const uint4*>(args.weights) + column_tile * (kColumns * kWeightPitch * kElement / 16);
     for (int i = threadIdx.x; i < kColumns * kWeightPitch * kElement / 16; i += kThreads)
         reinterpret_cast<uint4*>(weights)[i] = source[i];
+    await_predecessors();
     load_patch(args, patch, n, top * kStrideY - args.pad_y, left * kStrideX - args.pad_x);
     __syncthreads();
 
@@ -124,6 +125,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) stem(const StemArgs args)
                 }
         }
     }
+    release_successors();
     __syncthreads();
 
     float* tile = reinterpret_cast<float*>(memory);

@@ -205,6 +205,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kResident) stem_warpgroup
     for (int i = threadIdx.x; i < kWeightBytes / 16; i += kThreads) reinterpret_cast<uint4*>(memory)[i] = source[i];
     // The row above the first tile comes from the tile above.
     const int warm = kPool && Step(args, begin).row > 0 ? begin - 1 : begin;
+    await_predecessors();
     Pieces pieces;
     pieces.load(args, warm);
     pieces.put(patches);
@@ -224,6 +225,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kResident) stem_warpgroup
             put_results(args, step, ring, sums[0], first_pixel);
         }
         wait_for_products<0>(sums[kBlocks - 1]);
+        if (index + 1 == end) release_successors();
         put_results(args, step, ring, sums[kBlocks - 1], first_pixel + 64 * (kBlocks - 1));
         if (index + 1 < end) pieces.put(patches + (index + 1 - warm) % 2 * kPatch);
         __syncthreads();

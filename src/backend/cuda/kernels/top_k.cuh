@@ -142,6 +142,8 @@ DEVICE void collect(const Each& each_number, u64 least, u64* numbers, u32* count
 }
 
 extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads) top_k(const TopKArgs args) {
+    await_predecessors();
+    release_successors();
     extern __shared__ __align__(16) char memory[];
     u64* numbers = reinterpret_cast<u64*>(memory);
     const int inner = static_cast<int>(args.inner.divisor);

@@ -4,6 +4,8 @@
 // epilogue(x, args, row, channel).
 
 extern "C" __global__ void __launch_bounds__(256) transposed_conv(const DirectArgs args) {
+    await_predecessors();
+    release_successors();
     constexpr int kVectors = kOutputs / kWidth;
     const long long index = static_cast<long long>(blockIdx.x) * 256 + threadIdx.x;
     const int pixel = static_cast<int>(index / kVectors), channel = static_cast<int>(index % kVectors) * kWidth;

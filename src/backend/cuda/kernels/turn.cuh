@@ -3,6 +3,8 @@
 // and written at once), kOuter (axes around rows and columns).
 
 extern "C" __global__ void __launch_bounds__(256) turn(const __grid_constant__ TurnArgs args) {
+    await_predecessors();
+    release_successors();
     // An odd number of 32-bit words per row keeps the columns in different banks.
     constexpr int kPad = sizeof(Word) < 4 ? 4 / sizeof(Word) : 1;
     __shared__ Word tile[kTile][kTile + kPad];

@@ -184,12 +184,16 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
         asm volatile("fence.mbarrier_init.release.cluster;");
     }
     __syncthreads();
+    // Weights are nobody's result.
+    if (threadIdx.x != kMultipliers + kLoaders) await_predecessors();
 
     if (group == kGroups) {
         if (threadIdx.x < kMultipliers + kLoaders)
             load_patches(args, patch, memory, begin, end);
-        else if (threadIdx.x == kMultipliers + kLoaders)
+        else if (threadIdx.x == kMultipliers + kLoaders) {
             load_weights(args, stage, stages, begin, end);
+            await_predecessors();
+        }
     } else {
         for (int tile = blockIdx.x; tile < args.tiles; tile += gridDim.x) {
             float sums[kBlocks][kColumns / 2];  // written by the first product
@@ -247,6 +251,7 @@ extern "C" __global__ void CLUSTER(kSplit) __launch_bounds__(kThreads, kResident
             }
             asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
             release();
+            if (tile + gridDim.x >= args.tiles) release_successors();
 
             if constexpr (kSplit == 1) {
                 float* own = reinterpret_cast<float*>(memory + kStagingAt) + warp * 16 * (kLine + 8);

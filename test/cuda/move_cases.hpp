@@ -41,6 +41,30 @@ inline constexpr MoveCase kMoveCases[] = {
       output "y" = %y
     })",
      "transpose"},
+    {"concat_of_maps", R"(graph "g" {
+      input %a : T[2, 12, 10, 9]
+      input %b : T[2, 18, 5, 5]
+      input %c : T[2, 24, 3, 3]
+      input %d : T[2, 12, 1, 1]
+      const %n : i64[3] = [2, 3, -1]
+      %e : T[2, 3, 360] = Reshape(%a, %n)
+      %f : T[2, 3, 150] = Reshape(%b, %n)
+      %h : T[2, 3, 72] = Reshape(%c, %n)
+      %i : T[2, 3, 4] = Reshape(%d, %n)
+      %y : T[2, 3, 586] = Concat(%e, %f, %h, %i) {axis = 2}
+      output "y" = %y
+    })",
+     "concat_views"},
+    {"concat_of_wide_maps", R"(graph "g" {
+      input %a : T[1, 40, 7, 16]
+      input %b : T[1, 80, 4, 4]
+      const %n : i64[3] = [1, 40, -1]
+      %c : T[1, 40, 112] = Reshape(%a, %n)
+      %d : T[1, 40, 32] = Reshape(%b, %n)
+      %y : T[1, 40, 144] = Concat(%c, %d) {axis = 2}
+      output "y" = %y
+    })",
+     "concat_views"},
     {"split_rows", R"(graph "g" {
       input %x : T[2, 9, 48]
       const %n : i64[3] = [16, 8, 24]

@@ -40,6 +40,7 @@ std::span<const CudaFamily> families() {
         group_norm_kernels(),
         lrn_kernels(),
         pointwise_kernels(),
+        concat_views_kernels(),
         concat_kernels(),
         view_kernels(),
         slice_kernels(),

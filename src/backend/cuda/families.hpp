@@ -18,6 +18,7 @@ struct CudaFamily {
 CudaFamily arg_reduce_kernels();
 CudaFamily attention_kernels();
 CudaFamily concat_kernels();
+CudaFamily concat_views_kernels();
 CudaFamily conv_kernels();
 CudaFamily cumulative_kernels();
 CudaFamily gather_kernels();

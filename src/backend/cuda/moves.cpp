@@ -13,6 +13,8 @@ namespace {
 
 /// Rows and columns shorter than this are not worth a tile.
 constexpr std::int64_t kLeastTurned = 8;
+/// A move of more elements is worth a launch of its own kind.
+constexpr std::int64_t kMostJoined = 4096;
 
 /// Axes in the order of the target's memory, those of one element left out and neighbours that step alike taken as one.
 std::vector<Move::Axis> merged(std::vector<Move::Axis> axes) {
@@ -36,12 +38,37 @@ std::int64_t count_of(const Move& move) {
     return count;
 }
 
-/// The axis along which the source's neighbours lie, where it is not the target's.
-std::optional<std::size_t> turned_axis(const Move& move) {
-    if (move.axes.back().target != 1 || move.axes.back().extent < kLeastTurned) return std::nullopt;
-    for (std::size_t i = 0; i + 1 < move.axes.size(); ++i)
-        if (move.axes[i].source == 1 && move.axes[i].extent >= kLeastTurned) return i;
-    return std::nullopt;
+/// A move whose neighbours in the source lie apart in the target. `columns` is the axis of the source's neighbours: in
+/// the target, `fold` of them are a stride apart, and behind them it goes on `target_fold` further; 0: all are.
+struct Turn {
+    Move move;
+    std::size_t columns = 0;
+    std::int64_t fold = 0, target_fold = 0;
+};
+
+/// With rows and columns of at least `least`.
+std::optional<Turn> turned(const Move& move, std::int64_t least) {
+    const auto& axes = move.axes;
+    if (axes.back().target != 1 || axes.back().extent < least) return std::nullopt;
+    const std::size_t rows = axes.size() - 1;
+    const auto at_stride = [&](std::int64_t stride) {
+        std::size_t i = 0;
+        while (i < rows && axes[i].source != stride) ++i;
+        return i;
+    };
+    Turn turn{move, at_stride(1)};
+    if (turn.columns == rows) return std::nullopt;
+    const Move::Axis inner = axes[turn.columns];
+    if (inner.extent >= kLeastTurned) return turn;
+    const std::size_t outer = at_stride(inner.extent);
+    if (outer == rows || outer == turn.columns || inner.extent * axes[outer].extent < least)
+        return least > 1 ? std::nullopt : std::optional(turn);
+    turn.fold = inner.extent;
+    turn.target_fold = axes[outer].target;
+    turn.move.axes[turn.columns].extent *= axes[outer].extent;
+    turn.move.axes.erase(turn.move.axes.begin() + static_cast<std::ptrdiff_t>(outer));
+    if (outer < turn.columns) --turn.columns;
+    return turn;
 }
 
 /// Neighbours along axis `inner` that one side can take at once.
@@ -63,23 +90,17 @@ class MovesKernel final : public Kernel {
     struct Turned {
         std::unique_ptr<Function> function;
         TurnArgs args{};
-        unsigned blocks = 0;
-        Move move;
+        std::vector<Move> moves;  ///< by part
     };
 
     MovesKernel(std::size_t bytes, std::vector<PackedConstants::Block> constants)
         : bytes_(bytes), constants_(std::move(constants)) {}
 
     void run(const KernelArgs& args) const override {
-        for (const Straight& launch : straight_) run(args, launch);
-        for (const Turned& launch : turned_) {
-            const auto [source, target] = places(args, launch.move);
-            if (in_place(launch.move, source, target)) continue;
-            TurnArgs bound = launch.args;
-            bound.input = source;
-            bound.output = target;
-            launch.function->launch(*args.stream, {launch.blocks}, 256, &bound);
-        }
+        for (const Straight& launch : straight_)
+            run(args, launch, [](const MovePart& part) { return (static_cast<unsigned>(part.count) + 255) / 256; });
+        for (const Turned& launch : turned_)
+            run(args, launch, [](const TurnPart& part) { return static_cast<unsigned>(part.blocks); });
     }
     [[nodiscard]] std::string implementation() const override {
         return turned_.empty() ? "strided copy" : "copy through shared memory";
@@ -105,16 +126,17 @@ class MovesKernel final : public Kernel {
                                                [](const Move::Axis& axis) { return axis.source == axis.target; });
     }
 
-    void run(const KernelArgs& args, const Straight& launch) const {
-        MoveArgs bound;
+    template <class Launch, class Blocks>
+    void run(const KernelArgs& args, const Launch& launch, const Blocks& blocks_of) const {
+        auto bound = launch.args;
         unsigned parts = 0, blocks = 0;
         for (std::size_t i = 0; i < launch.moves.size(); ++i) {
             const auto [source, target] = places(args, launch.moves[i]);
             if (in_place(launch.moves[i], source, target)) continue;
-            MovePart& part = bound.parts[parts++] = launch.args.parts[i];
+            auto& part = bound.parts[parts++] = launch.args.parts[i];
             part.input = source;
             part.output = target;
-            blocks = std::max(blocks, (static_cast<unsigned>(part.count) + 255) / 256);
+            blocks = std::max(blocks, blocks_of(part));
         }
         if (parts > 0) launch.function->launch(*args.stream, {blocks, parts}, 256, &bound);
     }
@@ -165,38 +187,77 @@ MovesKernel::Straight straight(const Target& target, std::size_t bytes, std::vec
     return launch;
 }
 
-MovesKernel::Turned turned(const Target& target, std::size_t bytes, Move move, std::size_t columns) {
-    const std::size_t rows = move.axes.size() - 1;
-    const int most = static_cast<int>(std::min<std::size_t>(16 / bytes, 8));
-    const int load = side_width(move, columns, &Move::Axis::source, move.source_offset + move.source_skew, most);
-    const int store = side_width(move, rows, &Move::Axis::target, move.target_offset + move.target_skew, most);
-    const std::int64_t tile = bytes < 4 ? 64 : 32;
-    MovesKernel::Turned launch;
-    TurnArgs& args = launch.args;
-    args.rows = static_cast<int>(move.axes[rows].extent);
-    args.columns = static_cast<int>(move.axes[columns].extent);
-    args.source_row = static_cast<int>(move.axes[rows].source);
-    args.target_column = static_cast<int>(move.axes[columns].target);
-    const std::int64_t tile_rows = (args.rows + tile - 1) / tile, tile_columns = (args.columns + tile - 1) / tile;
-    args.tile_rows = make_divisor(tile_rows);
-    args.tile_columns = make_divisor(tile_columns);
-    std::size_t outer = 0;
+TurnPart part_of(const Turn& turn, std::int64_t tile, std::size_t most_outer) {
+    const auto& axes = turn.move.axes;
+    const Move::Axis &row = axes.back(), &column = axes[turn.columns];
+    TurnPart part{};
+    part.rows = static_cast<int>(row.extent);
+    part.columns = static_cast<int>(column.extent);
+    part.source_row = static_cast<int>(row.source);
+    part.target_column = static_cast<int>(column.target);
+    part.fold = make_divisor(turn.fold ? turn.fold : column.extent);
+    part.target_fold = static_cast<int>(turn.target_fold);
+    const std::int64_t tile_rows = (part.rows + tile - 1) / tile, tile_columns = (part.columns + tile - 1) / tile;
+    part.tile_rows = make_divisor(tile_rows);
+    part.tile_columns = make_divisor(tile_columns);
     std::int64_t blocks = tile_rows * tile_columns;
-    for (std::size_t i = 0; i < rows; ++i) {
-        if (i == columns) continue;
-        args.source[outer] = static_cast<int>(move.axes[i].source);
-        args.target[outer] = static_cast<int>(move.axes[i].target);
-        args.extents[outer++] = make_divisor(move.axes[i].extent);
-        blocks *= move.axes[i].extent;
+    std::size_t outer = 0;
+    for (; outer + axes.size() - 2 < most_outer; ++outer) part.extents[outer] = make_divisor(1);
+    for (std::size_t i = 0; i + 1 < axes.size(); ++i) {
+        if (i == turn.columns) continue;
+        part.source[outer] = static_cast<int>(axes[i].source);
+        part.target[outer] = static_cast<int>(axes[i].target);
+        part.extents[outer++] = make_divisor(axes[i].extent);
+        blocks *= axes[i].extent;
     }
-    launch.blocks = static_cast<unsigned>(blocks);
+    part.blocks = static_cast<int>(blocks);
+    return part;
+}
+
+MovesKernel::Turned turned(const Target& target, std::size_t bytes, std::vector<Turn> turns) {
+    int load = static_cast<int>(std::min<std::size_t>(16 / bytes, 8)), store = load;
+    const std::int64_t tile = bytes < 4 ? 64 : 32;
+    std::size_t outer = 0;
+    bool folds = false;
+    for (const Turn& turn : turns) {
+        const Move& move = turn.move;
+        load = side_width(move, turn.columns, &Move::Axis::source, move.source_offset + move.source_skew, load);
+        store = side_width(move, move.axes.size() - 1, &Move::Axis::target, move.target_offset + move.target_skew,
+                           common_width(store, {turn.target_fold}));
+        outer = std::max(outer, move.axes.size() - 2);
+        folds = folds || turn.fold > 0;
+    }
+    MovesKernel::Turned launch;
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+        launch.args.parts[i] = part_of(turns[i], tile, outer);
+        launch.moves.push_back(std::move(turns[i].move));
+    }
     KernelSource code;
     code.text("using Word = " + std::string(word_type(bytes)) + ";\n");
-    code.constant("kTile", tile).constant("kLoad", load).constant("kStore", store);
+    code.constant("kTile", tile).constant("kLoad", load).constant("kStore", store).constant("kFolds", folds);
     code.constant("kOuter", static_cast<std::int64_t>(outer)).text(kernel_text("move_arguments.hpp"));
     launch.function = std::make_unique<Function>(target.device, code.finish("turn.cuh"), "turn");
-    launch.move = std::move(move);
     return launch;
+}
+
+/// Puts a small move among `turns` that are launched anyway.
+bool joins(Move move, std::vector<Turn>& turns) {
+    if (count_of(move) > kMostJoined || move.axes.size() == kMostMoveAxes) return false;
+    if (move.axes.back().source == 1) move.axes.push_back({1, 0, 1});
+    auto turn = turned(move, 1);
+    if (turn) turns.push_back(std::move(*turn));
+    return turn.has_value();
+}
+
+/// `list` in pieces of one launch's parts, each made into a launch by `make`.
+template <class Item, class Launch, class Make>
+void in_pieces(std::vector<Item> list, std::vector<Launch>& launches, const Make& make) {
+    for (std::size_t first = 0; first < list.size(); first += kMoveParts) {
+        const std::size_t last = std::min<std::size_t>(first + kMoveParts, list.size());
+        const auto at = list.begin();
+        launches.push_back(make(std::vector<Item>(std::make_move_iterator(at + static_cast<std::ptrdiff_t>(first)),
+                                                  std::make_move_iterator(at + static_cast<std::ptrdiff_t>(last)))));
+    }
 }
 
 }  // namespace
@@ -213,27 +274,25 @@ std::unique_ptr<Kernel> make_moves(const Target& target, DType type, std::vector
     const std::size_t bytes = element_bytes(type);
     auto kernel = std::make_unique<MovesKernel>(bytes, std::move(constants));
     std::vector<Move> groups[2];
+    std::vector<Turn> turns;
     for (Move& move : moves) {
         const std::int64_t count = count_of(move);
         if (count == 0) continue;
         move.axes = merged(std::move(move.axes));
         if (count > kMostMoved || move.axes.size() > kMostMoveAxes)
             throw Error(ErrorCode::unsupported, "over 2^30 elements, or more than 8 axes to copy along");
-        const auto columns = turned_axis(move);
-        if (columns)
-            kernel->turned_.push_back(turned(target, bytes, std::move(move), *columns));
+        if (auto turn = turned(move, kLeastTurned))
+            turns.push_back(std::move(*turn));
         else
             groups[move.axes.back().source == 1 && move.axes.back().target == 1].push_back(std::move(move));
     }
+    if (!turns.empty())
+        for (auto& group : groups) std::erase_if(group, [&](const Move& move) { return joins(move, turns); });
+    in_pieces(std::move(turns), kernel->turned_,
+              [&](std::vector<Turn> piece) { return turned(target, bytes, std::move(piece)); });
     for (const bool whole : {false, true})
-        for (std::size_t first = 0; first < groups[whole].size(); first += kMoveParts) {
-            const std::size_t last = std::min<std::size_t>(first + kMoveParts, groups[whole].size());
-            const auto at = groups[whole].begin();
-            kernel->straight_.push_back(straight(target, bytes,
-                                                 {std::make_move_iterator(at + static_cast<std::ptrdiff_t>(first)),
-                                                  std::make_move_iterator(at + static_cast<std::ptrdiff_t>(last))},
-                                                 whole));
-        }
+        in_pieces(std::move(groups[whole]), kernel->straight_,
+                  [&](std::vector<Move> piece) { return straight(target, bytes, std::move(piece), whole); });
     return kernel;
 }
 

@@ -15,12 +15,19 @@ struct MoveArgs {
     MovePart parts[kMoveParts];
 };
 
-struct TurnArgs {
+struct TurnPart {
     const void* input;
     void* output;
+    int blocks;
     int rows, columns;  ///< columns are neighbours in the source, rows in the target
     int source_row, target_column;
+    Divisor fold;                              ///< by so many columns, behind which the target goes on
+    int target_fold;                           ///< so much further
     Divisor tile_rows, tile_columns;           ///< by the tiles along either
     int source[kMoveAxes], target[kMoveAxes];  ///< of the axes around rows and columns, the innermost last
     Divisor extents[kMoveAxes];
+};
+
+struct TurnArgs {
+    TurnPart parts[kMoveParts];
 };

@@ -43,7 +43,16 @@ EvidenceRow evidence(const Json& json) {
 }
 
 TargetView target(const Json& json) {
-    TargetView view{json["backend"], json["target"], json["threads"], {}, json["certificate"]["mode"], {}, {}};
+    TargetView view{json["backend"],
+                    json["target"],
+                    json["threads"],
+                    {},
+                    json["certificate"]["mode"],
+                    {},
+                    {},
+                    json["launched"],
+                    {}};
+    for (const Json& row : json["launching"]) view.launching_us.emplace_back(row["launched"], row["us"]);
     for (const Json& row : json["kernels"]) view.kernels.push_back(kernel(row));
     for (const Json& row : json["certificate"]["kernels"]) view.kernel_evidence.push_back(evidence(row));
     for (const Json& row : json["certificate"]["outputs"]) view.output_evidence.push_back(evidence(row));
@@ -145,6 +154,19 @@ std::string reasons(const TargetView& target, int width) {
     return "\n" + table.text(width);
 }
 
+/// How the kernels of a device follow each other, and what other ways take.
+std::string launching_text(const TargetView& target) {
+    std::string chosen, others;
+    for (const auto& [way, us] : target.launching_us) {
+        const std::string text = fmt::format("{} {} ms", way, milliseconds(us));
+        if (way == target.launched)
+            chosen = text;
+        else
+            others += (others.empty() ? "; " : ", ") + text;
+    }
+    return chosen.empty() ? "" : "launched  " + chosen + others + "\n";
+}
+
 }  // namespace
 
 std::string KernelRow::label() const {
@@ -189,7 +211,7 @@ std::string precision_table(const TargetView& target, std::size_t rows, int widt
     text += type_table(target, width) + "\n" + kernel_table(target, rows, width);
     if (rows > 0 && rows < kernels)
         text += fmt::format("  … and {} faster kernels; `fovea inspect PLAN --all` lists every one\n", kernels - rows);
-    return text + reasons(target, width);
+    return text + launching_text(target) + reasons(target, width);
 }
 
 std::string certificate_text(const TargetView& target) {

@@ -42,6 +42,8 @@ struct TargetView {
     std::vector<KernelRow> kernels;
     std::string gate;  ///< "off", "boxes", "full"
     std::vector<EvidenceRow> kernel_evidence, output_evidence;
+    std::string launched;                                      ///< how the kernels of a device follow each other
+    std::vector<std::pair<std::string, double>> launching_us;  ///< every way that was timed
 };
 
 struct PlanView {

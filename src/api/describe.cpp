@@ -170,10 +170,15 @@ std::string describe(const plan::Plan& plan) {
     for (const plan::TargetSection& target : plan.targets) {
         Json kernels = Json::array();
         for (const plan::Step& step : target.steps) kernels.push_back(describe_step(plan, step, values, reasons));
+        Json launching = Json::array();
+        for (const auto& [way, us] : target.launching_us)
+            launching.push_back({{"launched", plan::to_string(way)}, {"us", us}});
         targets.push_back({{"backend", target.backend},
                            {"target", target.target},
                            {"threads", target.threads},
                            {"kernels", kernels},
+                           {"launched", plan::to_string(target.launching)},
+                           {"launching", launching},
                            {"certificate",
                             {{"mode", target.certificate.mode},
                              {"kernels", evidence(target.certificate.kernels)},

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/hash.hpp"
 #include "compiler/check_outputs.hpp"
 #include "compiler/fold_dequantised.hpp"
+#include "compiler/launching.hpp"
 #include "compiler/schedule.hpp"
 #include "compiler/typing.hpp"
 #include "fovea/error.hpp"
@@ -206,12 +208,36 @@ class Build {
         const auto [values, covering] = cover_at_optimum(plan_.graph, backend_, options_.fuse, fold);
         stages_.begin("tune", 0.15, 0.7);
         tune::TimingCache local;
+        tune::TimingCache& cache = options_.timing_cache ? *options_.timing_cache : local;
         const auto selections =
-            select(plan_.graph, values, covering, backend_, options_.timing_cache ? *options_.timing_cache : local,
+            select(plan_.graph, values, covering, backend_, cache,
                    {threads_, options_.tune, [this](double f) { stages_.progress(f); }, options_.timing_lock});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
         put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
         explain_reference_kernels(covering);
+        if (backend_.device() && options_.tune) choose_launching(values, covering, selections, cache);
+    }
+
+    /// Of the kernels as a whole: what they win or lose by overlapping, none shows by itself.
+    void choose_launching(const ops::ValueTable& values, const Covering& covering,
+                          const std::vector<Selection>& selections, tune::TimingCache& cache) {
+        std::string kernels;
+        for (std::size_t r = 0; r < covering.regions.size(); ++r)
+            kernels += tune::region_key({plan_.graph, covering.regions[r], values, threads_}) + "|" +
+                       selections[r].tactic.name + "|";
+        const std::string key = tune::machine_key(backend_, threads_) + std::to_string(base::hash_text(kernels)) + "|";
+        std::optional<runtime::Context> context;
+        auto [best, us] = compiler::choose_launching(
+            *backend_.device(), cache, key, options_.timing_lock, [&]() -> runtime::Context& {
+                const auto inputs = made_up_inputs(shapes_of(plan_, &plan::InputProfile::opt), 1);
+                context.emplace(engine());
+                for (std::size_t i = 0; i < inputs.size(); ++i)
+                    context->bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+                context->run();
+                return *context;
+            });
+        section().launching = best;
+        section().launching_us = std::move(us);
     }
 
     /// In the place of a section for the same machines, or behind all.
@@ -227,6 +253,13 @@ class Build {
     }
 
     plan::TargetSection& section() { return plan_.targets[section_]; }
+
+    /// Of the plan with its new section.
+    const std::shared_ptr<const runtime::Engine>& engine() {
+        if (!engine_)
+            engine_ = std::make_shared<const runtime::Engine>(plan_, backends_, runtime::EngineOptions{threads_});
+        return engine_;
+    }
 
     /// The covering at the optimum; with `fold`, dequantised weights that no kernel takes quantised become constants of
     /// `graph` first.
@@ -265,19 +298,21 @@ class Build {
         stages_.begin("gate", 0.7, 1);
         plan::Certificate certificate;
         certificate.mode = options_.gate == GateMode::full ? "full" : "boxes";
-        const auto engine = std::make_shared<const runtime::Engine>(plan_, backends_, runtime::EngineOptions{threads_});
         const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
         const auto inputs = made_up_inputs(opt, 1);
         const GateOptions options{options_.gate};
-        runtime::Context context(engine);
+        runtime::Context context(engine());
         check_kernels(context, inputs, options, certificate);
         stages_.progress(0.5);
         for (const auto& shapes : further_shapes(opt)) {
-            runtime::Context further(engine);
+            runtime::Context further(engine());
             check_kernels(further, made_up_inputs(shapes, 2), options, certificate);
         }
         stages_.progress(0.7);
-        if (backend_.device()) context.run();  // the recording, too, not only its steps
+        if (runtime::DeviceRun* run = context.device()) {  // the recording, too, not only its steps
+            run->launch(section().launching);
+            context.run();
+        }
         prove_outputs(reference, context, inputs, certificate);
         section().certificate = std::move(certificate);
     }
@@ -335,6 +370,7 @@ class Build {
     int threads_ = 1;
     plan::Plan plan_;
     std::size_t section_ = 0;  ///< the one being built
+    std::shared_ptr<const runtime::Engine> engine_;
 };
 
 /// Runs `function` with OpenMP's threads set to `threads`.

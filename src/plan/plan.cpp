@@ -28,6 +28,11 @@ std::span<const std::byte> section(const Sections& sections, const std::string& 
 
 }  // namespace
 
+std::string to_string(const Launching& launching) {
+    if (!launching.branched) return launching.overlapped ? "overlapped" : "in a row";
+    return launching.overlapped ? "side by side, overlapped" : "side by side";
+}
+
 std::vector<std::byte> serialize(const Plan& plan) {
     std::vector<std::byte> weights;
     const std::string graph = ir::print(plan.graph, [&](const Tensor& tensor) {

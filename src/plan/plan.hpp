@@ -64,6 +64,16 @@ struct Choice {
     std::string reason;  ///< where it differs from what was asked
 };
 
+/// How a device's kernels follow each other when it replays them.
+struct Launching {
+    bool overlapped =
+        false;              ///< a kernel starts while the one in front of it ends, and waits for its results by itself
+    bool branched = false;  ///< kernels that do not depend on each other run side by side
+    bool operator==(const Launching&) const = default;
+};
+/// "in a row", "overlapped", "side by side" or "side by side, overlapped".
+std::string to_string(const Launching& launching);
+
 /// Schedule for one kind of device.
 struct TargetSection {
     std::string backend;
@@ -74,6 +84,8 @@ struct TargetSection {
     std::vector<Step> steps;            ///< in execution order
     std::vector<std::int32_t> inputs;   ///< slot of each graph input; -1 when nothing reads it
     std::vector<std::int32_t> outputs;  ///< slot of each graph output; -1 when the output is a constant
+    Launching launching;                ///< of devices
+    std::vector<std::pair<Launching, double>> launching_us;  ///< those measured: microseconds of all that is replayed
     Certificate certificate;
 };
 

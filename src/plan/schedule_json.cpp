@@ -86,6 +86,14 @@ std::vector<Evidence> evidence_from(const Json& json) {
     return result;
 }
 
+Json launching_to(const Launching& launching) {
+    return {{"overlapped", launching.overlapped}, {"branched", launching.branched}};
+}
+
+Launching launching_from(const Json& json) {
+    return {json.at("overlapped").get<bool>(), json.at("branched").get<bool>()};
+}
+
 Json target_to(const TargetSection& target) {
     Json slots = Json::array(), steps = Json::array();
     for (const Slot& slot : target.slots)
@@ -94,6 +102,8 @@ Json target_to(const TargetSection& target) {
                          {"alias_of", slot.alias_of},
                          {"row_offset", slot.row_offset}});
     for (const Step& step : target.steps) steps.push_back(step_to(step));
+    Json measured = Json::array();
+    for (const auto& [launching, us] : target.launching_us) measured.push_back({launching_to(launching), us});
     return {{"backend", target.backend},
             {"target", target.target},
             {"threads", target.threads},
@@ -102,6 +112,8 @@ Json target_to(const TargetSection& target) {
             {"steps", steps},
             {"inputs", target.inputs},
             {"outputs", target.outputs},
+            {"launching", launching_to(target.launching)},
+            {"launching_us", measured},
             {"certificate",
              {{"mode", target.certificate.mode},
               {"kernels", evidence_to(target.certificate.kernels)},
@@ -121,6 +133,11 @@ TargetSection target_from(const Json& json) {
     for (const Json& step : json.at("steps")) target.steps.push_back(step_from(step));
     json.at("inputs").get_to(target.inputs);
     json.at("outputs").get_to(target.outputs);
+    if (json.contains("launching")) {
+        target.launching = launching_from(json.at("launching"));
+        for (const Json& row : json.at("launching_us"))
+            target.launching_us.emplace_back(launching_from(row.at(0)), row.at(1).get<double>());
+    }
     const Json& certificate = json.at("certificate");
     target.certificate = {certificate.at("mode").get<std::string>(), evidence_from(certificate.at("kernels")),
                           evidence_from(certificate.at("outputs"))};

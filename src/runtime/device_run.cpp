@@ -21,6 +21,7 @@ DeviceRun::DeviceRun(const backend::Device& device, const plan::TargetSection& t
     : device_(device),
       target_(target),
       cached_graphs_(std::max<std::size_t>(cached_graphs, 1)),
+      launching_(target.launching),
       inputs_(target.inputs.size()),
       outputs_(target.outputs.size()),
       input_staging_(target.inputs.size()),
@@ -199,15 +200,6 @@ void DeviceRun::complete_graph() {
 backend::KernelArgs DeviceRun::arguments(std::size_t i, backend::Stream& stream) {
     const Pointers& pointers = graph_->pointers[i];
     return {pointers.inputs.data(), pointers.outputs.data(), scratch_.memory.get(), pointers.state.get(), &stream};
-}
-
-void DeviceRun::record() {
-    for (Segment& segment : graph_->segments)
-        segment.recording = stream_->record([&] {
-            for (std::size_t i = segment.first; i < segment.last; ++i)
-                if (runs(i)) program_->launches[i].kernel->run(arguments(i, *stream_));
-        });
-    graph_->recorded = true;
 }
 
 void DeviceRun::bring_inputs(backend::Stream& stream, const std::vector<Binding>& inputs) {

@@ -71,6 +71,10 @@ class DeviceRun {
     [[nodiscard]] std::shared_ptr<std::byte> take_output(std::size_t i);
     /// Where the last run copied input `i` to; nullptr when it lay on the device already.
     [[nodiscard]] std::byte* device_input(std::size_t i) const { return inputs_[i].memory.get(); }
+    /// How the kernels follow each other from here on; otherwise as the plan says.
+    void launch(plan::Launching launching);
+    /// Microseconds of device time of what the last run recorded, recorded in this way; the median of `replays`.
+    double time(plan::Launching launching, int replays);
     /// Launches the recordings of the last run once more, without its copies and its steps on the host.
     void replay();
     [[nodiscard]] backend::Stream& stream() { return *stream_; }
@@ -129,6 +133,8 @@ class DeviceRun {
     void add_graph(Places places);
     void complete_graph();
     void record();
+    std::unique_ptr<backend::Recording> record(const Segment& segment, plan::Launching launching);
+    void record_branches(const std::vector<std::size_t>& launches, bool overlap);
     void bring_inputs(backend::Stream& stream, const std::vector<Binding>& inputs);
     void execute(backend::Stream& stream, const std::vector<Binding>& inputs, const std::vector<Binding>& outputs,
                  const HostStep& host_step);
@@ -141,6 +147,7 @@ class DeviceRun {
     const backend::Device& device_;
     const plan::TargetSection& target_;
     std::size_t cached_graphs_;
+    plan::Launching launching_;
     std::shared_ptr<const Program> program_;
     Block arena_, scratch_;
     std::vector<Block> inputs_, outputs_;                  ///< on the device, where callers bind none
@@ -158,6 +165,7 @@ class DeviceRun {
     bool keep_outputs_ = false;
     // Declared last: the streams' work must end before memory goes.
     std::unique_ptr<backend::Stream> stream_, queue_;
+    std::vector<std::unique_ptr<backend::Stream>> branches_;  ///< beside `stream_`, in recordings
     void* queue_handle_ = nullptr;
     backend::Stream* last_ = nullptr;  ///< where the last run was put
     bool pending_ = false;             ///< and nothing has waited for its end

@@ -86,20 +86,6 @@ struct Tensors {
     std::vector<std::span<const std::byte>> made = {};  ///< inputs that other kernels make
 };
 
-/// Has the device, or the cores, alone among all that take turns by the same name. Who is next holds the gate, so that
-/// one who comes back at once does not overtake it.
-class Turn {
-  public:
-    explicit Turn(const std::filesystem::path& name) {
-        if (name.empty()) return;
-        const base::FileLock gate(name.string() + ".gate");
-        lock_.emplace(name);
-    }
-
-  private:
-    std::optional<base::FileLock> lock_;
-};
-
 /// Bytes that a dense tensor takes up to where the next one may begin.
 std::size_t padded_bytes(const backend::RegionContext& context, ir::ValueId id) {
     const auto desc = backend::TensorDesc::dense(context.dtype(id), context.shape(id), backend::Layout::plain);

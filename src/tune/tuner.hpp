@@ -7,6 +7,7 @@
 #include <string>
 
 #include "backend/backend.hpp"
+#include "base/file.hpp"
 
 namespace fovea::tune {
 
@@ -52,6 +53,20 @@ std::string machine_key(const backend::Backend& backend, int threads);
 /// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are
 /// constant.
 std::string region_key(const backend::RegionContext& context);
+
+/// Has the device, or the cores, alone among all that take turns by the same name. Who is next holds the gate, so that
+/// one who comes back at once does not overtake it.
+class Turn {
+  public:
+    explicit Turn(const std::filesystem::path& name) {
+        if (name.empty()) return;
+        const base::FileLock gate(name.string() + ".gate");
+        lock_.emplace(name);
+    }
+
+  private:
+    std::optional<base::FileLock> lock_;
+};
 
 /// Memory where a backend's kernels work, and their clock.
 class Workbench {

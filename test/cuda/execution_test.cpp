@@ -242,5 +242,32 @@ TEST_F(Execution, EveryRunGivesTheSameBytes) {
     }
 }
 
+TEST_F(Execution, EveryWayOfLaunchingGivesTheSameBytes) {
+    const Tensor x = image(4);
+    const auto wanted = expected(x);
+    Context context(engine_);
+    context.bind_input(0, DType::f32, x.shape(), x.raw());
+    for (const bool branched : {true, false})
+        for (const bool overlapped : {true, false}) {
+            if (overlapped && !engine_->device()->overlaps()) continue;
+            context.device()->launch({.overlapped = overlapped, .branched = branched});
+            for (int round = 0; round < 20; ++round) {
+                context.run();
+                expect_equal(outputs(context), wanted);
+            }
+        }
+}
+
+TEST_F(Execution, BuildsTimeTheWaysOfLaunching) {
+    const plan::TargetSection& target = engine_->target();
+    ASSERT_EQ(target.launching_us.size(), engine_->device()->overlaps() ? 4U : 2U);
+    for (const auto& [way, us] : target.launching_us) {
+        EXPECT_GT(us, 0) << plan::to_string(way);
+        if (way == target.launching) {
+            EXPECT_LE(us, target.launching_us[0].second);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace fovea::runtime

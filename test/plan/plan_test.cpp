@@ -37,6 +37,18 @@ testing::AssertionResult refused(std::span<const std::byte> bytes) {
 
 TEST(Plan, EqualBuildsGiveEqualBytes) { EXPECT_EQ(small_plan(), small_plan()); }
 
+TEST(Plan, KeepsHowKernelsAreLaunched) {
+    const auto bytes = small_plan();
+    Plan plan = deserialize(bytes, nullptr);
+    EXPECT_EQ(to_string(plan.targets[0].launching), "in a row");
+    plan.targets[0].launching = {.overlapped = true};
+    plan.targets[0].launching_us = {{{}, 20.5}, {{.overlapped = true, .branched = true}, 19}};
+    const auto changed = serialize(plan);
+    const Plan again = deserialize(changed, nullptr);
+    EXPECT_EQ(again.targets[0].launching, plan.targets[0].launching);
+    EXPECT_EQ(again.targets[0].launching_us, plan.targets[0].launching_us);
+}
+
 TEST(Plan, IsRefusedWhenTruncatedAtAnyByte) {
     const auto bytes = small_plan();
     for (std::size_t length = 0; length < bytes.size(); ++length)

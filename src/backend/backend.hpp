@@ -137,6 +137,7 @@ struct KernelArgs {
     std::byte* workspace;  ///< `workspace_bytes()` long, 64-byte aligned (256 on devices), content unspecified
     class KernelState* state = nullptr;  ///< what `make_state` gave to this context
     Stream* stream = nullptr;            ///< of a device: the kernel only enqueues its work there
+    std::int64_t* counts = nullptr;      ///< of a device: how many places of counted axes are filled, by count
 };
 
 /// Library handles that one context needs to run a kernel.

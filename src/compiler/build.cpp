@@ -214,17 +214,18 @@ class Build {
                    {threads_, options_.tune, [this](double f) { stages_.progress(f); }, options_.timing_lock});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
         put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
-        explain_reference_kernels(covering);
+        explain_reference_kernels(covering, values);
         if (backend_.device() && options_.tune) choose_launching(values, covering, selections, cache);
     }
 
-    /// Of the kernels as a whole: what they win or lose by overlapping, none shows by itself.
+    /// Of all kernels together: what they win or lose by overlapping, none shows by itself.
     void choose_launching(const ops::ValueTable& values, const Covering& covering,
                           const std::vector<Selection>& selections, tune::TimingCache& cache) {
         std::string kernels;
         for (std::size_t r = 0; r < covering.regions.size(); ++r)
-            kernels += tune::region_key({plan_.graph, covering.regions[r], values, threads_}) + "|" +
-                       selections[r].tactic.name + "|";
+            if (selections[r].tactic.name != "late")
+                kernels += tune::region_key({plan_.graph, covering.regions[r], values, threads_}) + "|" +
+                           selections[r].tactic.name + "|";
         const std::string key = tune::machine_key(backend_, threads_) + std::to_string(base::hash_text(kernels)) + "|";
         std::optional<runtime::Context> context;
         auto [best, us] = compiler::choose_launching(
@@ -268,27 +269,24 @@ class Build {
                                                                         bool fold) const {
         const auto shapes = shapes_of(plan_, &plan::InputProfile::opt);
         auto values = values_at(graph, shapes);
-        Covering covering = cover(graph, values, backend, fuse);
+        Covering covering = cover_counted(graph, values, backend, fuse);
         if (fold && fold_dequantised(graph, covering)) {
             graph = canonical(graph);
             values = values_at(graph, shapes);
-            covering = cover(graph, values, backend, fuse);
+            covering = cover_counted(graph, values, backend, fuse);
         }
         return {std::move(values), std::move(covering)};
     }
 
     /// Says why reference kernels run, in the report and at the steps.
-    void explain_reference_kernels(const Covering& covering) {
+    void explain_reference_kernels(const Covering& covering, const ops::ValueTable& values) {
         for (plan::Step& step : section().steps) {
-            if (step.region.pattern != "reference") continue;
-            const auto it = covering.refusals.find(step.region.nodes[0]);
-            if (it == covering.refusals.end()) continue;
+            if (step.region.pattern != "reference" || !covering.refusals.contains(step.region.nodes[0])) continue;
             const ir::Node& node = plan_.graph.node(step.region.nodes[0]);
-            const std::string name = node.origins.empty() ? node.name : node.origins[0];
-            const std::string reason =
-                std::string(to_string(it->second.reason)) + (it->second.detail.empty() ? "" : ": " + it->second.detail);
-            step.note = "reference kernel: " + reason;
-            report_.refusals.emplace_back(name + " (" + node.op + ")", reason);
+            std::string why = describe(covering.refusals.at(step.region.nodes[0]));
+            if (backend_.device()) why += copies_of(step.region, values);
+            const std::string& name = node.origins.empty() ? node.name : node.origins[0];
+            step.note = "reference kernel: " + report_.refusals.emplace_back(name + " (" + node.op + ")", why).second;
         }
     }
 

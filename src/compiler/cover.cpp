@@ -4,6 +4,7 @@
 #include <queue>
 
 #include "fovea/error.hpp"
+#include "ops/counted.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -65,6 +66,45 @@ Covering cover(const ir::Graph& graph, const ops::ValueTable& values, const back
         }
     covering.regions = sorted(graph, std::move(covering.regions));
     return covering;
+}
+
+Covering cover_counted(const ir::Graph& graph, ops::ValueTable& values, const backend::Backend& backend, bool fuse) {
+    if (!backend.device()) return cover(graph, values, backend, fuse);
+    std::map<ir::NodeId, backend::Refusal> left;
+    for (;;) {
+        ops::ValueTable bounded = values;
+        ops::bound_counts(graph, bounded, [&](ir::NodeId id) { return !left.contains(id); });
+        Covering covering = cover(graph, bounded, backend, fuse);
+        const std::size_t before = left.size();
+        for (const backend::Region& region : covering.regions) {
+            if (region.pattern != "reference") continue;
+            for (const ir::ValueId id : region.outputs)
+                if (bounded[static_cast<std::size_t>(id)].counted)
+                    left.emplace(region.nodes[0], covering.refusals[region.nodes[0]]);
+        }
+        if (left.size() > before) continue;
+        for (auto& [id, refusal] : left) covering.refusals[id] = std::move(refusal);
+        values = std::move(bounded);
+        return covering;
+    }
+}
+
+std::string describe(const backend::Refusal& refusal) {
+    return std::string(to_string(refusal.reason)) + (refusal.detail.empty() ? "" : ": " + refusal.detail);
+}
+
+std::string copies_of(const backend::Region& region, const ops::ValueTable& values) {
+    double bytes = 0;
+    for (const auto& list : {region.inputs, region.outputs})
+        for (const ir::ValueId id : list) {
+            const ops::ValueInfo& info = values[static_cast<std::size_t>(id)];
+            if (const auto shape = ir::known_shape(info.dims); shape && !info.constant)
+                bytes +=
+                    static_cast<double>(base::element_count(*shape)) * static_cast<double>(element_bytes(info.dtype));
+        }
+    char text[80];
+    std::snprintf(text, sizeof text, "; copies up to %.1f kB a run between the device and the host", bytes / 1e3);
+    return text;
 }
 
 }  // namespace fovea::compiler

@@ -19,4 +19,15 @@ struct Covering {
 /// that the later of two producers takes a shared addition. Every node is covered exactly once.
 Covering cover(const ir::Graph& graph, const ops::ValueTable& values, const backend::Backend& backend, bool fuse);
 
+/// As `cover`. On a device, `values` that depend on data get the largest size that they may have, where its kernels
+/// find them (see `ops::bound_counts`).
+Covering cover_counted(const ir::Graph& graph, ops::ValueTable& values, const backend::Backend& backend, bool fuse);
+
+/// A refusal as reports show it.
+std::string describe(const backend::Refusal& refusal);
+
+/// What a region on the host costs a plan for a device, for reports: its tensors are copied there and back, as far as
+/// their sizes are known; of what a run finds, the most.
+std::string copies_of(const backend::Region& region, const ops::ValueTable& values);
+
 }  // namespace fovea::compiler

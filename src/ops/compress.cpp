@@ -15,6 +15,11 @@ void infer_non_zero(InferContext& c) {
     c.set_output(0, DType::i64, ir::Dims{rank, ir::Dim()});
 }
 
+std::optional<Found> found_non_zero(const ShapeContext& c, const CountedAxes& counted) {
+    if (counted[0]) return std::nullopt;
+    return Found{1, base::element_count(c.inputs[0])};
+}
+
 void evaluate_non_zero(EvalContext& c) {
     const Tensor& x = c.input(0);
     const Tensor truth = x.cast(DType::boolean);
@@ -38,6 +43,14 @@ void infer_compress(InferContext& c) {
     std::optional<ir::Dims> y = c.dims(0);
     if (y) (*y)[static_cast<std::size_t>(expect_axis(c, "axis", 0, y->size()))] = ir::Dim();
     c.set_output(0, c.dtype(0), std::move(y));
+}
+
+std::optional<Found> found_compress(const ShapeContext& c, const CountedAxes& counted) {
+    if (counted[0] || counted[1]) return std::nullopt;
+    if (!c.node().attributes.contains("axis"))
+        return Found{0, std::min(base::element_count(c.inputs[0]), c.inputs[1][0])};
+    const auto axis = static_cast<std::size_t>(expect_axis(c, "axis", 0, c.inputs[0].size()));
+    return Found{axis, std::min(c.inputs[0][axis], c.inputs[1][0])};
 }
 
 void evaluate_compress(EvalContext& c) {
@@ -64,12 +77,13 @@ void evaluate_compress(EvalContext& c) {
 }
 
 const Op kOperators[] = {
-    {.name = "NonZero", .infer = infer_non_zero, .evaluate = evaluate_non_zero},
+    {.name = "NonZero", .infer = infer_non_zero, .evaluate = evaluate_non_zero, .found = found_non_zero},
     {.name = "Compress",
      .inputs = {2, 2},
      .attributes = {{"axis", AttributeKind::integer}},
      .infer = infer_compress,
-     .evaluate = evaluate_compress},
+     .evaluate = evaluate_compress,
+     .found = found_compress},
 };
 
 }  // namespace

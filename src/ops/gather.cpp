@@ -33,9 +33,13 @@ void infer_gather(InferContext& c) {
 
 Box gather_required(const ShapeContext& c, int input, const Box& box) {
     Box need = Box::whole(c.inputs[static_cast<std::size_t>(input)]);
-    if (input != 0) return need;
-    const auto axis = static_cast<std::size_t>(expect_axis(c, "axis", 0, need.size.size()));
+    const auto axis = static_cast<std::size_t>(expect_axis(c, "axis", 0, c.inputs[0].size()));
     const std::size_t rank = c.inputs[1].size();
+    if (input != 0) {
+        std::copy_n(box.start.begin() + static_cast<std::ptrdiff_t>(axis), rank, need.start.begin());
+        std::copy_n(box.size.begin() + static_cast<std::ptrdiff_t>(axis), rank, need.size.begin());
+        return need;
+    }
     for (std::size_t i = 0; i < need.size.size(); ++i) {
         if (i == axis) continue;
         need.start[i] = box.start[i < axis ? i : i + rank - 1];
@@ -48,7 +52,7 @@ void gather_box(BoxContext& c) {
     const Window& x = c.inputs[0];
     const auto axis = static_cast<std::size_t>(expect_axis(c, "axis", 0, x.full.size()));
     const auto indices = c.inputs[1].data.to_int64();
-    const Box places = Box::whole(c.inputs[1].full);
+    const Box& places = c.inputs[1].box;
     const std::size_t rank = places.size.size();
     Shape place(rank);
     move_elements(c, x, [&](const Shape& y, Shape& from) {
@@ -146,6 +150,14 @@ void evaluate_nd(EvalContext& c) {
     });
 }
 
+Box nd_required(const ShapeContext& c, int input, const Box& box) {
+    Box need = Box::whole(c.inputs[static_cast<std::size_t>(input)]);
+    const std::size_t given = input == 0 ? static_cast<std::size_t>(c.integer("batch_dims", 0)) : need.size.size() - 1;
+    std::copy_n(box.start.begin(), given, need.start.begin());
+    std::copy_n(box.size.begin(), given, need.size.begin());
+    return need;
+}
+
 const Op kOperators[] = {
     {.name = "Gather",
      .inputs = {2, 2},
@@ -163,7 +175,8 @@ const Op kOperators[] = {
      .inputs = {2, 2},
      .attributes = {{"batch_dims", AttributeKind::integer}},
      .infer = infer_nd,
-     .evaluate = evaluate_nd},
+     .evaluate = evaluate_nd,
+     .required_input = nd_required},
 };
 
 }  // namespace

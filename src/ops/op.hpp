@@ -15,12 +15,20 @@
 
 namespace fovea::ops {
 
+/// An axis of which a run fills the first places only: as many as it finds, at most its size.
+struct Counted {
+    std::size_t axis = 0;
+    std::size_t count = 0;  ///< which of a graph's counts says how many
+    bool operator==(const Counted&) const = default;
+};
+
 /// What is known of a tensor before it is computed.
 struct ValueInfo {
     DType dtype = DType::undefined;
     std::optional<ir::Dims> dims;
     Tensor constant;                  ///< content, when it is the same for every run
     std::optional<ir::Dims> content;  ///< elements of a small integer tensor, where they are sizes (known or symbolic)
+    std::optional<Counted> counted = {};  ///< set by `bound_counts`, which makes such an axis as large as it can get
 };
 
 /// Part of a tensor: `size` elements along each axis from `start` on.
@@ -134,6 +142,15 @@ struct ShapeContext : NodeView {
     explicit ShapeContext(const ir::Node& node) : NodeView(node) {}
 };
 
+/// By input, the axis that a run fills in part, if there is one.
+using CountedAxes = std::vector<std::optional<std::size_t>>;
+
+/// Where an operator puts what it finds.
+struct Found {
+    std::size_t axis = 0;
+    std::int64_t most = 0;
+};
+
 /// Reference evaluation of a box of output 0. Input windows hold at least what `required_input` asked for.
 struct BoxContext : NodeView {
     std::vector<Window> inputs;  ///< an omitted input has no data
@@ -173,12 +190,18 @@ struct Op {
     void (*evaluate_box)(BoxContext&) = nullptr;
     /// Part of input `input` that a box of output 0 needs.
     Box (*required_input)(const ShapeContext&, int input, const Box& output_box) = nullptr;
+    /// Of an operator that selects some of its input: the axis of output 0 whose size depends on data, and the largest
+    /// size it may have; nothing where that is not known. `counted`: by input, the axis that is counted already, all by
+    /// one count; nothing is returned where the operator cannot do with the filled part.
+    std::optional<Found> (*found)(const ShapeContext&, const CountedAxes& counted) = nullptr;
     /// Floating-point operations (a multiply-add counts two); not set: one per output element.
     std::int64_t (*flops)(const ShapeContext&) = nullptr;
     /// Each output element depends on the input elements at the same (broadcast) place only.
     bool elementwise = false;
     /// The outputs are input 0 cut along the attribute `axis`, one after the other.
     bool partitions = false;
+    /// Output 0 holds the elements of input 0 in the same row-major order.
+    bool keeps_order = false;
     /// Same inputs give the same outputs.
     bool deterministic = true;
 };

@@ -95,11 +95,13 @@ const Op kOperators[] = {
      .inputs = {2, 2},
      .attributes = {{"allowzero", AttributeKind::integer}},
      .infer = infer_reshape,
-     .evaluate = evaluate_reshape},
+     .evaluate = evaluate_reshape,
+     .keeps_order = true},
     {.name = "Flatten",
      .attributes = {{"axis", AttributeKind::integer}},
      .infer = infer_flatten,
-     .evaluate = evaluate_flatten},
+     .evaluate = evaluate_flatten,
+     .keeps_order = true},
 };
 
 }  // namespace

@@ -101,12 +101,14 @@ const Op kOperators[] = {
      .inputs = {1, 2},
      .infer = infer_squeeze,
      .evaluate_box = evaluate_box,
-     .required_input = required_input},
+     .required_input = required_input,
+     .keeps_order = true},
     {.name = "Unsqueeze",
      .inputs = {2, 2},
      .infer = infer_unsqueeze,
      .evaluate_box = evaluate_box,
-     .required_input = required_input},
+     .required_input = required_input,
+     .keeps_order = true},
 };
 
 }  // namespace

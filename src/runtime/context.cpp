@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "fovea/error.hpp"
+#include "ops/counted.hpp"
 #include "ops/evaluate.hpp"
 #include "runtime/engine.hpp"
 
@@ -204,8 +205,18 @@ void Context::enqueue(void* queue) {
     deliver_outputs();
 }
 
+/// Gives outputs whose size the device found the one that they have.
+void Context::take_counted() {
+    for (std::size_t i = 0; i < output_bindings_.size(); ++i) {
+        if (!device_->counted(i)) continue;
+        const auto id = static_cast<std::size_t>(engine_->plan().graph.outputs[i].value);
+        late_[id] = in_run(program_->values[id], backend::Layout::plain, device_->output(i));
+    }
+}
+
 /// Copies outputs that did not come from a device to where they are bound.
 void Context::deliver_outputs() {
+    if (device_) take_counted();
     for (std::size_t i = 0; i < output_bindings_.size(); ++i) {
         const Binding& binding = output_bindings_[i];
         if (!binding.data || (device_ && device_->computes(i))) continue;
@@ -227,13 +238,15 @@ std::string Context::name_of(std::size_t i) const {
 void Context::run(const std::function<void(const Observation&)>& observer, bool tensors) {
     if (shapes_changed_) select_program();
     const ThreadCount threads(engine_->threads());
-    if (device_)
-        return device_->observe(
+    if (device_) {
+        device_->observe(
             bindings_, [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); },
             [&](std::size_t i, const backend::KernelArgs& args, double microseconds) {
                 observer({i, program_->launches[i], args, microseconds});
             },
             [this](std::size_t i) { return name_of(i); }, tensors);
+        return take_counted();
+    }
     resolve_inputs();
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         const auto start = std::chrono::steady_clock::now();
@@ -251,8 +264,18 @@ Tensor Context::late_input(const Launch& launch, std::size_t i, ir::ValueId id, 
     if (launch.inputs[i].where == Operand::Where::late) return late_[static_cast<std::size_t>(id)];
     const plan::TargetSection& target = engine_->target();
     const backend::TensorDesc desc = slot_desc(target, program_->values, launch.step->inputs[i]);
+    if (info.counted) return in_run(info, desc.layout, data);
     Tensor tensor(desc.dtype, desc.shape);
     backend::convert(desc, data, backend::TensorDesc::dense(desc.dtype, desc.shape, backend::Layout::plain),
+                     tensor.raw());
+    return tensor;
+}
+
+/// A tensor of the size that the run found, whose elements lie densely in `data`.
+Tensor Context::in_run(const ops::ValueInfo& info, backend::Layout layout, const std::byte* data) const {
+    Tensor tensor(info.dtype, ops::shape_in_run(info, device_->counts()));
+    const auto desc = backend::TensorDesc::dense(info.dtype, tensor.shape(), layout);
+    backend::convert(desc, data, backend::TensorDesc::dense(info.dtype, tensor.shape(), backend::Layout::plain),
                      tensor.raw());
     return tensor;
 }
@@ -306,7 +329,7 @@ const std::byte* Context::output_data(std::size_t index) const {
 
 Tensor Context::computed_output(std::size_t index) const {
     const Operand& operand = program_->outputs[index];
-    if (operand.where == Operand::Where::late)
+    if (operand.where == Operand::Where::late || (device_ && device_->counted(index)))
         return late_[static_cast<std::size_t>(engine_->plan().graph.outputs[index].value)];
     const backend::TensorDesc& desc = program_->output_descs[index];
     return Tensor(desc.dtype, desc.shape, const_cast<std::byte*>(output_data(index)), arena_);

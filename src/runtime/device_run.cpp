@@ -78,12 +78,16 @@ void DeviceRun::prepare(std::shared_ptr<const Program> program) {
     graph_ = nullptr;
     grow(arena_, program_->arena_bytes);
     grow(scratch_, program_->scratch_bytes);
+    if (program_->counts) {
+        grow(counts_, program_->counts * sizeof(std::int64_t));
+        grow_pinned(counts_host_, program_->counts * sizeof(std::int64_t));
+    }
     input_bytes_.clear();
     for (const std::int32_t slot : target_.inputs)
         input_bytes_.push_back(slot < 0 ? 0 : slot_desc(target_, program_->values, slot).bytes());
     output_bytes_.clear();
     for (std::size_t i = 0; i < program_->outputs.size(); ++i)
-        output_bytes_.push_back(on_device(program_->outputs[i]) ? program_->output_descs[i].bytes() : 0);
+        output_bytes_.push_back(on_device(program_->outputs[i]) && !counted(i) ? program_->output_descs[i].bytes() : 0);
     wanted_ = {std::vector<std::byte*>(inputs_.size()), std::vector<std::byte*>(outputs_.size())};
     own_ = wanted_;
 }
@@ -199,7 +203,12 @@ void DeviceRun::complete_graph() {
 
 backend::KernelArgs DeviceRun::arguments(std::size_t i, backend::Stream& stream) {
     const Pointers& pointers = graph_->pointers[i];
-    return {pointers.inputs.data(), pointers.outputs.data(), scratch_.memory.get(), pointers.state.get(), &stream};
+    return {pointers.inputs.data(),
+            pointers.outputs.data(),
+            scratch_.memory.get(),
+            pointers.state.get(),
+            &stream,
+            reinterpret_cast<std::int64_t*>(counts_.memory.get())};
 }
 
 void DeviceRun::bring_inputs(backend::Stream& stream, const std::vector<Binding>& inputs) {
@@ -237,6 +246,7 @@ void DeviceRun::deliver_outputs(backend::Stream& stream, const std::vector<Bindi
                 stream.download(output_staging_[i].memory.get(), source, bytes);
         }
     }
+    enqueue_counted_outputs(stream);
 }
 
 void DeviceRun::execute(backend::Stream& stream, const std::vector<Binding>& inputs,
@@ -250,8 +260,10 @@ void DeviceRun::execute(backend::Stream& stream, const std::vector<Binding>& inp
     std::size_t segment = 0;
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         if (program_->launches[i].on_host && runs(i)) run_on_host(i, stream, host_step);
-        if (segment < graph_->segments.size() && graph_->segments[segment].first == i)
+        if (segment < graph_->segments.size() && graph_->segments[segment].first == i) {
             stream.replay(*graph_->segments[segment++].recording);
+            counts_read_ = false;
+        }
     }
     deliver_outputs(stream, outputs);
     stream.mark(kDone);
@@ -263,6 +275,7 @@ void DeviceRun::run(const std::vector<Binding>& inputs, const std::vector<Bindin
     execute(*stream_, inputs, outputs, host_step);
     copies_.finish(*stream_);
     stream_->synchronize();
+    finish_counted_outputs(*stream_);
     pending_ = false;
 }
 
@@ -281,6 +294,7 @@ void DeviceRun::enqueue(void* queue, const std::vector<Binding>& inputs, const s
     }
     execute(*queue_, inputs, outputs, host_step);
     copies_.finish(*queue_);
+    finish_counted_outputs(*queue_);
 }
 
 void DeviceRun::put(std::byte* device, const std::byte* host, std::size_t bytes) {

@@ -75,6 +75,12 @@ class DeviceRun {
     void launch(plan::Launching launching);
     /// Microseconds of device time of what the last run recorded, recorded in this way; the median of `replays`.
     double time(plan::Launching launching, int replays);
+    /// What the last run found, by count.
+    [[nodiscard]] std::span<const std::int64_t> counts() const {
+        return {reinterpret_cast<const std::int64_t*>(counts_host_.memory.get()), program_->counts};
+    }
+    /// Whether output `i` has the size that the device found; `output` holds as much of it then, densely.
+    [[nodiscard]] bool counted(std::size_t i) const;
     /// Launches the recordings of the last run once more, without its copies and its steps on the host.
     void replay();
     [[nodiscard]] backend::Stream& stream() { return *stream_; }
@@ -141,6 +147,10 @@ class DeviceRun {
     void deliver_outputs(backend::Stream& stream, const std::vector<Binding>& outputs);
     void run_on_host(std::size_t i, backend::Stream& stream, const HostStep& host_step);
     void mirror(std::size_t i, backend::Stream& stream, bool with_outputs);
+    void read_counts(backend::Stream& stream);
+    void download_filled(backend::Stream& stream, std::byte* target, std::int32_t slot, const Operand& operand);
+    void enqueue_counted_outputs(backend::Stream& stream);
+    void finish_counted_outputs(backend::Stream& stream);
     /// The mark behind a run.
     static constexpr std::size_t kDone = 0;
 
@@ -154,7 +164,9 @@ class DeviceRun {
     std::vector<Block> input_staging_, output_staging_;    ///< page-locked
     std::vector<Block> mirror_memory_;                     ///< page-locked, of steps on the host
     std::vector<std::vector<Block>> spare_outputs_;        ///< handed over by `take_output`, for when they come back
-    std::vector<std::size_t> input_bytes_, output_bytes_;  ///< 0: not on the device
+    std::vector<std::size_t> input_bytes_, output_bytes_;  ///< 0: not on the device, or counted
+    Block counts_, counts_host_;                           ///< the latter page-locked
+    bool counts_read_ = false;                             ///< since the last launches
     std::list<Graph> graphs_;                              ///< most recently used first
     Graph* graph_ = nullptr;                               ///< of the last run
     Places wanted_, own_;

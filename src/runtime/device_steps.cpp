@@ -6,9 +6,11 @@
 // Steps of a device's program that are not replayed: those on the host, and all of them under observation.
 namespace fovea::runtime {
 
-/// Copies of launch `i`'s tensors, in `mirror_` until the next call.
+/// Copies of launch `i`'s tensors, in `mirror_` until the next call; of counted ones what is filled, where the step has
+/// no kernel and works on tensors of the sizes that the run found.
 void DeviceRun::mirror(std::size_t i, backend::Stream& stream, bool with_outputs) {
     const Launch& launch = program_->launches[i];
+    if (!launch.kernel) read_counts(stream);
     std::size_t used = 0;
     const auto copy = [&](const Operand& operand, std::int32_t slot, bool download) -> std::byte* {
         if (operand.where == Operand::Where::constant) return const_cast<std::byte*>(operand.data);
@@ -17,7 +19,10 @@ void DeviceRun::mirror(std::size_t i, backend::Stream& stream, bool with_outputs
         if (used == mirror_memory_.size()) mirror_memory_.emplace_back();
         Block& block = mirror_memory_[used++];
         grow_pinned(block, bytes);
-        if (download) stream.download(block.memory.get(), place(operand), bytes);
+        if (download && !launch.kernel)
+            download_filled(stream, block.memory.get(), slot, operand);
+        else if (download)
+            stream.download(block.memory.get(), place(operand), bytes);
         return block.memory.get();
     };
     mirror_.inputs.clear();
@@ -63,16 +68,23 @@ void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host
             if (instruments) instruments->end_range();
             stream_->synchronize();
             microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(arguments(i, *stream_)); });
+            counts_read_ = false;
         }
         mirror_.inputs.clear();
         mirror_.outputs.clear();
-        if (tensors) mirror(i, *stream_, true);
-        observer(i, {mirror_.inputs.data(), mirror_.outputs.data(), nullptr, graph_->pointers[i].state.get()},
+        if (tensors) {
+            mirror(i, *stream_, true);
+            read_counts(*stream_);
+        }
+        observer(i,
+                 {mirror_.inputs.data(), mirror_.outputs.data(), nullptr, graph_->pointers[i].state.get(), nullptr,
+                  reinterpret_cast<std::int64_t*>(counts_host_.memory.get())},
                  microseconds);
     }
     deliver_outputs(*stream_, unbound);
     stream_->mark(kDone);
     stream_->synchronize();
+    finish_counted_outputs(*stream_);
     last_ = stream_.get();
     pending_ = false;
 }

@@ -104,6 +104,8 @@ class Context {
     void launch(std::size_t i);
     void launch_late(const Launch& launch, const std::byte* const* inputs);
     Tensor late_input(const Launch& launch, std::size_t i, ir::ValueId id, const std::byte* data) const;
+    [[nodiscard]] Tensor in_run(const ops::ValueInfo& info, backend::Layout layout, const std::byte* data) const;
+    void take_counted();
     void run_host_step(std::size_t i, const backend::KernelArgs& args);
     [[nodiscard]] std::string name_of(std::size_t i) const;
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "fovea/error.hpp"
+#include "ops/counted.hpp"
 #include "runtime/memory_plan.hpp"
 
 namespace fovea::runtime {
@@ -26,6 +27,7 @@ class ProgramBuilder {
             options.input_shapes[plan_.graph.value(plan_.graph.inputs[i]).name] = input_shapes[i];
         program_->input_shapes = std::move(input_shapes);
         program_->values = ops::infer(plan_.graph, options);
+        if (on_device()) bound_counts();
         find_late_values();
         place_slots();
         prepare_ahead();
@@ -42,16 +44,34 @@ class ProgramBuilder {
     [[nodiscard]] bool known(ir::ValueId id) const { return ir::known_shape(info(id).dims).has_value(); }
     [[nodiscard]] bool constant(ir::ValueId id) const { return static_cast<bool>(info(id).constant); }
 
-    /// A step is late when a shape around it is only known at run time, or when it reads what a late step made. A step
-    /// all of whose results are known before the run is not needed at all.
+    /// Results of data-dependent size get room for the most that a run can find, where a kernel of the device finds it.
+    void bound_counts() {
+        std::vector<bool> takes(static_cast<std::size_t>(plan_.graph.node_count()), false);
+        for (const plan::Step& step : target_.steps)
+            for (const ir::NodeId id : step.region.nodes)
+                takes[static_cast<std::size_t>(id)] = step.region.pattern != "reference";
+        program_->counts = ops::bound_counts(plan_.graph, program_->values,
+                                             [&](ir::NodeId id) { return takes[static_cast<std::size_t>(id)]; });
+    }
+
+    [[nodiscard]] bool counted(ir::ValueId id) const { return !constant(id) && info(id).counted.has_value(); }
+
+    /// A step is late when a shape around it is only known at run time, when it reads what a late step made, or when it
+    /// reads what the device has counted but does not run there. A step all of whose results are known before the run
+    /// is not needed at all.
     void find_late_values() {
         late_.assign(program_->values.size(), false);
         for (const plan::Step& step : target_.steps) {
             const auto late_value = [&](ir::ValueId id) {
                 return !constant(id) && (late_[static_cast<std::size_t>(id)] || !known(id));
             };
+            const auto mixes = [&](ir::NodeId id) {
+                const ir::Node& node = plan_.graph.node(id);
+                return ops::reads_counted(node, program_->values) && !ops::takes_counted(node, program_->values);
+            };
             const bool late = std::any_of(step.region.inputs.begin(), step.region.inputs.end(), late_value) ||
-                              std::any_of(step.region.outputs.begin(), step.region.outputs.end(), late_value);
+                              std::any_of(step.region.outputs.begin(), step.region.outputs.end(), late_value) ||
+                              std::any_of(step.region.nodes.begin(), step.region.nodes.end(), mixes);
             if (late)
                 for (const ir::ValueId id : step.region.outputs) late_[static_cast<std::size_t>(id)] = true;
             late_step_.push_back(late);
@@ -113,7 +133,8 @@ class ProgramBuilder {
         if (!on_device()) return;
         for (std::size_t i = 0; i < target_.outputs.size(); ++i) {
             const std::int32_t slot = target_.outputs[i];
-            if (slot < 0 || !in_arena(slot) || is_input(root(slot)) || output_of(root(slot)) || slice(slot) >= 0)
+            if (slot < 0 || !in_arena(slot) || is_input(root(slot)) || output_of(root(slot)) || slice(slot) >= 0 ||
+                counted(plan_.graph.outputs[i].value))
                 continue;
             output_roots_[i] = root(slot);
         }
@@ -240,7 +261,7 @@ class ProgramBuilder {
     void set_outputs() {
         for (std::size_t i = 0; i < target_.outputs.size(); ++i) {
             const ir::ValueId id = plan_.graph.outputs[i].value;
-            const bool fixed = constant(id) || (known(id) && !late_[static_cast<std::size_t>(id)]);
+            const bool fixed = constant(id) || (known(id) && !late_[static_cast<std::size_t>(id)] && !counted(id));
             program_->outputs.push_back(target_.outputs[i] < 0 ? constant_operand(id) : operand(target_.outputs[i]));
             program_->output_descs.push_back(fixed ? backend::TensorDesc::dense(info(id).dtype,
                                                                                 *ir::known_shape(info(id).dims),

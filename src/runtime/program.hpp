@@ -42,6 +42,7 @@ class Program {
     std::size_t arena_bytes = 0;                    ///< activations
     std::size_t demand_bytes = 0;                   ///< lower bound of `arena_bytes` from the tensors' lifetimes
     std::size_t scratch_bytes = 0;                  ///< largest workspace of any kernel
+    std::size_t counts = 0;                         ///< that the device finds
 };
 
 using Backends = std::vector<std::shared_ptr<const backend::Backend>>;

@@ -83,8 +83,18 @@ struct Tensors {
     std::vector<const std::byte*> inputs;
     std::vector<std::byte*> outputs;
     std::byte* workspace = nullptr;
+    std::int64_t* counts = nullptr;
     std::vector<std::span<const std::byte>> made = {};  ///< inputs that other kernels make
 };
+
+/// Bytes of the counts that the region's kernels read or write.
+std::size_t count_bytes(const backend::RegionContext& context) {
+    std::size_t counts = 0;
+    for (const auto& list : {context.region.inputs, context.region.outputs})
+        for (const ir::ValueId id : list)
+            if (const auto& counted = context.info(id).counted) counts = std::max(counts, counted->count + 1);
+    return (counts * sizeof(std::int64_t) + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 /// Bytes that a dense tensor takes up to where the next one may begin.
 std::size_t padded_bytes(const backend::RegionContext& context, ir::ValueId id) {
@@ -111,7 +121,8 @@ Tensors place(const backend::RegionContext& context, std::byte* memory, std::byt
         result.outputs.push_back(memory);
         memory += padded_bytes(context, id);
     }
-    result.workspace = memory;
+    result.counts = reinterpret_cast<std::int64_t*>(memory);
+    result.workspace = memory + count_bytes(context);
     return result;
 }
 
@@ -124,7 +135,7 @@ struct Trial {
     double spent = 0;
 
     [[nodiscard]] backend::KernelArgs args(const Tensors& tensors) const {
-        return {tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get()};
+        return {tensors.inputs.data(), tensors.outputs.data(), tensors.workspace, state.get(), nullptr, tensors.counts};
     }
     double run(const Tensors& tensors, const Workbench& bench) {
         const double time = bench.time(*kernel, args(tensors));
@@ -139,7 +150,7 @@ std::size_t needed_bytes(const backend::RegionContext& context, const std::vecto
     for (const Trial& trial : trials) total = std::max(total, trial.kernel->workspace_bytes());
     for (const ir::ValueId id : context.region.inputs) total += context.constant(id) ? 0 : padded_bytes(context, id);
     for (const ir::ValueId id : context.region.outputs) total += padded_bytes(context, id);
-    return total;
+    return total + count_bytes(context);
 }
 
 /// Whether the candidate runs: libraries refuse some only then. The last one left has to.

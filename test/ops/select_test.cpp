@@ -23,6 +23,18 @@ TEST(NonZero, ListsPlacesAxisByAxis) {
     EXPECT_EQ(inferred(text), "[2, ?]");
 }
 
+TEST(NonMaxSuppression, TakesScoresThatAreNoNumbersLast) {
+    const char* text = R"(graph "g" {
+      input %s : f32[1, 1, 5]
+      const %b : f32[1, 5, 4] = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]
+      const %n : i64[] = [4]
+      %y : i64[*] = NonMaxSuppression(%b, %s, %n)
+      output "y" = %y
+    })";
+    const auto y = results(text, {Tensor::from<float>({1, 1, 5}, {NAN, 1, NAN, -INFINITY, 2})});
+    EXPECT_EQ(y[0].to_int64(), (Integers{0, 0, 4, 0, 0, 1, 0, 0, 3, 0, 0, 0}));
+}
+
 TEST(NonZero, OfAConstantIsKnown) {
     EXPECT_EQ(inferred(R"(graph "g" {
       const %x : i64[4] = [0, 5, 0, 6]

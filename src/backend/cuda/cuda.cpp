@@ -13,6 +13,7 @@
 #include "backend/reference/reference.hpp"
 #include "base/hash.hpp"
 #include "fovea/error.hpp"
+#include "ops/counted.hpp"
 
 namespace fovea::backend {
 namespace cuda {
@@ -51,6 +52,8 @@ std::span<const CudaFamily> families() {
         pad_kernels(),
         rearrange_kernels(),
         sample_kernels(),
+        selection_kernels(),
+        suppression_kernels(),
     };
     return kFamilies;
 }
@@ -108,7 +111,14 @@ class CudaBackend final : public Backend {
         const CudaFamily& family = families()[matcher];
         if (target_.device->facts().compute_capability < family.capability)
             return refuse(Reason::unsupported_device, "the GPU is too old for these kernels");
-        return family.match(context, root);
+        auto proposal = family.match(context, root);
+        if (const auto* region = std::get_if<Region>(&proposal))
+            for (const ir::NodeId id : region->nodes)
+                if (const ir::Node& one = context.graph.node(id);
+                    ops::reads_counted(one, context.values) && !ops::takes_counted(one, context.values))
+                    return refuse(Reason::shape_depends_on_data,
+                                  one.op + " needs the number of places that the GPU found, or mixes them");
+        return proposal;
     }
 
     [[nodiscard]] std::vector<Tactic> tactics(const RegionContext& context) const override {

@@ -10,6 +10,8 @@ DEVICE bool holds(const SelectionArgs& args, int element) {
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) count(const __grid_constant__ SelectionArgs args) {
+    await_predecessors();
+    release_successors();
     __shared__ int found;
     if (threadIdx.x == 0) found = 0;
     __syncthreads();
@@ -37,6 +39,8 @@ DEVICE void write(const SelectionArgs& args, long long place, int element) {
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) find(const __grid_constant__ SelectionArgs args) {
+    await_predecessors();
+    release_successors();
     __shared__ int before, all, starts[kRounds * kWarps];
     const int tile = blockIdx.x, warp = threadIdx.x / 32;
     const u32 lower = (1u << (threadIdx.x & 31)) - 1;
@@ -77,6 +81,8 @@ extern "C" __global__ void __launch_bounds__(kThreads) find(const __grid_constan
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) take(const __grid_constant__ SelectionArgs args) {
+    await_predecessors();
+    release_successors();
     const int index = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
     if (index >= args.outputs) return;
     const int row = divide(index, args.inner), inside = index - row * static_cast<int>(args.inner.divisor);

@@ -88,6 +88,8 @@ DEVICE void sort_line(u64* line, u64* shared, int count, int most) {
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads) candidates(const __grid_constant__ SuppressionArgs args) {
+    await_predecessors();
+    release_successors();
     extern __shared__ __align__(16) u64 numbers[];
     __shared__ int found;
     const int line = blockIdx.x;
@@ -221,6 +223,8 @@ DEVICE double overlap_of(const SuppressionArgs& args) { return args.overlap_at ?
 
 /// A thread's word of the masks: blockIdx.x numbers tiles of kThreads candidates, .y words, .z lines.
 extern "C" __global__ void __launch_bounds__(kThreads) masks(const __grid_constant__ SuppressionArgs args) {
+    await_predecessors();
+    release_successors();
     __shared__ Box others[32];
     const int line = blockIdx.z, word = blockIdx.y, count = args.candidates[line];
     const int candidate = blockIdx.x * kThreads + threadIdx.x;
@@ -242,6 +246,8 @@ extern "C" __global__ void __launch_bounds__(kThreads) masks(const __grid_consta
 /// One line: groups of kThreads candidates, a thread for each. Those that a box kept before overlaps are out; of the
 /// others, one is kept as soon as all that overlap it and come before are out, and out as soon as one of them is kept.
 extern "C" __global__ void __launch_bounds__(kThreads) suppress(const __grid_constant__ SuppressionArgs args) {
+    await_predecessors();
+    release_successors();
     extern __shared__ __align__(16) u32 all_taken[];  // of kMasks
     __shared__ u32 open[kWords], taken[kWords], next_open[kWords], next_taken[kWords];
     __shared__ Box group[kMasks ? 1 : kThreads];
@@ -343,6 +349,8 @@ extern "C" __global__ void __launch_bounds__(kThreads) suppress(const __grid_con
 
 /// A block writes the rows of its line, and its share of the zeros behind all rows.
 extern "C" __global__ void __launch_bounds__(kThreads) rows(const __grid_constant__ SuppressionArgs args) {
+    await_predecessors();
+    release_successors();
     __shared__ int before, all;
     const int line = blockIdx.x;
     if (threadIdx.x == 0) before = all = 0;

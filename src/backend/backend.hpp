@@ -206,8 +206,12 @@ class Backend {
     [[nodiscard]] virtual std::vector<Tactic> tactics(const RegionContext& context) const = 0;
     /// Throws `unsupported` when the tactic does not exist for these shapes.
     [[nodiscard]] virtual std::unique_ptr<Kernel> prepare(const RegionContext& context, const Tactic& tactic) const = 0;
-    /// Does what `prepare` would otherwise do one after the other, such as compiling, for many kernels at once.
-    virtual void prepare_ahead(const std::vector<std::pair<RegionContext, Tactic>>&) const {}
+    /// `prepare` for many kernels at once, by a backend whose kernels can be prepared side by side. nullptr, or nothing
+    /// at all, where `prepare` is to be called: for what it threw, too.
+    [[nodiscard]] virtual std::vector<std::unique_ptr<Kernel>> prepare_ahead(
+        const std::vector<std::pair<RegionContext, Tactic>>&) const {
+        return {};
+    }
     /// A change of layout or pitch of one tensor; shapes and types of both sides are equal.
     [[nodiscard]] virtual std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const;
 };

@@ -187,14 +187,23 @@ bool shapes_known(const ops::ValueTable& values, const backend::Region& region) 
            std::all_of(region.outputs.begin(), region.outputs.end(), known);
 }
 
+/// Every region's tactics; libraries take their time to propose some.
+std::vector<std::vector<backend::Tactic>> tactics_of(const ir::Graph& graph, const ops::ValueTable& values,
+                                                     const Covering& covering, const backend::Backend& backend,
+                                                     const SelectOptions& options) {
+    std::vector<std::vector<backend::Tactic>> result;
+    for (const backend::Region& region : covering.regions)
+        if (shapes_known(values, region))
+            result.push_back(backend.tactics({graph, region, values, options.threads}));
+        else  // runs by reference kernels on actual tensors
+            result.push_back({{"late", std::vector(region.inputs.size(), Layout::plain),
+                               std::vector(region.outputs.size(), Layout::plain)}});
+    return result;
+}
+
 std::vector<Candidate> candidates_of(const backend::RegionContext& context, const backend::Backend& backend,
-                                     tune::Tuner* tuner) {
+                                     const std::vector<backend::Tactic>& tactics, tune::Tuner* tuner) {
     std::vector<Candidate> result;
-    if (!shapes_known(context.values, context.region))  // runs by reference kernels on actual tensors
-        return {{{"late", std::vector(context.region.inputs.size(), Layout::plain),
-                  std::vector(context.region.outputs.size(), Layout::plain)},
-                 {}}};
-    const auto tactics = backend.tactics(context);
     const auto times = tuner ? tuner->time(context, tactics) : std::vector<tune::Times>(tactics.size());
     for (std::size_t i = 0; i < tactics.size(); ++i)
         if (std::isfinite(times[i].warm)) result.push_back({tactics[i], times[i]});
@@ -205,11 +214,12 @@ std::vector<Candidate> candidates_of(const backend::RegionContext& context, cons
     return result;
 }
 
-/// Whether all results of a region are known before the run, so that it never runs.
-bool folded(const ops::ValueTable& values, const backend::Region& region) {
-    return std::all_of(region.outputs.begin(), region.outputs.end(), [&](ir::ValueId id) {
-        return static_cast<bool>(values[static_cast<std::size_t>(id)].constant);
-    });
+/// Whether a region runs as one kernel: all its shapes are known, and not all its results.
+bool runs_as_kernel(const ops::ValueTable& values, const backend::Region& region) {
+    return shapes_known(values, region) &&
+           !std::all_of(region.outputs.begin(), region.outputs.end(), [&](ir::ValueId id) {
+               return static_cast<bool>(values[static_cast<std::size_t>(id)].constant);
+           });
 }
 
 /// Share of the whole choice, for the progress, that compiling what is to be timed takes where kernels are compiled.
@@ -217,24 +227,24 @@ double compiling_share(const backend::Backend& backend) { return backend.device(
 
 /// Has the backend compile everything that will be timed, equal layers once; in pieces, so that progress shows.
 void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
-                   const backend::Backend& backend, const tune::Tuner& tuner, const SelectOptions& options) {
+                   const std::vector<std::vector<backend::Tactic>>& tactics, const backend::Backend& backend,
+                   const tune::Tuner& tuner, const SelectOptions& options) {
     std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
     std::set<std::pair<std::string, std::vector<Layout>>> listed;
-    for (const backend::Region& region : covering.regions) {
-        const backend::RegionContext context{graph, region, values, options.threads};
-        if (!shapes_known(values, region) || folded(values, region)) continue;
+    for (std::size_t r = 0; r < covering.regions.size(); ++r) {
+        const backend::RegionContext context{graph, covering.regions[r], values, options.threads};
+        if (!runs_as_kernel(values, context.region)) continue;
         const std::string key = tune::region_key(context);
-        for (backend::Tactic& tactic : backend.tactics(context)) {
+        for (backend::Tactic& tactic : tuner.unknown(context, tactics[r])) {
             std::vector<Layout> layouts = tactic.inputs;
             layouts.insert(layouts.end(), tactic.outputs.begin(), tactic.outputs.end());
-            if (!tuner.knows(context, tactic) && listed.emplace(key + "|" + tactic.name, layouts).second)
-                list.emplace_back(context, std::move(tactic));
+            if (listed.emplace(key + "|" + tactic.name, layouts).second) list.emplace_back(context, std::move(tactic));
         }
     }
     const std::size_t piece = 8 * static_cast<std::size_t>(std::max(options.threads, 1));
     for (std::size_t done = 0; done < list.size();) {
         const std::size_t end = std::min(done + piece, list.size());
-        backend.prepare_ahead(
+        (void)backend.prepare_ahead(
             {list.begin() + static_cast<std::ptrdiff_t>(done), list.begin() + static_cast<std::ptrdiff_t>(end)});
         done = end;
         if (options.progress)
@@ -246,14 +256,17 @@ void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const 
 
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options) {
+    const auto tactics = tactics_of(graph, values, covering, backend, options);
     std::optional<tune::Tuner> tuner;
     const tune::TuneOptions timing = {.lock = options.timing_lock};
-    if (options.tune) prepare_ahead(graph, values, covering, backend, tuner.emplace(backend, cache, timing), options);
+    if (options.tune)
+        prepare_ahead(graph, values, covering, tactics, backend, tuner.emplace(backend, cache, timing), options);
     const double compiled = tuner ? compiling_share(backend) : 0;
     std::vector<std::vector<Candidate>> candidates;
-    for (const backend::Region& region : covering.regions) {
-        const backend::RegionContext context{graph, region, values, options.threads};
-        candidates.push_back(candidates_of(context, backend, tuner && !folded(values, region) ? &*tuner : nullptr));
+    for (std::size_t r = 0; r < covering.regions.size(); ++r) {
+        const backend::RegionContext context{graph, covering.regions[r], values, options.threads};
+        candidates.push_back(candidates_of(context, backend, tactics[r],
+                                           tuner && runs_as_kernel(values, context.region) ? &*tuner : nullptr));
         if (options.progress)
             options.progress(compiled + (1 - compiled) * static_cast<double>(candidates.size()) /
                                             static_cast<double>(covering.regions.size()));

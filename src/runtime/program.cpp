@@ -32,7 +32,7 @@ class ProgramBuilder {
         place_slots();
         prepare_ahead();
         for (std::size_t i = 0; i < target_.steps.size(); ++i)
-            if (needed_[i]) program_->launches.push_back(launch(target_.steps[i], late_step_[i]));
+            if (needed_[i]) program_->launches.push_back(launch(i));
         set_outputs();
         return program_;
     }
@@ -194,30 +194,36 @@ class ProgramBuilder {
         return result;
     }
 
-    Launch launch(const plan::Step& step, bool late) {
+    Launch launch(std::size_t i) {
+        const plan::Step& step = target_.steps[i];
         Launch result;
         result.step = &step;
-        for (std::size_t i = 0; i < step.inputs.size(); ++i)
-            result.inputs.push_back(step.inputs[i] < 0 ? constant_operand(step.region.inputs[i])
-                                                       : operand(step.inputs[i]));
+        for (std::size_t k = 0; k < step.inputs.size(); ++k)
+            result.inputs.push_back(step.inputs[k] < 0 ? constant_operand(step.region.inputs[k])
+                                                       : operand(step.inputs[k]));
         for (const std::int32_t slot : step.outputs) result.outputs.push_back(operand(slot));
-        if (!late) result.kernel = prepare(step);
+        if (!late_step_[i]) result.kernel = ahead_[i] ? std::move(ahead_[i]) : prepare(step);
         if (result.kernel) result.on_host = result.kernel->on_host() || !backend_of(step).device();
         if (result.kernel)
             program_->scratch_bytes = std::max(program_->scratch_bytes, result.kernel->workspace_bytes());
         return result;
     }
 
-    /// Lets backends that compile kernels compile all of them at once.
+    /// Lets backends that can do so prepare their kernels side by side.
     void prepare_ahead() {
+        ahead_.resize(target_.steps.size());
         for (const auto& backend : backends_) {
             std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
+            std::vector<std::size_t> steps;
             for (std::size_t i = 0; i < target_.steps.size(); ++i) {
                 const plan::Step& step = target_.steps[i];
-                if (needed_[i] && !late_step_[i] && step.region.pattern != "convert" && step.backend == backend->name())
-                    list.emplace_back(context_of(step), step.tactic);
+                if (!needed_[i] || late_step_[i] || step.region.pattern == "convert" || step.backend != backend->name())
+                    continue;
+                list.emplace_back(context_of(step), step.tactic);
+                steps.push_back(i);
             }
-            backend->prepare_ahead(list);
+            auto kernels = backend->prepare_ahead(list);
+            for (std::size_t k = 0; k < kernels.size(); ++k) ahead_[steps[k]] = std::move(kernels[k]);
         }
     }
 
@@ -234,7 +240,7 @@ class ProgramBuilder {
         return context;
     }
 
-    [[nodiscard]] std::shared_ptr<const backend::Kernel> prepare(const plan::Step& step) const {
+    [[nodiscard]] std::unique_ptr<backend::Kernel> prepare(const plan::Step& step) const {
         const backend::RegionContext context = context_of(step);
         const backend::Backend& backend = backend_of(step);
         if (step.region.pattern != "convert") return prepare_kernel(backend, context, step.tactic);
@@ -277,7 +283,8 @@ class ProgramBuilder {
     backend::PackedConstants& packed_;
     std::shared_ptr<Program> program_;
     std::vector<bool> late_, late_step_, needed_;
-    std::vector<Lifetime> blocks_;  ///< by slot; only roots are used
+    std::vector<std::unique_ptr<backend::Kernel>> ahead_;  ///< by step
+    std::vector<Lifetime> blocks_;                         ///< by slot; only roots are used
     std::vector<std::int32_t> input_roots_;
     std::vector<std::int32_t> output_roots_;  ///< by output; -1: in the arena, an input, or another output's
 };

@@ -263,8 +263,13 @@ std::optional<Times> Tuner::known(const std::string& key) const {
     return cold ? std::optional(Times{*warm, *cold}) : std::nullopt;
 }
 
-bool Tuner::knows(const backend::RegionContext& context, const backend::Tactic& tactic) const {
-    return tactic.alias || known(region_prefix(*backend_, context) + tactic_key(tactic));
+std::vector<backend::Tactic> Tuner::unknown(const backend::RegionContext& context,
+                                            const std::vector<backend::Tactic>& tactics) const {
+    std::vector<backend::Tactic> result;
+    const std::string region = region_prefix(*backend_, context);
+    for (const backend::Tactic& tactic : tactics)
+        if (!tactic.alias && !known(region + tactic_key(tactic))) result.push_back(tactic);
+    return result;
 }
 
 std::unique_ptr<backend::Kernel> Tuner::prepare(const backend::RegionContext& context,

@@ -96,8 +96,9 @@ class Tuner {
     /// Median times of every tactic, from the cache where it is known; 0 for an alias, infinity for
     /// one that its library refuses after all.
     std::vector<Times> time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics);
-    /// Whether the cache holds this tactic's time.
-    [[nodiscard]] bool knows(const backend::RegionContext& context, const backend::Tactic& tactic) const;
+    /// Those tactics whose time the cache does not hold.
+    [[nodiscard]] std::vector<backend::Tactic> unknown(const backend::RegionContext& context,
+                                                       const std::vector<backend::Tactic>& tactics) const;
 
   private:
     /// What the cache holds of a key.

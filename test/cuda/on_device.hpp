@@ -38,7 +38,7 @@ class OnDevice {
     void prepare_ahead() const {
         std::vector<std::pair<RegionContext, Tactic>> list;
         for (const Tactic& tactic : tactics()) list.emplace_back(context_, tactic);
-        backend_.prepare_ahead(list);
+        (void)backend_.prepare_ahead(list);
     }
 
     /// The region's results as plain tensors.

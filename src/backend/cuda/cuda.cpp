@@ -60,8 +60,11 @@ std::span<const CudaFamily> families() {
 
 /// A hash of all kernel templates.
 std::string kernels_version() {
-    std::uint64_t hash = 0;
-    for (const auto& [name, text] : kernel_texts()) hash = base::hash_text(text, hash);
+    static const std::uint64_t hash = [] {
+        std::uint64_t combined = 0;
+        for (const auto& [name, text] : kernel_texts()) combined = base::hash_text(text, combined);
+        return combined;
+    }();
     char text[20];
     std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
     return text;
@@ -132,14 +135,16 @@ class CudaBackend final : public Backend {
         return family_of(families(), context.region).prepare(target_, context, tactic);
     }
 
-    void prepare_ahead(const std::vector<std::pair<RegionContext, Tactic>>& list) const override {
-        const auto count = static_cast<std::int64_t>(list.size());
+    [[nodiscard]] std::vector<std::unique_ptr<Kernel>> prepare_ahead(
+        const std::vector<std::pair<RegionContext, Tactic>>& list) const override {
+        std::vector<std::unique_ptr<Kernel>> kernels(list.size());
 #pragma omp parallel for schedule(dynamic)
-        for (std::int64_t i = 0; i < count; ++i) try {
-                const auto& [context, tactic] = list[static_cast<std::size_t>(i)];
-                if (context.region.pattern != "reference" && !tactic.alias) (void)prepare(context, tactic);
-            } catch (const Error&) {  // comes again where the kernel is needed
+        for (std::size_t i = 0; i < list.size(); ++i) try {
+                const auto& [context, tactic] = list[i];
+                if (context.region.pattern != "reference") kernels[i] = prepare(context, tactic);
+            } catch (const std::exception&) {  // comes again where the kernel is needed
             }
+        return kernels;
     }
 
     [[nodiscard]] std::unique_ptr<Kernel> conversion(const TensorDesc& from, const TensorDesc& to) const override {

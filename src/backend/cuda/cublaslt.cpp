@@ -218,9 +218,10 @@ class CublasLtKernel final : public Kernel {
           input_(problem.sources[0].input),
           addend_(addend) {
         const bool tf32 = rounds_to_tf32(target, problem);
-        weights_ = device_constant(target, context, std::string("rows of weights") + (tf32 ? " tf32" : ""),
-                                   element_bytes(problem.type) == 2 ? packed<std::uint16_t>(problem, tf32)
-                                                                    : packed<std::uint32_t>(problem, tf32));
+        weights_ = device_constant(target, context, std::string("rows of weights") + (tf32 ? " tf32" : ""), [&] {
+            return element_bytes(problem.type) == 2 ? packed<std::uint16_t>(problem, tf32)
+                                                    : packed<std::uint32_t>(problem, tf32);
+        });
         if (bias.empty()) return;
         const Tensor typed = Tensor::from<float>({static_cast<std::int64_t>(bias.size())}, bias).cast(problem.type);
         bias_ = device_constant(target, context, "typed bias", std::span(typed.raw(), typed.bytes()));

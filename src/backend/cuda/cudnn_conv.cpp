@@ -97,6 +97,18 @@ class CudnnState {
         return function(lease.handle);
     }
 
+    /// What `proposed_engines` says of a problem.
+    std::vector<std::string> engines(const ConvProblem& problem) {
+        const std::string key = problem.text();
+        {
+            const std::lock_guard lock(mutex_);
+            if (const auto known = engines_.find(key); known != engines_.end()) return known->second;
+        }
+        auto found = with_handle([&](cudnnHandle_t handle) { return proposed_engines(problem, handle, kMostEngines); });
+        const std::lock_guard lock(mutex_);
+        return engines_.emplace(key, std::move(found)).first->second;
+    }
+
     /// Throws what the library says where the engine does not take the problem.
     std::shared_ptr<Plan> plan(const ConvProblem& problem, const std::string& engine) {
         const std::string key = problem.text() + "|" + engine;
@@ -138,6 +150,7 @@ class CudnnState {
     std::shared_ptr<const CudaDevice> device_;
     std::mutex mutex_;
     std::vector<cudnnHandle_t> handles_;
+    std::map<std::string, std::vector<std::string>> engines_;
     std::map<std::string, std::shared_ptr<Plan>> plans_;
 };
 
@@ -158,7 +171,7 @@ class CudnnKernel final : public Kernel {
         input_ = context.input_index(region.conv->inputs[0]);
         if (epilogue.addend != ir::kNone) addend_ = context.input_index(epilogue.addend);
         weights_ = device_constant(target, context, std::string("channels-last weights") + (tf32 ? " tf32" : ""),
-                                   packed(factors(*context.constant(region.conv->inputs[1]), tf32)));
+                                   [&] { return packed(factors(*context.constant(region.conv->inputs[1]), tf32)); });
         if (!epilogue.bias.empty())
             bias_ = device_constant(target, context, "bias", std::as_bytes(std::span(epilogue.bias)));
     }
@@ -221,9 +234,7 @@ std::vector<Tactic> cudnn_tactics(const Target& target, const RegionContext& con
     if (!problem) return {};
     std::vector<Tactic> result;
     try {
-        const auto engines = CudnnState::of(target)->with_handle(
-            [&](cudnnHandle_t handle) { return proposed_engines(*problem, handle, kMostEngines); });
-        for (const std::string& engine : engines) {
+        for (const std::string& engine : CudnnState::of(target)->engines(*problem)) {
             result.push_back(own);
             result.back().name = VendorName{"cudnn", cudnn_version(), engine, shape_text(*problem), own.name}.text();
         }

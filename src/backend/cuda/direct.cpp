@@ -13,17 +13,17 @@ namespace {
 constexpr std::int64_t kRun = 4;
 
 /// Weights as [tap][channel of the group][output].
-std::vector<float> packed_weights(const Tensor& weights) {
+std::vector<std::byte> packed_weights(const Tensor& weights) {
     const auto values = weights.to_float();
     const Shape& s = weights.shape();
     const std::int64_t taps = s[2] * s[3];
-    std::vector<float> packed(values.size());
+    std::vector<std::byte> bytes(values.size() * sizeof(float));
+    auto* packed = reinterpret_cast<float*>(bytes.data());
     for (std::int64_t n = 0; n < s[0]; ++n)
         for (std::int64_t c = 0; c < s[1]; ++c)
             for (std::int64_t tap = 0; tap < taps; ++tap)
-                packed[static_cast<std::size_t>((tap * s[1] + c) * s[0] + n)] =
-                    values[static_cast<std::size_t>((n * s[1] + c) * taps + tap)];
-    return packed;
+                packed[(tap * s[1] + c) * s[0] + n] = values[static_cast<std::size_t>((n * s[1] + c) * taps + tap)];
+    return bytes;
 }
 
 }  // namespace
@@ -69,8 +69,7 @@ std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext
     code.constant("kPad", 0).constant("kPasses", 1);
     code.text(epilogue.text()).text(kernel_text("mma.cuh")).text(kernel_text("pixel.cuh"));
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
-    const auto block = device_constant(target, context, "direct weights",
-                                       std::as_bytes(std::span<const float>(packed_weights(weights))));
+    const auto block = device_constant(target, context, "direct weights", [&] { return packed_weights(weights); });
     DirectArgs args{};
     set_pixels(args, source, output);
     args.weights = block.get();

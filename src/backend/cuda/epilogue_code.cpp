@@ -18,6 +18,12 @@ bool per_channel(const Shape& operand, const Shape& shape, std::size_t axis) {
     return base::element_count(operand) == shape[axis];
 }
 
+PackedConstants::Block accounted_upload(const Target& target, const RegionContext& context,
+                                        std::span<const std::byte> content) {
+    context.packed->account(content.size());
+    return target.device->upload(content);
+}
+
 }  // namespace
 
 std::string constant_key(const RegionContext& context, const std::string& name) {
@@ -26,13 +32,15 @@ std::string constant_key(const RegionContext& context, const std::string& name) 
 
 PackedConstants::Block device_constant(const Target& target, const RegionContext& context, const std::string& name,
                                        std::span<const std::byte> content) {
-    const auto make = [&]() -> PackedConstants::Block {
-        if (context.packed) context.packed->account(content.size());
-        return target.device->upload(content);
-    };
-    if (!context.packed) return make();
-    // What only the shapes decide differs between them.
-    return context.packed->get(constant_key(context, name) + "/" + std::to_string(base::hash_bytes(content)), make);
+    if (!context.packed) return target.device->upload(content);
+    return context.packed->get(constant_key(context, name) + "/" + std::to_string(base::hash_bytes(content)),
+                               [&] { return accounted_upload(target, context, content); });
+}
+
+PackedConstants::Block device_constant(const Target& target, const RegionContext& context, const std::string& name,
+                                       const std::function<std::vector<std::byte>()>& pack) {
+    if (!context.packed) return target.device->upload(pack());
+    return context.packed->get(constant_key(context, name), [&] { return accounted_upload(target, context, pack()); });
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -27,9 +28,14 @@ struct Target {
 /// `name` of the region's first node and its position, for constants kept in `RegionContext::packed`.
 std::string constant_key(const RegionContext& context, const std::string& name);
 
-/// `content` on the device: kept with the engine's packed constants when there are any.
+/// `content` on the device: kept with the engine's packed constants when there are any. It may be another one, of the
+/// same name, at other shapes.
 PackedConstants::Block device_constant(const Target& target, const RegionContext& context, const std::string& name,
                                        std::span<const std::byte> content);
+/// The same for what the graph and `name` decide, whatever the shapes: `pack` makes the content where it is not kept
+/// yet.
+PackedConstants::Block device_constant(const Target& target, const RegionContext& context, const std::string& name,
+                                       const std::function<std::vector<std::byte>()>& pack);
 
 /// Whether a kernel that writes rows of channels can compute `step` on the way; for `match_epilogue`.
 bool accepts_step(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/cuda/product_kernel.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/hash.hpp"
 #include "base/weight_rounding.hpp"
 #include "fovea/error.hpp"
 
@@ -98,60 +100,6 @@ std::string mma_source(const MmaProblem& problem, const MmaTile& tile, bool tf32
         .finish("conv.cuh");
 }
 
-class MmaKernel final : public Kernel {
-  public:
-    MmaKernel(const Target& target, const RegionContext& context, const MmaProblem& problem, EpilogueCode epilogue,
-              const MmaTile& tile, int width)
-        : problem_(problem), epilogue_(std::move(epilogue)), tile_(tile) {
-        const bool tf32 = rounds_to_tf32(target, problem);
-        // Packed for one tile shape; other shapes of the input may use another.
-        weights_ = device_constant(target, context,
-                                   "weights " + std::to_string(tile.columns) + "/" + std::to_string(tile.depth_bytes) +
-                                       (tf32 ? " tf32" : "") + phase_text(problem),
-                                   packed_weights(problem, tile, tf32));
-        function_ = std::make_unique<Function>(
-            target.device,
-            mma_source(problem, tile, tf32, target.device->facts().compute_capability >= 90, width, epilogue_.text()),
-            "conv", tile.shared_bytes());
-        const auto size = [](std::int64_t n) { return static_cast<int>(n); };
-        args_.weights = weights_.get();
-        args_.height = size(problem.height);
-        args_.width = size(problem.width);
-        args_.pad_y = size(problem.pad_y);
-        args_.pad_x = size(problem.pad_x);
-        args_.rows = size(problem.rows());
-        args_.pixels = make_divisor(problem.output_height * problem.output_width);
-        args_.columns = make_divisor(problem.output_width);
-        args_.pitch0 = size(problem.sources[0].pitch);
-        args_.pitch1 = size(problem.sources.back().pitch);
-        args_.output_pitch = size(problem.output_pitch);
-        problem_.weights = nullptr;
-    }
-
-    void run(const KernelArgs& args) const override {
-        ConvArgs launch = args_;
-        launch.input0 = args.inputs[problem_.sources[0].input];
-        launch.input1 = args.inputs[problem_.sources.back().input];
-        launch.output = args.outputs[0];
-        epilogue_.bind(launch.epilogue, args);
-        function_->launch(
-            *args.stream,
-            {static_cast<unsigned>(ceil_divide(args_.rows, tile_.rows)),
-             static_cast<unsigned>(ceil_divide(problem_.outputs, tile_.columns)), static_cast<unsigned>(tile_.split)},
-            static_cast<unsigned>(tile_.threads()), &launch);
-    }
-
-    [[nodiscard]] std::string implementation() const override { return "tensor cores, tile " + tile_.name(); }
-
-  private:
-    MmaProblem problem_;
-    EpilogueCode epilogue_;
-    MmaTile tile_;
-    PackedConstants::Block weights_;
-    std::unique_ptr<Function> function_;
-    ConvArgs args_{};
-};
-
 }  // namespace
 
 std::string MmaTile::name() const {
@@ -200,7 +148,10 @@ Tensor factors(const Tensor& weights, bool tf32) {
 }
 
 std::string phase_text(const MmaProblem& problem) {
-    return problem.phase < 0 ? "" : " phase " + std::to_string(problem.phase);
+    if (problem.phases() == 1 && problem.phase < 0) return "";
+    // Which of the weights belong to a phase may follow from the shape of the result.
+    return " phase " + std::to_string(problem.phase) + "/" +
+           std::to_string(base::hash_bytes({problem.weights->raw(), problem.weights->bytes()}));
 }
 
 std::string phases_text(const MmaProblem& problem) {
@@ -247,12 +198,29 @@ std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContex
                                         const std::vector<float>& bias, const MmaTile& tile) {
     if (problem.piece() == 0) throw Error(ErrorCode::unsupported, "odd numbers of channels have no tiles");
     EpilogueCode code(target, context, tactic, epilogue, bias);
-    // Four sums of one thread are what neighbouring threads read together from other blocks' memory.
-    const int most =
-        tile.split > 1 ? 4 : std::min({16 / static_cast<int>(element_bytes(problem.result)), 8, tile.columns});
-    const int width =
-        code.width(common_width(most, {problem.result_channels(), problem.output_pitch, problem.output_offset}));
-    return std::make_unique<MmaKernel>(target, context, problem, std::move(code), tile, width);
+    const int width = stored_width(problem, code, tile.columns, tile.split);
+    const bool tf32 = rounds_to_tf32(target, problem);
+    ProductLaunch<ConvArgs> launch;
+    // Packed for one tile shape; other shapes of the input may use another.
+    launch.weights = device_constant(target, context,
+                                     "weights " + std::to_string(tile.columns) + "/" +
+                                         std::to_string(tile.depth_bytes) + (tf32 ? " tf32" : "") + phase_text(problem),
+                                     [&] { return packed_weights(problem, tile, tf32); });
+    launch.function = std::make_unique<Function>(
+        target.device,
+        mma_source(problem, tile, tf32, target.device->facts().compute_capability >= 90, width, code.text()), "conv",
+        tile.shared_bytes());
+    launch.grid = {static_cast<unsigned>(ceil_divide(problem.rows(), tile.rows)),
+                   static_cast<unsigned>(ceil_divide(problem.outputs, tile.columns)),
+                   static_cast<unsigned>(tile.split)};
+    launch.threads = tile.threads();
+    launch.args.height = static_cast<int>(problem.height);
+    launch.args.width = static_cast<int>(problem.width);
+    launch.args.rows = static_cast<int>(problem.rows());
+    launch.args.pixels = make_divisor(problem.output_height * problem.output_width);
+    launch.args.columns = make_divisor(problem.output_width);
+    launch.implementation = "tensor cores, tile " + tile.name();
+    return std::make_unique<ProductKernel<ConvArgs>>(problem, std::move(code), std::move(launch));
 }
 
 }  // namespace fovea::backend::cuda

@@ -60,7 +60,7 @@ bool rounds_to_tf32(const Target& target, const MmaProblem& problem);
 Tensor factors(const MmaProblem& problem, bool tf32);
 Tensor factors(const Tensor& weights, bool tf32);
 
-/// The phase as part of a constant's name; empty where a product computes all.
+/// The phase and its weights as part of a constant's name; empty where a product has no phases.
 std::string phase_text(const MmaProblem& problem);
 /// Where a product's rows and columns lie in its result, as text in front of a template.
 std::string phases_text(const MmaProblem& problem);

@@ -41,6 +41,7 @@ std::optional<QuantisedConv> read(const ir::Graph& graph, const ops::ValueTable&
     const auto source = dequantised(graph, values, links, inputs[0]);
     const auto weights = quantised_weights(graph, values, links, inputs[1], 0);
     if (!source || !weights || source->quantisation.zero != 0) return std::nullopt;  // borders are filled with zeros
+    if (!graph.constant(weights->stored)) return std::nullopt;
     QuantisedConv conv{root, *source, *weights, std::nullopt, {}};
     if (inputs.size() > 2 && inputs[2] != ir::kNone) {
         conv.bias = constant_bias(graph, values, links, inputs[2]);

@@ -153,7 +153,6 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
     const StemTile& tile = tile_of(tactic.name);
     const bool tf32 =
         rounds_to_tf32(target, shape.type, output.shape[0] * output.shape[2] * output.shape[3], shape.outputs);
-    const Tensor weights = factors(*context.constant(region.conv->inputs[1]), tf32);
     EpilogueCode epilogue(target, context, tactic, region.epilogue, bias_of(context, region));
     const int most = std::min(16 / static_cast<int>(element_bytes(output.dtype)), shape.columns());
     const int width =
@@ -183,8 +182,9 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
                               static_cast<unsigned>(output.shape[0])};
     return std::make_unique<StemKernel>(
         std::move(function), std::move(epilogue),
-        device_constant(target, context, std::string("stem weights") + (tf32 ? " tf32" : ""),
-                        packed_weights(shape, weights)),
+        device_constant(
+            target, context, std::string("stem weights") + (tf32 ? " tf32" : ""),
+            [&] { return packed_weights(shape, factors(*context.constant(region.conv->inputs[1]), tf32)); }),
         input, args, grid, tile.rows * tile.columns / (16 * tile.fragment_rows) * 32);
 }
 

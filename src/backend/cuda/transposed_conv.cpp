@@ -239,17 +239,18 @@ class ApartKernel final : public Kernel {
 };
 
 /// Weights [channel][output of the group][tap] as [tap][channel of the group][output].
-std::vector<float> packed_weights(const Tensor& weights, std::int64_t group) {
+std::vector<std::byte> packed_weights(const Tensor& weights, std::int64_t group) {
     const auto values = weights.to_float();
     const Shape& s = weights.shape();
     const std::int64_t taps = s[2] * s[3], channels = s[0] / group, outputs = s[1] * group;
-    std::vector<float> packed(values.size());
+    std::vector<std::byte> bytes(values.size() * sizeof(float));
+    auto* packed = reinterpret_cast<float*>(bytes.data());
     for (std::int64_t c = 0; c < s[0]; ++c)
         for (std::int64_t n = 0; n < s[1]; ++n)
             for (std::int64_t tap = 0; tap < taps; ++tap)
-                packed[static_cast<std::size_t>((tap * channels + c % channels) * outputs + c / channels * s[1] + n)] =
+                packed[(tap * channels + c % channels) * outputs + c / channels * s[1] + n] =
                     values[static_cast<std::size_t>((c * s[1] + n) * taps + tap)];
-    return packed;
+    return bytes;
 }
 
 std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& context, const Tactic& tactic) {
@@ -271,8 +272,8 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     code.constant("kStrideY", w.strides[0]).constant("kStrideX", w.strides[1]);
     code.constant("kDilationY", w.dilations[0]).constant("kDilationX", w.dilations[1]);
     code.text(epilogue.text()).text(kernel_text("pixel.cuh"));
-    const auto block = device_constant(target, context, "transposed weights",
-                                       std::as_bytes(std::span<const float>(packed_weights(weights, group))));
+    const auto block =
+        device_constant(target, context, "transposed weights", [&] { return packed_weights(weights, group); });
     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
     DirectArgs args{};
     set_pixels(args, source, output);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/cuda/product_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "backend/cuda/warpgroup_tiles.hpp"
 #include "fovea/error.hpp"
@@ -31,8 +32,8 @@ std::vector<std::byte> packed_weights(const MmaProblem& problem, const Warpgroup
     return packed;
 }
 
-std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& tile, std::int64_t resident, bool repeats,
-                             int width, const std::string& epilogue) {
+std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& tile, int width,
+                             const std::string& epilogue) {
     const Part part(Geometry(problem), tile);
     KernelSource source;
     source.type("In", problem.type).type("Out", problem.result);
@@ -42,8 +43,8 @@ std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& til
     source.constant("kRowPitch", tile.row_pitch).constant("kSlotPitch", tile.slot_pitch);
     source.constant("kTileRows", part.rows)
         .constant("kTileColumns", part.columns)
-        .constant("kResident", resident)
-        .constant("kRepeats", repeats);
+        .constant("kResident", resident_blocks(problem, tile))
+        .constant("kRepeats", tile.repeats);
     source.constant("kChannels0", problem.sources[0].channels).constant("kChannels", problem.channels());
     source.constant("kUp0", problem.sources[0].upsample).constant("kUp1", problem.sources.back().upsample);
     source.constant("kOutputs", problem.outputs).constant("kPad", problem.pad).constant("kPasses", 1);
@@ -57,71 +58,6 @@ std::string warpgroup_source(const MmaProblem& problem, const WarpgroupTile& til
     source.text(kernel_text("async.cuh")).text(kernel_text("ring.cuh")).text(kernel_text("warpgroup_tile.cuh"));
     return source.text(multiply_text(problem.type, tile.columns)).finish("warpgroup.cuh");
 }
-
-class WarpgroupKernel final : public Kernel {
-  public:
-    WarpgroupKernel(const Target& target, const RegionContext& context, const MmaProblem& problem,
-                    EpilogueCode epilogue, const WarpgroupTile& tile, int width)
-        : problem_(problem), epilogue_(std::move(epilogue)), tile_(tile) {
-        weights_ = device_constant(target, context,
-                                   "warpgroup weights " + std::to_string(tile.columns) + "/" +
-                                       std::to_string(tile.depth_bytes) + phase_text(problem),
-                                   problem.type == DType::f32 ? packed_weights<std::uint32_t>(problem, tile)
-                                                              : packed_weights<std::uint16_t>(problem, tile));
-        const auto size = [](std::int64_t n) { return static_cast<int>(n); };
-        const Geometry geometry(problem);
-        const Part part(geometry, tile);
-        args_.weights = weights_.get();
-        args_.height = size(geometry.flat ? 1 : problem.height);
-        args_.width = size(geometry.flat ? geometry.width : problem.width);
-        args_.pad_y = size(problem.pad_y);
-        args_.pad_x = size(problem.pad_x);
-        args_.output_height = size(geometry.height);
-        args_.output_width = size(geometry.width);
-        args_.parts = size(geometry.batch * part.across * part.down);
-        const std::int64_t resident = resident_blocks(problem, tile);
-        const std::int64_t tiles = row_tiles(geometry, tile), columns = ceil_divide(problem.outputs, tile.columns);
-        args_.tiles = size(tiles);
-        std::int64_t across = tiles;
-        if (tile.split == 1) {  // as many blocks as run at once, all with the same number of tiles
-            const std::int64_t most =
-                std::max<std::int64_t>(1, target.device->facts().multiprocessors * resident / columns);
-            across = ceil_divide(tiles, ceil_divide(tiles, most));
-        }
-        grid_ = {static_cast<unsigned>(across), static_cast<unsigned>(columns), static_cast<unsigned>(tile.split)};
-        function_ = std::make_unique<Function>(
-            target.device, warpgroup_source(problem, tile, resident, across < tiles, width, epilogue_.text()),
-            "warpgroup", shared_bytes(problem, tile));
-        args_.parts_image = make_divisor(part.across * part.down);
-        args_.parts_row = make_divisor(part.across);
-        args_.pitch0 = size(problem.sources[0].pitch);
-        args_.pitch1 = size(problem.sources.back().pitch);
-        args_.output_pitch = size(problem.output_pitch);
-        problem_.weights = nullptr;
-    }
-
-    void run(const KernelArgs& args) const override {
-        WarpgroupArgs launch = args_;
-        launch.input0 = args.inputs[problem_.sources[0].input];
-        launch.input1 = args.inputs[problem_.sources.back().input];
-        launch.output = args.outputs[0];
-        epilogue_.bind(launch.epilogue, args);
-        function_->launch(*args.stream, grid_, static_cast<unsigned>(tile_.threads()), &launch);
-    }
-
-    [[nodiscard]] std::string implementation() const override {
-        return "tensor cores by warpgroups, tile " + tile_.name();
-    }
-
-  private:
-    MmaProblem problem_;
-    EpilogueCode epilogue_;
-    WarpgroupTile tile_;
-    PackedConstants::Block weights_;
-    std::unique_ptr<Function> function_;
-    WarpgroupArgs args_{};
-    Function::Grid grid_;
-};
 
 }  // namespace
 
@@ -154,11 +90,35 @@ std::unique_ptr<Kernel> make_warpgroup_kernel(const Target& target, const Region
                                               const std::vector<float>& bias, const WarpgroupTile& tile) {
     if (!suits_warpgroups(target, problem)) throw Error(ErrorCode::unsupported, "warpgroups do not suit this product");
     EpilogueCode code(target, context, tactic, epilogue, bias);
-    // Four sums of one thread are what neighbouring threads read together from other blocks' memory.
-    const int most = tile.split > 1 ? 4 : std::min(16 / static_cast<int>(element_bytes(problem.result)), tile.columns);
-    const int width =
-        code.width(common_width(most, {problem.result_channels(), problem.output_pitch, problem.output_offset}));
-    return std::make_unique<WarpgroupKernel>(target, context, problem, std::move(code), tile, width);
+    const int width = stored_width(problem, code, tile.columns, tile.split);
+    const Geometry geometry(problem);
+    const Part part(geometry, tile);
+    const auto size = [](std::int64_t n) { return static_cast<int>(n); };
+    ProductLaunch<WarpgroupArgs> launch;
+    launch.weights = device_constant(target, context,
+                                     "warpgroup weights " + std::to_string(tile.columns) + "/" +
+                                         std::to_string(tile.depth_bytes) + phase_text(problem),
+                                     [&] {
+                                         return problem.type == DType::f32
+                                                    ? packed_weights<std::uint32_t>(problem, tile)
+                                                    : packed_weights<std::uint16_t>(problem, tile);
+                                     });
+    launch.function = std::make_unique<Function>(target.device, warpgroup_source(problem, tile, width, code.text()),
+                                                 "warpgroup", shared_bytes(problem, tile));
+    launch.grid = {static_cast<unsigned>(blocks_across(target, problem, tile)),
+                   static_cast<unsigned>(ceil_divide(problem.outputs, tile.columns)),
+                   static_cast<unsigned>(tile.split)};
+    launch.threads = tile.threads();
+    launch.args.height = size(geometry.flat ? 1 : problem.height);
+    launch.args.width = size(geometry.flat ? geometry.width : problem.width);
+    launch.args.output_height = size(geometry.height);
+    launch.args.output_width = size(geometry.width);
+    launch.args.parts = size(geometry.batch * part.across * part.down);
+    launch.args.tiles = size(row_tiles(geometry, tile));
+    launch.args.parts_image = make_divisor(part.across * part.down);
+    launch.args.parts_row = make_divisor(part.across);
+    launch.implementation = "tensor cores by warpgroups, tile " + tile.name();
+    return std::make_unique<ProductKernel<WarpgroupArgs>>(problem, std::move(code), std::move(launch));
 }
 
 std::vector<std::string> product_tactics(const Target& target, const MmaProblem& problem) {

@@ -13,8 +13,9 @@ struct WarpgroupTile {
     int row_pitch = 0;            ///< rows of the product between neighbouring rows of the image
     int slot_pitch = 0;           ///< the same in pixels of the patch
     int split = 1;                ///< blocks that share the depth of a tile
+    bool repeats = false;         ///< made for more tiles than run at once: a block keeps its weights for the next one
 
-    /// "256x64:2x2:128b2/6:256:8/10:s1", which stands in the tactic's name.
+    /// "256x64:2x2:128b2/6:256:8/10:s1", with "r" behind it where it repeats, which stands in the tactic's name.
     [[nodiscard]] std::string name() const;
     [[nodiscard]] int rows() const { return 64 * groups * blocks; }
     [[nodiscard]] int threads() const { return 128 * (groups + 1); }

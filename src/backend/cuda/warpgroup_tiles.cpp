@@ -108,6 +108,14 @@ std::int64_t resident_blocks(const MmaProblem& problem, const WarpgroupTile& til
                                     1, most_resident(tile));
 }
 
+std::int64_t blocks_across(const Target& target, const MmaProblem& problem, const WarpgroupTile& tile) {
+    const std::int64_t tiles = row_tiles(Geometry(problem), tile);
+    if (tile.split > 1) return tiles;
+    const std::int64_t at_once = target.device->facts().multiprocessors * resident_blocks(problem, tile);
+    const std::int64_t most = std::max<std::int64_t>(1, at_once / ceil_divide(problem.outputs, tile.columns));
+    return ceil_divide(tiles, ceil_divide(tiles, most));
+}
+
 namespace {
 
 /// Sets how parts lie in the image: blocks of 8 pixels' width, or strips whose rows follow each other with their halo.
@@ -224,8 +232,8 @@ int depth_bytes_of(const MmaProblem& problem) {
 
 std::string WarpgroupTile::name() const {
     char text[96];
-    std::snprintf(text, sizeof text, "%dx%d:%dx%d:%db%d/%d:%d:%d/%d:s%d", rows(), columns, groups, blocks, depth_bytes,
-                  patches, stages, part_rows, row_pitch, slot_pitch, split);
+    std::snprintf(text, sizeof text, "%dx%d:%dx%d:%db%d/%d:%d:%d/%d:s%d%s", rows(), columns, groups, blocks,
+                  depth_bytes, patches, stages, part_rows, row_pitch, slot_pitch, split, repeats ? "r" : "");
     return text;
 }
 
@@ -234,6 +242,7 @@ WarpgroupTile warpgroup_tile(const std::string& name) {
     int rows = 0;
     std::sscanf(name.c_str(), "%dx%d:%dx%d:%db%d/%d:%d:%d/%d:s%d", &rows, &t.columns, &t.groups, &t.blocks,
                 &t.depth_bytes, &t.patches, &t.stages, &t.part_rows, &t.row_pitch, &t.slot_pitch, &t.split);
+    t.repeats = name.ends_with('r');
     if (t.name() != name || rows <= 0 || t.part_rows <= 0 || t.row_pitch <= 0)
         throw Error(ErrorCode::unsupported, "there is no tile \"" + name + "\"; build the plan again");
     return t;
@@ -258,6 +267,7 @@ std::vector<WarpgroupTile> warpgroup_tiles(const Target& target, const MmaProble
                 const std::int64_t each = ceil_divide(tiles * split, processors);
                 if (split > 1 && each > 2) continue;
                 if (!fill_processor(problem, each, tile)) continue;
+                tile.repeats = blocks_across(target, problem, tile) < row_tiles(geometry, tile);
                 ranked.emplace_back(estimate(target, problem, tile), tile);
             }
         }

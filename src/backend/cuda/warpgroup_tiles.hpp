@@ -33,5 +33,7 @@ std::int64_t row_tiles(const Geometry& geometry, const WarpgroupTile& tile);
 std::size_t shared_bytes(const MmaProblem& problem, const WarpgroupTile& tile);
 /// Blocks that a processor holds at once.
 std::int64_t resident_blocks(const MmaProblem& problem, const WarpgroupTile& tile);
+/// Blocks for the rows of the output: as many as run at once, all with the same number of tiles.
+std::int64_t blocks_across(const Target& target, const MmaProblem& problem, const WarpgroupTile& tile);
 
 }  // namespace fovea::backend::cuda

@@ -12,7 +12,7 @@
 //   kTileRows, kTileColumns output pixels of one part
 //   kSplit                  blocks of one cluster that share the depth of a tile
 //   kResident               blocks that a processor should hold
-//   kRepeats                whether a block computes several tiles
+//   kRepeats                whether a block is expected to compute several tiles
 //   kChannels0, kChannels, kUp0, kUp1, kOutputs, kTapRows, kTapColumns, kDilationY, kDilationX, kPad, kWidth
 //   kStrideY, kStrideX, what phases.cuh needs, and phases.cuh
 //   multiply(sums, a, b, add)  the product of 64 rows and kColumns columns, 32 bytes deep, added or not; by descriptors

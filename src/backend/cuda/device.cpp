@@ -110,6 +110,21 @@ std::shared_ptr<std::byte> CudaDevice::upload(std::span<const std::byte> content
     return memory;
 }
 
+std::shared_ptr<CUmod_st> CudaDevice::load(const std::vector<char>& binary, std::size_t shared_bytes) const {
+    const std::lock_guard lock(mutex_);
+    auto& known = modules_[{binary.data(), shared_bytes}];
+    if (auto module = known.lock()) return module;
+    const Current current(context_);
+    CUmodule loaded = nullptr;
+    Driver::get().module_load(&loaded, binary.data());
+    const std::shared_ptr<CUmod_st> module(loaded, [self = shared_from_this()](CUmodule m) {
+        const Current current(self->context_, std::nothrow);
+        Driver::get().module_unload.quiet(m);
+    });
+    known = module;
+    return module;
+}
+
 Current::Current(CUcontext context) : context_(context) {
     Driver::get().context_get_current(&before_);
     if (before_ != context) Driver::get().context_set_current(context);
@@ -248,17 +263,12 @@ void CudaStream::cool(const std::vector<std::span<const std::byte>>& kept) {
 Function::Function(std::shared_ptr<const CudaDevice> device, const std::string& source, const std::string& name,
                    std::size_t shared_bytes)
     : device_(std::move(device)), shared_bytes_(shared_bytes) {
-    const std::vector<char> binary = compile(source, name, device_->architecture());
+    const std::vector<char>& binary = compile(source, name, device_->architecture());
     if (!device_->present()) return;
     const Driver& driver = Driver::get();
     const Current current(device_->context());
-    CUmodule module = nullptr;
-    driver.module_load(&module, binary.data());
-    module_ = {module, [device = device_](CUmodule loaded) {
-                   const Current current(device->context(), std::nothrow);
-                   Driver::get().module_unload.quiet(loaded);
-               }};
-    driver.module_function(&function_, module, name.c_str());
+    module_ = device_->load(binary, shared_bytes);
+    driver.module_function(&function_, module_.get(), name.c_str());
     if (shared_bytes > 48 * 1024)
         driver.function_set_attribute(function_, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                       static_cast<int>(shared_bytes));

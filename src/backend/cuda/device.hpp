@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <new>
 #include <span>
 #include <string>
@@ -65,12 +67,17 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     [[nodiscard]] CUcontext context() const { return context_; }
     /// Memory on the device with this content, once the copy is done.
     [[nodiscard]] std::shared_ptr<std::byte> upload(std::span<const std::byte> content) const;
+    /// The module of a binary from `compile`, loaded once for all who hold it and launch its kernels with so much
+    /// dynamic shared memory.
+    [[nodiscard]] std::shared_ptr<CUmod_st> load(const std::vector<char>& binary, std::size_t shared_bytes) const;
 
   private:
     CUdevice device_ = 0;
     CUcontext context_ = nullptr;
     Facts facts_;
     std::unique_ptr<Instruments> instruments_;
+    mutable std::mutex mutex_;
+    mutable std::map<std::pair<const char*, std::size_t>, std::weak_ptr<CUmod_st>> modules_;
 };
 
 class CudaRecording final : public Recording {

@@ -143,7 +143,7 @@ std::vector<char> nvrtc_compile(const std::string& source, const std::string& na
     return Program(source, name).compile(options_for(architecture));
 }
 
-std::vector<char> compile(const std::string& source, const std::string& name, const std::string& architecture) {
+const std::vector<char>& compile(const std::string& source, const std::string& name, const std::string& architecture) {
     static std::mutex mutex;
     static std::map<std::string, std::vector<char>> known;
     const std::string key = key_of(source, architecture);

@@ -15,7 +15,8 @@ std::vector<char> nvrtc_compile(const std::string& source, const std::string& na
 
 /// As `nvrtc_compile`, from memory or from the disk where this source was compiled before by the same NVRTC with the
 /// same options. Safe for many threads and processes. The files lie in FOVEA_CUDA_CACHE, else below XDG_CACHE_HOME or
-/// ~/.cache in fovea/cuda; where none can be written, nothing is kept.
-std::vector<char> compile(const std::string& source, const std::string& name, const std::string& architecture);
+/// ~/.cache in fovea/cuda; where none can be written, nothing is kept. The result stays where it is until the process
+/// ends.
+const std::vector<char>& compile(const std::string& source, const std::string& name, const std::string& architecture);
 
 }  // namespace fovea::backend::cuda

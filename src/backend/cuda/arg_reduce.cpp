@@ -82,7 +82,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     }
     const int width = common_width(most, {line.length, source.pitch, offset});
     RowGeometry geometry =
-        row_geometry(line.outer, std::min(line.length, std::int64_t{width} * 256), width, processors);
+        row_geometry(few_rows(line.outer, processors), std::min(line.length, std::int64_t{width} * 256), width);
     if (line.length > std::int64_t{width} * 256) geometry.threads = geometry.row_threads = 256;
     geometry.repeat = 1;
     geometry.write(code);

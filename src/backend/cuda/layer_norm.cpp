@@ -162,10 +162,16 @@ std::variant<Region, Refusal> match(const MatchContext& context, ir::NodeId root
     return make_region(context, "layer_norm", std::move(nodes));
 }
 
-std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
-    Tactic tactic = uniform_tactic(context, "registers", Layout::plain);
+/// Of the tactic whose rows are shared by as many threads as few rows want.
+constexpr const char* kFewRows = "registers, few rows";
+
+std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
     const ir::Node& norm = *read_region(context).norm;
     const Shape x = context.shape(norm.inputs[0]);
+    std::int64_t rows = 1;
+    for (std::int64_t i = 0; i < axis_of(norm, x); ++i) rows *= x[static_cast<std::size_t>(i)];
+    const bool few = few_rows(rows, target.device->facts().multiprocessors);
+    Tactic tactic = uniform_tactic(context, few ? kFewRows : "registers", Layout::plain);
     tactic.reads_slices = tactic.writes_slices = axis_of(norm, x) + 1 == static_cast<std::int64_t>(x.size());
     return {tactic};
 }
@@ -240,7 +246,7 @@ class Builder {
         if (has(norm.outputs, 2) && output(norm.outputs[2], &LayerNormArgs::inverse, nullptr)) statistics |= 2;
         const DType result = context_.dtype(region_.second ? region_.second->outputs[0] : region_.epilogue.result);
         const int width = epilogue.width(width_);
-        const RowGeometry geometry = row_geometry(rows_, length_, width, target_.device->facts().multiprocessors);
+        const RowGeometry geometry = row_geometry(tactic_.name == kFewRows, length_, width);
         KernelSource code;
         const bool computed = context_.constant(norm.inputs[1]) == nullptr;
         code.type("In", source.dtype).type("Out", result);

@@ -151,8 +151,9 @@ class Chain {
             const bool together = std::all_of(strides_.begin(), strides_.end(), [&](const Shape& strides) {
                 return strides[i - 1] == strides[i] * extents_[i];
             });
-            // An axis of one element has no stride.
-            if (extents_[i - 1] != 1 && extents_[i] != 1 && !together) continue;
+            // An axis of one element has no stride, but the first one may be longer in another run of the same kernel.
+            const bool alone = extents_[i] == 1 || (extents_[i - 1] == 1 && i > 1);
+            if (!alone && !together) continue;
             const std::size_t dropped = extents_[i] == 1 && extents_[i - 1] != 1 ? i : i - 1;
             const std::int64_t extent = extents_[i] * extents_[i - 1];
             const auto at = static_cast<std::ptrdiff_t>(dropped);
@@ -162,13 +163,11 @@ class Chain {
         }
     }
 
-    /// Neighbours that one thread computes: fewer where there are few elements for the processors.
+    /// Neighbours that one thread computes, at most as many as the tactic's name says.
     [[nodiscard]] int width() const {
         const Shape& result = strides_.back();
-        int most = static_cast<int>(std::min<std::size_t>(8, 32 / element_bytes(output_.dtype)));
-        const std::int64_t threads = std::int64_t{128} * target_.device->facts().multiprocessors;
-        while (most > 1 && base::element_count(shape_) / most < threads) most /= 2;
         if (result.back() != 1) return 1;
+        int most = std::stoi(tactic_.name.substr(tactic_.name.find(':') + 1));
         most = common_width(most, {extents_.back(), offset_of(context_.output_offsets, 0)});
         for (std::size_t axis = 0; axis + 1 < extents_.size(); ++axis) most = common_width(most, {result[axis]});
         return most;
@@ -205,7 +204,12 @@ class Chain {
         if (const Tensor* constant = context_.constant(id)) {
             const Tensor numbers = own_float(constant->dtype()) ? constant->cast(DType::f32) : *constant;
             operand.constant = upload(numbers);
-            return add(TensorDesc::dense(numbers.dtype(), numbers.shape(), Layout::plain), std::move(operand));
+            const std::size_t added =
+                add(TensorDesc::dense(numbers.dtype(), numbers.shape(), Layout::plain), std::move(operand));
+            // As at other sizes of the first axis.
+            if (shape_.size() > 1 && (numbers.shape().size() < shape_.size() || numbers.shape()[0] == 1))
+                strides_[added][0] = 0;
+            return added;
         }
         operand.input = context_.input_index(id);
         operand.offset = offset_of(context_.input_offsets, operand.input);
@@ -283,10 +287,20 @@ class PointwiseKernel final : public Kernel {
     PointwiseArgs args_;
 };
 
-std::vector<Tactic> tactics(const Target&, const RegionContext& context) {
+/// Neighbours of one thread: fewer where there are few elements for the processors.
+int most_neighbours(const Target& target, std::int64_t elements, DType type) {
+    int most = static_cast<int>(std::min<std::size_t>(8, 32 / element_bytes(type)));
+    const std::int64_t threads = std::int64_t{128} * target.device->facts().multiprocessors;
+    while (most > 1 && elements / most < threads) most /= 2;
+    return most;
+}
+
+std::vector<Tactic> tactics(const Target& target, const RegionContext& context) {
     std::vector<Tactic> result;
+    const ir::ValueId output = context.region.outputs[0];
+    const int most = most_neighbours(target, base::element_count(context.shape(output)), context.dtype(output));
     for (const Layout layout : {Layout::channels_last, Layout::plain}) {
-        Tactic tactic = uniform_tactic(context, std::string(to_string(layout)), layout);
+        Tactic tactic = uniform_tactic(context, std::string(to_string(layout)) + ":" + std::to_string(most), layout);
         if (layout == Layout::channels_last && tactic.outputs[0] == Layout::plain) continue;
         tactic.reads_slices = tactic.writes_slices = true;
         result.push_back(std::move(tactic));

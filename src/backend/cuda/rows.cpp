@@ -82,7 +82,9 @@ void RowGeometry::write(KernelSource& code) const {
     code.text(kernel_text("row_arguments.hpp")).text(kernel_text("row.cuh"));
 }
 
-RowGeometry row_geometry(std::int64_t rows, std::int64_t length, int width, int multiprocessors) {
+bool few_rows(std::int64_t rows, int multiprocessors) { return rows * 32 < std::int64_t{multiprocessors} * 1024; }
+
+RowGeometry row_geometry(bool few, std::int64_t length, int width) {
     RowGeometry result;
     result.width = width;
     const std::int64_t loads = length / width;
@@ -92,7 +94,6 @@ RowGeometry row_geometry(std::int64_t rows, std::int64_t length, int width, int 
         return result;
     }
     // Few rows want many threads each; many rows few, which then have more loads on the way and less to exchange.
-    const bool few = rows * 32 < std::int64_t{multiprocessors} * 1024;
     const int most = std::min(power_of_two(loads), 32), least = std::min(most, 4);
     std::int64_t waste = 0;
     for (int threads = most; threads >= least; threads /= 2) {

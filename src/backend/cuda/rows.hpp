@@ -40,8 +40,10 @@ struct RowGeometry {
     void write(KernelSource& code) const;
 };
 
+/// Whether a processor has so few rows to work on that many threads should share each.
+bool few_rows(std::int64_t rows, int multiprocessors);
 /// For rows of `length` elements, at most `kMostRowElements`, loaded `width` at once, which divides `length`.
-RowGeometry row_geometry(std::int64_t rows, std::int64_t length, int width, int multiprocessors);
+RowGeometry row_geometry(bool few, std::int64_t length, int width);
 
 /// How threads share lines whose neighbours in memory belong to other lines; see kernels/softmax_columns.cuh.
 struct ColumnGeometry {

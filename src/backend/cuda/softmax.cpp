@@ -70,7 +70,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
         const int width =
             common_width(most, {line.length, source.pitch, output.pitch, offset_of(context.input_offsets, 0),
                                 offset_of(context.output_offsets, 0)});
-        const RowGeometry geometry = row_geometry(line.outer, line.length, width, processors);
+        const RowGeometry geometry = row_geometry(few_rows(line.outer, processors), line.length, width);
         geometry.write(code);
         code.text(kernel_text("softmax.cuh"));
         args.rows = static_cast<int>(line.outer);

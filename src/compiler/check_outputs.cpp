@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/dispatch.hpp"
+#include "base/parallel_sum.hpp"
 #include "compiler/gate.hpp"
 #include "compiler/rounding.hpp"
 #include "fovea/error.hpp"
@@ -27,21 +28,34 @@ struct Difference {
     double noise = 0, peak = 0;    ///< root mean square and largest difference
     double level = 0, height = 0;  ///< root mean square and largest value of the second tensor; 1 for labels
     double count = 0;
+
+    void join(const Difference& other) {
+        noise += other.noise;
+        peak = std::max(peak, other.peak);
+        level += other.level;
+        height = std::max(height, other.height);
+    }
 };
 
 Difference difference(const std::vector<float>& a, const std::vector<float>& b, bool labels) {
     if (a.size() != b.size()) return {1, 1, 1, 1, 1};  // as many as the data say: all differ
-    Difference result;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        const double x = a[i], y = b[i];
-        const bool alike = x == y || (std::isnan(x) && std::isnan(y)), finite = std::isfinite(x) && std::isfinite(y);
-        const double distance = alike ? 0 : labels ? 1 : finite ? std::fabs(x - y) : INFINITY;
-        const double value = labels ? 1 : std::isfinite(y) ? std::fabs(y) : 0;
-        result.noise += distance * distance;
-        result.peak = std::max(result.peak, distance);
-        result.level += value * value;
-        result.height = std::max(result.height, value);
-    }
+    constexpr std::int64_t kPiece = 1 << 16;
+    auto result = base::parallel_sum<Difference>(
+        static_cast<std::int64_t>(a.size()), kPiece, [&](std::int64_t begin, std::int64_t end) {
+            Difference part;
+            for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+                const double x = a[i], y = b[i];
+                const bool alike = x == y || (std::isnan(x) && std::isnan(y));
+                const bool finite = std::isfinite(x) && std::isfinite(y);
+                const double distance = alike ? 0 : labels ? 1 : finite ? std::fabs(x - y) : INFINITY;
+                const double value = labels ? 1 : std::isfinite(y) ? std::fabs(y) : 0;
+                part.noise += distance * distance;
+                part.peak = std::max(part.peak, distance);
+                part.level += value * value;
+                part.height = std::max(part.height, value);
+            }
+            return part;
+        });
     result.count = std::max(1.0, static_cast<double>(a.size()));
     result.noise = std::sqrt(result.noise / result.count);
     result.level = std::sqrt(result.level / result.count);

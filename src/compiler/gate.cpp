@@ -6,7 +6,7 @@
 #include <random>
 
 #include "base/dispatch.hpp"
-#include "base/parallel.hpp"
+#include "base/parallel_sum.hpp"
 #include "compiler/region_reference.hpp"
 #include "fovea/error.hpp"
 #include "ops/counted.hpp"
@@ -37,6 +37,15 @@ struct Comparison {
         sum += b;
         sum_of_squares += b * b;
         ++count;
+    }
+    void join(const Comparison& other) {
+        max_difference = std::max(max_difference, other.max_difference);
+        max_value = std::max(max_value, other.max_value);
+        noise += other.noise;
+        sum += other.sum;
+        sum_of_squares += other.sum_of_squares;
+        count += other.count;
+        finite = finite && other.finite;
     }
     [[nodiscard]] double signal() const {
         return count ? std::max(0.0, sum_of_squares - sum * sum / static_cast<double>(count)) : 0;
@@ -261,14 +270,37 @@ class KernelCheck {
     std::map<ir::ValueId, Tensor> in_run_;  ///< around a region with sizes that the run found
 };
 
+/// Elements that one thread compares at a time.
+constexpr std::int64_t kPiece = 1 << 16;
+
+/// Sums of every channel along an axis.
+struct Channels {
+    std::vector<Comparison> channels;
+
+    void join(const Channels& other) {
+        for (std::size_t i = 0; i < channels.size(); ++i) channels[i].join(other.channels[i]);
+    }
+};
+
 /// Sum of squares once the mean of every channel, along `axis`, is removed.
 double varying_power(const std::vector<float>& values, const Shape& shape, std::size_t axis) {
-    std::size_t inner = 1;
-    for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= static_cast<std::size_t>(shape[i]);
-    std::vector<Comparison> channels(static_cast<std::size_t>(shape[axis]));
-    for (std::size_t i = 0; i < values.size(); ++i) channels[i / inner % channels.size()].add(values[i], values[i]);
+    std::int64_t inner = 1;
+    for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
+    const auto sums = base::parallel_sum<Channels>(
+        static_cast<std::int64_t>(values.size()) / inner, std::max<std::int64_t>(1, kPiece / inner),
+        [&](std::int64_t begin, std::int64_t end) {
+            Channels part{std::vector<Comparison>(static_cast<std::size_t>(shape[axis]))};
+            for (std::int64_t row = begin; row < end; ++row) {
+                Comparison& channel = part.channels[static_cast<std::size_t>(row % shape[axis])];
+                for (std::int64_t i = row * inner; i < (row + 1) * inner; ++i) {
+                    const double value = values[static_cast<std::size_t>(i)];
+                    channel.add(value, value);
+                }
+            }
+            return part;
+        });
     double power = 0;
-    for (const Comparison& channel : channels) power += channel.signal();
+    for (const Comparison& channel : sums.channels) power += channel.signal();
     return power;
 }
 
@@ -337,8 +369,12 @@ plan::Evidence compare(const Tensor& a, const Tensor& b) {
         return evidence;
     }
     const auto x = a.to_float(), y = b.to_float();
-    Comparison all;
-    for (std::size_t i = 0; i < x.size(); ++i) all.add(x[i], y[i]);
+    const auto all = base::parallel_sum<Comparison>(
+        static_cast<std::int64_t>(x.size()), kPiece, [&](std::int64_t begin, std::int64_t end) {
+            Comparison part;
+            for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) part.add(x[i], y[i]);
+            return part;
+        });
     const Shape& shape = b.shape();
     double signal = all.signal();
     for (const std::size_t axis : {std::size_t{1}, shape.size() - 1})

@@ -52,8 +52,8 @@ class DeviceRun {
                  const HostStep& host_step);
     /// Fills memory of the device.
     void put(std::byte* device, const std::byte* host, std::size_t bytes);
-    /// As `run`, launch by launch; `name` says what profilers show a launch as. Without `tensors`, the observer gets
-    /// none.
+    /// As `run`, launch by launch; `name` says what profilers show a launch as. The observer gets a launch's tensors,
+    /// or, without `tensors`, its time on the device.
     void observe(const std::vector<Binding>& inputs, const HostStep& host_step, const Observer& observer,
                  const std::function<std::string(std::size_t i)>& name, bool tensors);
 

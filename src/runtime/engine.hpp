@@ -79,7 +79,7 @@ class Context {
     /// As `run`, in a queue of the engine's device that the caller made, behind the work in it. Returns before the end
     /// where no step runs on the host. Memory that is bound must stay as it is until the queue got there.
     void enqueue(void* queue);
-    /// As `run`, calling `observer` after each step. Without `tensors`, steps on a device are observed without them.
+    /// As `run`, calling `observer` after each step: with its tensors, or, on a device, with its time instead.
     void run(const std::function<void(const Observation&)>& observer, bool tensors = true);
     /// Output `index` of the last run: a view that is valid until the next run.
     [[nodiscard]] Tensor output(std::size_t index) const;

@@ -16,7 +16,7 @@ from pathlib import Path
 from first_use_gpu import NETWORKS
 from first_use_gpu import table as first_use_table
 from gpu_report import OURS
-from peer_report import align
+from peer_report import LARGEST_LOSS_DB, align
 from roofline import Gpu, far_kernels, gpu_of, limit_us, products, weightless
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,17 +53,28 @@ def worst(point: dict, contestant: str | None) -> str:
     return f"{min(values):.1f}" if values else "–"
 
 
+def proven_ratio(point: dict) -> float | None:
+    """fovea's time over the best peer's, where its outputs are as near to the reference as PyTorch's."""
+    torch = torch_of(point)
+    theirs = point["decibels"].get(torch or "", {})
+    near = all(ours >= theirs[name] - LARGEST_LOSS_DB for name, ours in point["decibels"].get(OURS, {}).items() if name in theirs)
+    return point["ratio"]["value"] if point["ratio"] and near else None
+
+
+def torch_of(point: dict) -> str | None:
+    return next((name for name in TITLES if name != OURS and name in point["decibels"]), None)
+
+
 def limit_ms(point: dict, gpu: Gpu) -> float:
     return limit_us(products(weightless(point["name"], point["batch"])), gpu, point["precision"]) / 1e3
 
 
 def speed_row(point: dict, contestants: list[str], gpu: Gpu) -> list[str]:
-    times, ratio, kernels = point["median_ms"], point["ratio"], point["kernels"]
-    torch = next((name for name in TITLES if name != OURS and name in point["decibels"]), None)
+    times, ratio, kernels = point["median_ms"], proven_ratio(point), point["kernels"]
     cells = [f"{times[name]:.3f}" if name in times else "–" for name in contestants]
-    cells.append(f"{ratio['value']:.2f}" if ratio else "–")
+    cells.append(f"{ratio:.2f}" if ratio else "wrong" if point["ratio"] else "–")
     cells.append(f"{kernels.get(point['peer'], '–')} / {kernels.get(OURS, '–')}")
-    cells.append(f"{worst(point, torch)} / {worst(point, OURS)}")
+    cells.append(f"{worst(point, torch_of(point))} / {worst(point, OURS)}")
     cells.append(f"{limit_ms(point, gpu):.3f}")
     return [point["name"], *cells, f"{times[OURS] / limit_ms(point, gpu):.1f}" if OURS in times else "–"]
 
@@ -76,7 +87,7 @@ def speed_tables(report: dict) -> str:
         header = [TITLES[name] for name in contestants]
         rows = [["network, ms", *header, "fovea / best peer", "kernels, best peer / fovea", "dB, PyTorch / fovea", f"limit of the {card}", "fovea / limit"]]
         rows += [speed_row(point, contestants, gpu) for point in points]
-        ratios = [point["ratio"]["value"] for point in points if point["ratio"]]
+        ratios = [ratio for point in points if (ratio := proven_ratio(point))]
         if len(ratios) > 1:
             rows.append(["geometric mean", *[""] * len(contestants), f"{geometric_mean(ratios):.2f}", *[""] * 4])
         texts.append(f"{title_of(column, {point['batch'] for point in points})}:\n\n{align(rows, markdown=True)}")
@@ -105,7 +116,7 @@ def missing_lines(points: list[dict]) -> list[str]:
             if name != "onnxruntime" or any(name in other["median_ms"] for other in points):
                 reasons.setdefault(f"{TITLES.get(name, name)}, {note}", []).append(
                     f"{point['name']} {point['precision']} batch {point['batch']}")
-    return [f"{reason}: {', '.join(names)}." for reason, names in reasons.items()]
+    return [f"{reason}: {'all' if len(names) == len(points) else ', '.join(names)}." for reason, names in reasons.items()]
 
 
 def profiles_of(folder: Path) -> dict[tuple[str, str, int], dict]:

@@ -8,7 +8,7 @@ def point(name, precision, batch, fovea, **times):
     peer = min(times, key=times.get)
     return {"name": name, "precision": precision, "batch": batch, "median_ms": {"fovea": fovea, **times}, "peer": peer,
             "ratio": {"value": fovea / times[peer]}, "kernels": {"fovea": 50, peer: 90}, "notes": {}, "build_seconds": {"fovea": 20.4, peer: 70},
-            "decibels": {"fovea": {"a": 70.0, "b": 60.04}, "torch-graph": {"a": 50.0, "b": 80.0}}}
+            "decibels": {"fovea": {"a": 70.0, "b": 60.04}, "torch-graph": {"a": 50.0, "b": 61.0}}}
 
 
 def report(*points, command="bench/peers --points fp16:1"):
@@ -29,6 +29,15 @@ def test_speed_has_ratios_counts_and_the_roofline_of_the_card():
     assert float(found["fovea / limit"]) == pytest.approx(0.25 / float(found["limit of the H100"]), rel=0.05)
     assert float(dict(zip(header, mean))["fovea / best peer"]) == pytest.approx((0.5 * 0.25) ** 0.5, abs=0.01)
     assert "`bench/peers --points fp16:1`, NVIDIA H100" in text
+
+
+def test_a_wrong_result_has_no_ratio():
+    right, wrong = (point(name, "fp16", 16, 0.2, **{"torch-graph": 0.8}) for name in ("resnet50_224", "ssd300_r50"))
+    wrong["decibels"]["fovea"]["a"] = 47.9
+    text = speed_tables(report(right, wrong, point("depth_r18_256x512", "fp16", 16, 0.4, **{"torch-graph": 0.8})))
+    (header,), (row,), (mean,) = rows_of(text, "network"), rows_of(text, "ssd300"), rows_of(text, "geometric")
+    place = header.index("fovea / best peer")
+    assert row[place] == "wrong" and float(mean[place]) == pytest.approx((0.25 * 0.5) ** 0.5, abs=0.01)
 
 
 def test_builds_by_network_and_column():

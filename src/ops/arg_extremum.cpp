@@ -44,9 +44,9 @@ Box index_input(const ShapeContext& c, int, const Box& box) {
     return line(c, c.inputs[0], axis_of(c, 0, c.inputs[0].size()), box);
 }
 
-/// Sets the output to the place along the axis of the element that stands before all others in the order `before`. As in
-/// ONNX's reference implementation (NumPy), a NaN stands before all numbers, and of several NaN the first or, where the
-/// last of equals is asked for, the last.
+/// Sets the output to the place along the axis of the element that stands before all others in the order `before`. As
+/// in ONNX's reference implementation (NumPy), a NaN stands before all numbers, and of several NaN the first or, where
+/// the last of equals is asked for, the last.
 template <class Before>
 void first_place(BoxContext& c, const Before& before) {
     const Window& x = c.inputs[0];

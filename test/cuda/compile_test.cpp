@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "backend/cuda/cuda.hpp"
-#include "backend/cuda/kernel_texts.hpp"
 #include "compiler/cover.hpp"
 #include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
@@ -39,17 +38,6 @@ TEST_P(Compile, EveryTactic) {
     // The tiles of one template differ in numbers only: the first and the last stand for all.
     EXPECT_NE(backend->prepare(context, tactics.front()), nullptr) << tactics.front().name;
     EXPECT_NE(backend->prepare(context, tactics.back()), nullptr) << tactics.back().name;
-}
-
-/// One that does not would let those behind it start before those in front of it have ended.
-TEST(Kernels, EveryOneAwaitsItsPredecessors) {
-    const auto count = [](std::string_view text, std::string_view word) {
-        int found = 0;
-        for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) ++found;
-        return found;
-    };
-    for (const auto& [name, text] : cuda::kernel_texts())
-        EXPECT_GE(count(text, "await_predecessors();"), count(text, "__global__")) << name;
 }
 
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Compile,

@@ -117,8 +117,10 @@ std::shared_ptr<CUmod_st> CudaDevice::load(const std::vector<char>& binary, std:
     const Current current(context_);
     CUmodule loaded = nullptr;
     Driver::get().module_load(&loaded, binary.data());
-    const std::shared_ptr<CUmod_st> module(loaded, [self = shared_from_this()](CUmodule m) {
-        const Current current(self->context_, std::nothrow);
+    const std::shared_ptr<CUmod_st> module(loaded, [self = shared_from_this()](CUmodule m) mutable {
+        // This closure lives as long as the weak pointer in `modules_`, which the device owns.
+        const auto device = std::move(self);
+        const Current current(device->context_, std::nothrow);
         Driver::get().module_unload.quiet(m);
     });
     known = module;

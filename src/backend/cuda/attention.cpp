@@ -4,6 +4,7 @@
 #include "backend/attention_region.hpp"
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -36,8 +37,6 @@ constexpr Tile kTiles[] = {
 constexpr int kSplits[] = {1, 2, 4, 8};
 constexpr std::size_t kMostCandidates = 8;
 
-std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// Sizes of one block's work, as the template has them.
 struct Extents {
     int element, depth, columns;
@@ -68,7 +67,7 @@ struct Extents {
 
   private:
     [[nodiscard]] int padded(std::int64_t width) const {
-        return static_cast<int>(ceil_divide(width, 32 / element)) * (32 / element);
+        return static_cast<int>(base::ceil_div(width, 32 / element)) * (32 / element);
     }
 };
 
@@ -76,9 +75,9 @@ struct Extents {
 double estimate(const Target& target, const AttentionRegion& region, const Tile& tile) {
     const Extents extents(region, target.tf32);
     const Facts& facts = target.device->facts();
-    const auto blocks = static_cast<double>(ceil_divide(region.query.rows, tile.rows()) * region.query.heads *
+    const auto blocks = static_cast<double>(base::ceil_div(region.query.rows, tile.rows()) * region.query.heads *
                                             region.query.batch * tile.split);
-    const double steps = std::ceil(static_cast<double>(ceil_divide(region.key.rows, tile.keys())) / tile.split);
+    const double steps = std::ceil(static_cast<double>(base::ceil_div(region.key.rows, tile.keys())) / tile.split);
     // Of one warp and step: products, and exponentials of which a processor's quarter computes four a cycle.
     const double area = 16.0 * tile.fragments * tile.warp_keys;
     const double products = area * (extents.depth + extents.columns) * extents.passes * extents.element / 2 / 340;
@@ -227,7 +226,7 @@ class AttentionKernel final : public Kernel {
         launch.output = args.outputs[0];
         function_->launch(
             *args.stream,
-            {static_cast<unsigned>(ceil_divide(region_.query.rows, tile_.rows())),
+            {static_cast<unsigned>(base::ceil_div(region_.query.rows, tile_.rows())),
              static_cast<unsigned>(region_.query.heads), static_cast<unsigned>(region_.query.batch * tile_.split)},
             static_cast<unsigned>(tile_.threads()), &launch);
     }

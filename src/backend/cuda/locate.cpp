@@ -19,18 +19,14 @@ class LocateKernel final : public Kernel {
         : function_(std::move(function)), args_(args), operands_(operands), constants_(std::move(constants)) {}
     void run(const KernelArgs& args) const override {
         LocateArgs launch = args_;
-        launch.input = memory(args, operands_.input);
-        if (operands_.table) launch.table = memory(args, *operands_.table);
+        launch.input = input_memory(constants_, args, operands_.input);
+        if (operands_.table) launch.table = input_memory(constants_, args, *operands_.table);
         launch.output = args.outputs[0];
         function_->launch(*args.stream, {(static_cast<unsigned>(args_.count) + 255) / 256}, 256, &launch);
     }
     [[nodiscard]] std::string implementation() const override { return "word by word"; }
 
   private:
-    [[nodiscard]] const std::byte* memory(const KernelArgs& args, std::size_t input) const {
-        return input < constants_.size() && constants_[input] ? constants_[input].get() : args.inputs[input];
-    }
-
     std::unique_ptr<Function> function_;
     LocateArgs args_;
     Locate::Operands operands_;

@@ -3,6 +3,7 @@
 
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -21,7 +22,6 @@ constexpr Tile kTiles[] = {{128, 128}, {64, 64}, {32, 32}};
 constexpr int kWarpRows = 2, kWarpColumns = 2, kDepthBytes = 64, kStages = 3;
 constexpr int kThreads = 32 * kWarpRows * kWarpColumns;
 
-std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 int to_int(std::int64_t n) { return static_cast<int>(n); }
 
 /// One side of the products: `lines` of `length` neighbours in memory, and steps from product to product.
@@ -49,7 +49,7 @@ struct Problem {
 
     [[nodiscard]] std::int64_t products() const { return axes[0] * axes[1] * axes[2] * axes[3]; }
     [[nodiscard]] std::int64_t tiles(const Tile& tile) const {
-        return products() * ceil_divide(left.extent, tile.rows) * ceil_divide(right.extent, tile.columns);
+        return products() * base::ceil_div(left.extent, tile.rows) * base::ceil_div(right.extent, tile.columns);
     }
 };
 
@@ -204,7 +204,7 @@ class MatmulKernel final : public Kernel {
             args_.right_batch[i] = problem_.right.batch[i];
             args_.axes[i] = make_divisor(problem_.axes[i]);
         }
-        args_.row_tiles = make_divisor(ceil_divide(problem_.left.extent, tile_.rows));
+        args_.row_tiles = make_divisor(base::ceil_div(problem_.left.extent, tile_.rows));
         args_.output_pitch = to_int(problem_.output_pitch);
     }
 
@@ -215,7 +215,7 @@ class MatmulKernel final : public Kernel {
         if (addend_) launch.addend = operand(args, *addend_);
         launch.output = args.outputs[0];
         epilogue_.bind(launch.epilogue, args);
-        const auto columns = static_cast<unsigned>(ceil_divide(problem_.right.extent, tile_.columns));
+        const auto columns = static_cast<unsigned>(base::ceil_div(problem_.right.extent, tile_.columns));
         function_->launch(*args.stream, {static_cast<unsigned>(problem_.tiles(tile_)) / columns, columns}, kThreads,
                           &launch);
     }

@@ -5,6 +5,7 @@
 
 #include "backend/cuda/product_kernel.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "base/hash.hpp"
 #include "base/weight_rounding.hpp"
 #include "fovea/error.hpp"
@@ -21,17 +22,15 @@ constexpr int kSplits[] = {1, 2, 4, 8};
 /// Products of at most so many rows or outputs are not rounded to TF32.
 constexpr std::int64_t kFewRows = 16, kFewOutputs = 8;
 
-std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 std::int64_t depth_steps(const MmaProblem& problem, const MmaTile& tile) {
     const auto element = static_cast<std::int64_t>(element_bytes(problem.type));
-    return ceil_divide(problem.taps_y * problem.taps_x * problem.channels(), tile.depth_bytes / element);
+    return base::ceil_div(problem.taps_y * problem.taps_x * problem.channels(), tile.depth_bytes / element);
 }
 
 /// Rough time of a tile in units of one 64x64 step; only the order counts.
 double estimate(const Target& target, const MmaProblem& problem, const MmaTile& tile) {
     const std::int64_t blocks =
-        ceil_divide(problem.rows(), tile.rows) * ceil_divide(problem.outputs, tile.columns) * tile.split;
+        base::ceil_div(problem.rows(), tile.rows) * base::ceil_div(problem.outputs, tile.columns) * tile.split;
     const double per_processor = static_cast<double>(blocks) / target.device->facts().multiprocessors;
     const double waves = per_processor < 4 ? std::ceil(per_processor) : per_processor;
     const double area = tile.rows * tile.columns / 4096.0, edge = (tile.rows + tile.columns) / 128.0;
@@ -65,7 +64,7 @@ void pack(const MmaProblem& problem, const Tensor& values, const MmaTile& tile, 
 /// Weights as [tile of columns][step][column][depth within the step], zero where a tile is not full.
 std::vector<std::byte> packed_weights(const MmaProblem& problem, const MmaTile& tile, bool tf32) {
     const Tensor weights = factors(problem, tf32);
-    const std::int64_t tiles = ceil_divide(problem.outputs, tile.columns);
+    const std::int64_t tiles = base::ceil_div(problem.outputs, tile.columns);
     std::vector<std::byte> packed(
         static_cast<std::size_t>(tiles * depth_steps(problem, tile) * tile.columns * tile.depth_bytes));
     switch (element_bytes(problem.type)) {
@@ -210,8 +209,8 @@ std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContex
         target.device,
         mma_source(problem, tile, tf32, target.device->facts().compute_capability >= 90, width, code.text()), "conv",
         tile.shared_bytes());
-    launch.grid = {static_cast<unsigned>(ceil_divide(problem.rows(), tile.rows)),
-                   static_cast<unsigned>(ceil_divide(problem.outputs, tile.columns)),
+    launch.grid = {static_cast<unsigned>(base::ceil_div(problem.rows(), tile.rows)),
+                   static_cast<unsigned>(base::ceil_div(problem.outputs, tile.columns)),
                    static_cast<unsigned>(tile.split)};
     launch.threads = tile.threads();
     launch.args.height = static_cast<int>(problem.height);

@@ -115,8 +115,7 @@ class MovesKernel final : public Kernel {
         std::byte* target;
     };
     [[nodiscard]] Places places(const KernelArgs& args, const Move& move) const {
-        const bool constant = move.input < constants_.size() && constants_[move.input];
-        const std::byte* input = constant ? constants_[move.input].get() : args.inputs[move.input];
+        const std::byte* input = input_memory(constants_, args, move.input);
         const auto bytes = static_cast<std::ptrdiff_t>(bytes_);
         return {input + move.source_offset * bytes, args.outputs[move.output] + move.target_offset * bytes};
     }
@@ -303,6 +302,11 @@ std::vector<PackedConstants::Block> constant_inputs(const Target& target, const 
             blocks[i] =
                 device_constant(target, context, "input " + std::to_string(i), {constant->raw(), constant->bytes()});
     return blocks;
+}
+
+const std::byte* input_memory(const std::vector<PackedConstants::Block>& constants, const KernelArgs& args,
+                              std::size_t i) {
+    return i < constants.size() && constants[i] ? constants[i].get() : args.inputs[i];
 }
 
 std::string_view word_type(std::size_t bytes) {

@@ -34,6 +34,10 @@ std::unique_ptr<Kernel> make_moves(const Target& target, DType type, std::vector
 /// The region's constant inputs on the device, by position; nullptr where the run gives the tensor.
 std::vector<PackedConstants::Block> constant_inputs(const Target& target, const RegionContext& context);
 
+/// Where input `i` of a run lies: one of `constants`, which may be fewer than the inputs, or what the run gives.
+const std::byte* input_memory(const std::vector<PackedConstants::Block>& constants, const KernelArgs& args,
+                              std::size_t i);
+
 /// The kernels' name of a word of this size, for elements that are only moved: 1, 2, 4, 8 or 16 bytes.
 std::string_view word_type(std::size_t bytes);
 

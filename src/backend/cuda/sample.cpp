@@ -53,7 +53,7 @@ class SampleKernel final : public Kernel {
           bind_(bind) {}
     void run(const KernelArgs& args) const override {
         std::vector<const std::byte*> inputs;
-        for (const std::size_t i : inputs_) inputs.push_back(constants_[i] ? constants_[i].get() : args.inputs[i]);
+        for (const std::size_t i : inputs_) inputs.push_back(input_memory(constants_, args, i));
         Args launch = args_;
         bind_(launch, inputs);
         launch.output = args.outputs[0];

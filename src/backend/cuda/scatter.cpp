@@ -44,10 +44,9 @@ class ScatterKernel final : public Kernel {
           constants_(std::move(constants)) {}
     void run(const KernelArgs& args) const override {
         copy_->run(args);
-        const auto memory = [&](std::size_t i) { return constants_[i] ? constants_[i].get() : args.inputs[i]; };
         ScatterArgs launch = args_;
-        launch.indices = memory(indices_);
-        launch.updates = memory(updates_);
+        launch.indices = input_memory(constants_, args, indices_);
+        launch.updates = input_memory(constants_, args, updates_);
         launch.output = args.outputs[0];
         function_->launch(*args.stream, {(static_cast<unsigned>(args_.count) + 255) / 256}, 256, &launch);
     }

@@ -3,6 +3,7 @@
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/moves.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "base/dispatch.hpp"
 #include "fovea/error.hpp"
 
@@ -60,7 +61,7 @@ class SelectionKernel final : public Kernel {
 
     void run(const KernelArgs& args) const override {
         SelectionArgs launch = args_;
-        launch.flags = memory(args, operands_.flags);
+        launch.flags = input_memory(constants_, args, operands_.flags);
         launch.output = args.outputs[0];
         launch.count = reinterpret_cast<long long*>(args.counts + number_);
         launch.tile_counts = reinterpret_cast<int*>(args.workspace);
@@ -69,7 +70,7 @@ class SelectionKernel final : public Kernel {
         count_.launch(*args.stream, {tiles}, 256, &launch);
         find_.launch(*args.stream, {tiles}, 256, &launch);
         if (!operands_.input) return;
-        launch.input = memory(args, *operands_.input);
+        launch.input = input_memory(constants_, args, *operands_.input);
         take_.launch(*args.stream, {(static_cast<unsigned>(args_.outputs) + 255) / 256}, 256, &launch);
     }
     [[nodiscard]] std::size_t workspace_bytes() const override {
@@ -78,11 +79,8 @@ class SelectionKernel final : public Kernel {
     [[nodiscard]] std::string implementation() const override { return "counted tile by tile"; }
 
   private:
-    [[nodiscard]] const std::byte* memory(const KernelArgs& args, std::size_t input) const {
-        return constants_[input] ? constants_[input].get() : args.inputs[input];
-    }
     [[nodiscard]] std::size_t tile_bytes() const {
-        return (static_cast<std::size_t>(args_.tiles) * sizeof(int) + 255) / 256 * 256;
+        return static_cast<std::size_t>(base::round_up(args_.tiles * std::int64_t{sizeof(int)}, 256));
     }
 
     Function count_, find_, take_;
@@ -109,7 +107,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     SelectionArgs args{};
     args.size = static_cast<int>(base::element_count(looked_at));
     args.room = static_cast<int>(most);
-    args.tiles = static_cast<int>((args.size + kTile - 1) / kTile);
+    args.tiles = static_cast<int>(base::ceil_div(args.size, kTile));
     for (std::size_t i = 0; i < looked_at.size(); ++i) args.extents[i] = make_divisor(looked_at[i]);
     SelectionKernel::Operands operands{context.input_index(flags), {}};
     if (compress) {

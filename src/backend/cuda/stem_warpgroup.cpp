@@ -6,6 +6,7 @@
 #include "backend/cuda/conv.hpp"
 #include "backend/cuda/source.hpp"
 #include "backend/cuda/warpgroup_conv.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -30,30 +31,30 @@ const StemTile& tile_of(const std::string& tactic) {
     throw Error(ErrorCode::unsupported, "there is no kernel \"" + tactic + "\"; build the plan again");
 }
 
-std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 /// Numbers of a first convolution that its source and its weights follow from.
 struct StemShape {
     DType image = DType::undefined, type = DType::undefined;
     std::int64_t channels, outputs, taps_y, taps_x, stride_y, stride_x, pad_x;
     bool pool;
 
-    [[nodiscard]] int columns() const { return static_cast<int>(ceil_divide(outputs, 8) * 8); }
+    [[nodiscard]] int columns() const { return static_cast<int>(base::ceil_div(outputs, 8) * 8); }
     /// Zero weights in front of a row's taps, so that they begin at an even place of the image.
     [[nodiscard]] std::int64_t lead() const { return pad_x % 2; }
     [[nodiscard]] std::int64_t tap_pad() const {
         return static_cast<std::int64_t>(
             std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(taps_x + lead(), 2))));
     }
-    [[nodiscard]] std::int64_t chunks() const { return ceil_divide(ceil_divide(channels * taps_y * tap_pad(), 16), 4); }
+    [[nodiscard]] std::int64_t chunks() const {
+        return base::ceil_div(base::ceil_div(channels * taps_y * tap_pad(), 16), 4);
+    }
     [[nodiscard]] std::int64_t strip(const StemTile& tile) const { return tile.columns - (pool ? 2 : 0); }
     /// Image columns in front of a strip's first one that its taps read.
     [[nodiscard]] std::int64_t before() const { return (pool ? stride_x : 0) + pad_x + lead(); }
     [[nodiscard]] std::int64_t shift(std::int64_t piece) const {
-        return ceil_divide(before(), piece) * piece - before();
+        return base::ceil_div(before(), piece) * piece - before();
     }
     [[nodiscard]] std::size_t shared_bytes(const StemTile& tile, std::int64_t piece) const {
-        const std::int64_t width = ceil_divide(shift(piece) + (tile.columns - 1) * stride_x + tap_pad(), 8) * 8;
+        const std::int64_t width = base::ceil_div(shift(piece) + (tile.columns - 1) * stride_x + tap_pad(), 8) * 8;
         const std::int64_t patch = channels * ((tile.rows - 1) * stride_y + taps_y) * width;
         const std::int64_t ring = (tile.rows + (pool ? 1 : 0)) * tile.columns * (columns() + 8);
         return static_cast<std::size_t>(chunks() * columns() * 128 + 2 * (2 * patch + ring));
@@ -144,8 +145,8 @@ class StemWarpgroupKernel final : public Kernel {
         args_.output_height = size(output.shape[2]);
         args_.output_width = size(output.shape[3]);
         args_.output_pitch = size(output.pitch);
-        const std::int64_t down = ceil_divide(output.shape[2] * (shape.pool ? 2 : 1), tile.rows);
-        const std::int64_t across = ceil_divide(output.shape[3] * (shape.pool ? 2 : 1), shape.strip(tile));
+        const std::int64_t down = base::ceil_div(output.shape[2] * (shape.pool ? 2 : 1), tile.rows);
+        const std::int64_t across = base::ceil_div(output.shape[3] * (shape.pool ? 2 : 1), shape.strip(tile));
         args_.steps = size(output.shape[0] * across * down);
         args_.strip = make_divisor(down);
         args_.strips = make_divisor(across);

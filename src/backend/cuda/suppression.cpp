@@ -97,8 +97,8 @@ class SuppressionKernel final : public Kernel {
 
     void run(const KernelArgs& args) const override {
         SuppressionArgs launch = args_;
-        launch.boxes = memory(args, operands_.boxes);
-        launch.scores = memory(args, operands_.scores);
+        launch.boxes = input_memory(constants_, args, operands_.boxes);
+        launch.scores = input_memory(constants_, args, operands_.scores);
         if (operands_.limit) launch.limit_at = reinterpret_cast<const long long*>(args.inputs[*operands_.limit]);
         if (operands_.overlap) launch.overlap_at = reinterpret_cast<const float*>(args.inputs[*operands_.overlap]);
         if (operands_.threshold)
@@ -127,10 +127,6 @@ class SuppressionKernel final : public Kernel {
     }
 
   private:
-    [[nodiscard]] const std::byte* memory(const KernelArgs& args, std::size_t input) const {
-        return constants_[input] ? constants_[input].get() : args.inputs[input];
-    }
-
     /// Divides the workspace; returns its size.
     std::size_t place(SuppressionArgs& args, std::byte* workspace) const {
         std::size_t bytes = 0;

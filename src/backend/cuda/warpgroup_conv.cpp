@@ -5,6 +5,7 @@
 #include "backend/cuda/product_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "backend/cuda/warpgroup_tiles.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -18,7 +19,7 @@ std::vector<std::byte> packed_weights(const MmaProblem& problem, const Warpgroup
                        steps = warpgroup_steps(problem, tile);
     const std::int64_t stage = tile.columns * depth;
     std::vector<std::byte> packed(
-        static_cast<std::size_t>(ceil_divide(problem.outputs, tile.columns) * steps * stage * kWord));
+        static_cast<std::size_t>(base::ceil_div(problem.outputs, tile.columns) * steps * stage * kWord));
     auto* target = reinterpret_cast<Word*>(packed.data());
     const auto* weights = reinterpret_cast<const Word*>(values.raw());
     for (std::int64_t n = 0; n < problem.outputs; ++n)
@@ -106,7 +107,7 @@ std::unique_ptr<Kernel> make_warpgroup_kernel(const Target& target, const Region
     launch.function = std::make_unique<Function>(target.device, warpgroup_source(problem, tile, width, code.text()),
                                                  "warpgroup", shared_bytes(problem, tile));
     launch.grid = {static_cast<unsigned>(blocks_across(target, problem, tile)),
-                   static_cast<unsigned>(ceil_divide(problem.outputs, tile.columns)),
+                   static_cast<unsigned>(base::ceil_div(problem.outputs, tile.columns)),
                    static_cast<unsigned>(tile.split)};
     launch.threads = tile.threads();
     launch.args.height = size(geometry.flat ? 1 : problem.height);

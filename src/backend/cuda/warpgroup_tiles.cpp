@@ -1,4 +1,5 @@
 #include "backend/cuda/warpgroup_tiles.hpp"
+#include "base/checked.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +15,7 @@ constexpr std::size_t kMostCandidates = 7;
 constexpr int kSharedPerProcessor = 227 * 1024;
 
 std::int64_t patch_bytes(const WarpgroupTile& tile, const Part& part) {
-    return ceil_divide(tile.rows() / tile.part_rows * part.slots * tile.depth_bytes, 1024) * 1024;
+    return base::ceil_div(tile.rows() / tile.part_rows * part.slots * tile.depth_bytes, 1024) * 1024;
 }
 
 std::int64_t channel_bytes(const MmaProblem& problem) {
@@ -31,9 +32,9 @@ int line_columns(int columns) {
 /// Widths of tiles worth trying: powers of two, and those that leave fewer columns unused than the wide ones of these.
 std::vector<int> widths(std::int64_t outputs) {
     std::vector<int> result = {8, 16, 32, 64, 128, 256};
-    const std::int64_t used = ceil_divide(outputs, 64) * 64;
+    const std::int64_t used = base::ceil_div(outputs, 64) * 64;
     for (std::int64_t count = 1; count <= 4; ++count) {
-        const std::int64_t columns = ceil_divide(ceil_divide(outputs, count), 8) * 8;
+        const std::int64_t columns = base::ceil_div(base::ceil_div(outputs, count), 8) * 8;
         if (columns > 32 && columns <= 256 && columns * count < used && line_columns(static_cast<int>(columns)) >= 24)
             result.push_back(static_cast<int>(columns));
     }
@@ -46,7 +47,7 @@ bool apart(const MmaProblem& problem) { return problem.sources[0].upsample != pr
 /// Blocks that fit a processor by their registers.
 std::int64_t most_resident(const WarpgroupTile& tile) {
     const int sums = tile.blocks * tile.columns / 2, registers = sums + (sums <= 32 ? 40 : 56);
-    return std::clamp(65536 / (ceil_divide(registers, 8) * 8 * tile.threads()), std::int64_t{1}, std::int64_t{4});
+    return std::clamp(65536 / (base::ceil_div(registers, 8) * 8 * tile.threads()), std::int64_t{1}, std::int64_t{4});
 }
 
 }  // namespace
@@ -73,9 +74,9 @@ Part::Part(const Geometry& g, const WarpgroupTile& tile) {
     const std::int64_t last = tile.part_rows - 1, plane = tile.slot_pitch * (rows + g.halo_y);
     const std::int64_t read =
         last / tile.row_pitch * tile.slot_pitch + last % tile.row_pitch + g.halo_y * tile.slot_pitch + g.halo_x + 1;
-    slots = ceil_divide((g.planes - 1) * plane + std::max(plane, read), 8) * 8;
-    across = ceil_divide(g.width, columns);
-    down = ceil_divide(g.height, rows);
+    slots = base::ceil_div((g.planes - 1) * plane + std::max(plane, read), 8) * 8;
+    across = base::ceil_div(g.width, columns);
+    down = base::ceil_div(g.height, rows);
 }
 
 bool suits_warpgroups(const Target& target, const MmaProblem& problem) {
@@ -84,12 +85,12 @@ bool suits_warpgroups(const Target& target, const MmaProblem& problem) {
 }
 
 std::int64_t warpgroup_steps(const MmaProblem& problem, const WarpgroupTile& tile) {
-    return ceil_divide(channel_bytes(problem), tile.depth_bytes) * problem.taps_y * problem.taps_x;
+    return base::ceil_div(channel_bytes(problem), tile.depth_bytes) * problem.taps_y * problem.taps_x;
 }
 
 std::int64_t row_tiles(const Geometry& g, const WarpgroupTile& tile) {
     const Part part(g, tile);
-    return ceil_divide(g.batch * part.across * part.down * tile.part_rows, tile.rows());
+    return base::ceil_div(g.batch * part.across * part.down * tile.part_rows, tile.rows());
 }
 
 std::size_t shared_bytes(const MmaProblem& problem, const WarpgroupTile& tile) {
@@ -112,8 +113,8 @@ std::int64_t blocks_across(const Target& target, const MmaProblem& problem, cons
     const std::int64_t tiles = row_tiles(Geometry(problem), tile);
     if (tile.split > 1) return tiles;
     const std::int64_t at_once = target.device->facts().multiprocessors * resident_blocks(problem, tile);
-    const std::int64_t most = std::max<std::int64_t>(1, at_once / ceil_divide(problem.outputs, tile.columns));
-    return ceil_divide(tiles, ceil_divide(tiles, most));
+    const std::int64_t most = std::max<std::int64_t>(1, at_once / base::ceil_div(problem.outputs, tile.columns));
+    return base::ceil_div(tiles, base::ceil_div(tiles, most));
 }
 
 namespace {
@@ -136,7 +137,7 @@ bool shape_parts(const Geometry& g, WarpgroupTile& tile) {
             one.row_pitch = pitch == 0 ? 8 : static_cast<int>(pitch);
             one.slot_pitch = static_cast<int>(pitch == 0 ? 8 + g.halo_x : pitch);
             const Part part(g, one);
-            const std::int64_t count = ceil_divide(g.batch * part.across * part.down * rows, one.rows());
+            const std::int64_t count = base::ceil_div(g.batch * part.across * part.down * rows, one.rows());
             const double used =
                 static_cast<double>(g.batch * g.height * g.width) / static_cast<double>(count * one.rows());
             const double value = used / (1 + 0.1 * static_cast<double>(part.slots) / rows);
@@ -177,7 +178,7 @@ bool fill_memory(const MmaProblem& problem, std::int64_t memory, std::int64_t st
 /// The same for as many blocks on a processor, which has `each` tiles to compute, as fit; rather for two that keep all
 /// weights than for more. A block of several tiles loads the next one's patch meanwhile.
 bool fill_processor(const MmaProblem& problem, std::int64_t each, WarpgroupTile& tile) {
-    const std::int64_t steps = ceil_divide(warpgroup_steps(problem, tile), tile.split);
+    const std::int64_t steps = base::ceil_div(warpgroup_steps(problem, tile), tile.split);
     const std::int64_t taps = problem.taps_y * problem.taps_x;
     const bool aligned = steps % taps == 0 && warpgroup_steps(problem, tile) % tile.split == 0;
     const std::int64_t chunks = taps == 1 || aligned ? steps / taps : (steps - 1 + taps - 1) / taps + 1;
@@ -199,10 +200,10 @@ double estimate(const Target& target, const MmaProblem& problem, const Warpgroup
     const double processors = target.device->facts().multiprocessors;
     const Geometry geometry(problem);
     const Part part(geometry, tile);
-    const auto steps = static_cast<double>(ceil_divide(warpgroup_steps(problem, tile), tile.split));
+    const auto steps = static_cast<double>(base::ceil_div(warpgroup_steps(problem, tile), tile.split));
     const double taps = static_cast<double>(problem.taps_y * problem.taps_x), chunks = std::ceil(steps / taps);
     const double blocks =
-        static_cast<double>(row_tiles(geometry, tile) * ceil_divide(problem.outputs, tile.columns) * tile.split);
+        static_cast<double>(row_tiles(geometry, tile) * base::ceil_div(problem.outputs, tile.columns) * tile.split);
     const double multiply = steps * tile.groups * tile.blocks * (tile.depth_bytes / 32) *
                             std::max(tile.columns / 2.0, 16 + tile.columns / 4.0);
     const double finish =
@@ -223,7 +224,7 @@ double estimate(const Target& target, const MmaProblem& problem, const Warpgroup
 int depth_bytes_of(const MmaProblem& problem) {
     int best = Geometry(problem).planes > 1 ? 64 : 128;
     for (const int bytes : {64, 32})
-        if (ceil_divide(channel_bytes(problem), bytes) * bytes < ceil_divide(channel_bytes(problem), best) * best)
+        if (base::ceil_div(channel_bytes(problem), bytes) * bytes < base::ceil_div(channel_bytes(problem), best) * best)
             best = bytes;
     return best;
 }
@@ -258,13 +259,13 @@ std::vector<WarpgroupTile> warpgroup_tiles(const Target& target, const MmaProble
             WarpgroupTile tile{groups, blocks, columns};
             tile.depth_bytes = depth_bytes_of(problem);
             if (!shape_parts(geometry, tile)) continue;
-            const std::int64_t tiles = row_tiles(geometry, tile) * ceil_divide(problem.outputs, columns);
+            const std::int64_t tiles = row_tiles(geometry, tile) * base::ceil_div(problem.outputs, columns);
             const std::int64_t processors = target.device->facts().multiprocessors;
             for (const int split : {1, 2, 4, 8}) {
                 if (split > 1 && (warpgroup_steps(problem, tile) < 2 * split || tile.rows() % (8 * split) != 0))
                     continue;
                 tile.split = split;
-                const std::int64_t each = ceil_divide(tiles * split, processors);
+                const std::int64_t each = base::ceil_div(tiles * split, processors);
                 if (split > 1 && each > 2) continue;
                 if (!fill_processor(problem, each, tile)) continue;
                 tile.repeats = blocks_across(target, problem, tile) < row_tiles(geometry, tile);

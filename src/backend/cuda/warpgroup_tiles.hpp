@@ -1,11 +1,10 @@
 #pragma once
 
 #include "backend/cuda/warpgroup_conv.hpp"
+#include "base/checked.hpp"
 
 /// How tiles of kernels/warpgroup.cuh lie in the output and in shared memory.
 namespace fovea::backend::cuda {
-
-inline std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Output pixels as parts see them: where rows of images need not be kept apart, all are one row.
 struct Geometry {

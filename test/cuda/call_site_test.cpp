@@ -103,7 +103,7 @@ void check(const std::string& fault, const Outcome& outcome) {
 void for_each_at_once(const std::vector<std::string>& faults, const std::function<void(const std::string&)>& function) {
     std::atomic<std::size_t> next = 0;
     std::vector<std::thread> threads;
-    const unsigned count = kRealDriver ? std::clamp(std::thread::hardware_concurrency() / 2, 1U, 8U) : 1;
+    const unsigned count = kRealDriver ? std::clamp(std::thread::hardware_concurrency(), 1U, 16U) : 1;
     for (unsigned i = 0; i < count; ++i)
         threads.emplace_back([&] {
             for (std::size_t k = next++; k < faults.size(); k = next++) function(faults[k]);

@@ -13,13 +13,14 @@ import numpy as np
 from gpu_devices import Alone, Gpu, held
 from gpu_point import Fovea, Point
 from gpu_report import PointResult
-from torch_peers import PROCESSES, Worker
+from torch_peers import PROCESSES, Worker, is_compiled
 
 FAILURES = (RuntimeError, EOFError, OSError)  # TimeoutError is an OSError
 LATE = "not ready within the budget"
 LONGEST_TURN, LEAST_PROFILE = 60.0, 5.0
 BUILDS = 2  # of fovea at once: one compiles on all cores while the other one has its kernels timed
 Record = Callable[[PointResult], None]
+Job = tuple["Contest", tuple[str, ...]]  # who is prepared in one process
 
 
 def say(text: str) -> None:
@@ -224,19 +225,28 @@ class Competition:
                 contest.end()
 
     def prepare_all(self, contests: list[Contest], gpu: Gpu, deadline: float) -> None:
-        """What compiles longest comes last, and no more at once than the cores are good for."""
-        present = [tuple(name for name in names if name in self.arguments.contestants) for names in (*PROCESSES, (Fovea.name,))]
-        jobs = [[(contest, names) for names in stages if names for contest in contests] for stages in (present[:-1], present[-1:])]
-        workers = []
-        for list_of_jobs, count in zip(jobs, (max(len(gpu.cores) // 2 - 1, 1), BUILDS)):
-            waiting: queue.SimpleQueue = queue.SimpleQueue()
-            for job in list_of_jobs:
-                waiting.put(job)
-            workers += [threading.Thread(target=self.work_off, args=(waiting, deadline), daemon=True) for _ in range(count)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+        """Beside fovea's builds, peers that compile nothing; then those that compile, what takes longest last. Never more at
+        once than the cores are good for."""
+        present = [tuple(name for name in names if name in self.arguments.contestants) for names in PROCESSES]
+        peers = [[(contest, names) for names in present for contest in contests if names and is_compiled(names) == compiled]
+                 for compiled in (False, True)]
+        builds = [(contest, (Fovea.name,)) for contest in contests if Fovea.name in self.arguments.contestants]
+        count = max(len(gpu.cores) // 2 - 1, 1)
+        light = self.start(peers[0], count, deadline)
+        for thread in self.start(builds, BUILDS, deadline):
+            thread.join()
+        for thread in (*light, *self.start(peers[1], count, deadline)):
+            thread.join()
+
+    def start(self, jobs: list[Job], count: int, deadline: float) -> list[threading.Thread]:
+        """Threads that prepare contestants until none is waiting."""
+        waiting: queue.SimpleQueue = queue.SimpleQueue()
+        for job in jobs:
+            waiting.put(job)
+        threads = [threading.Thread(target=self.work_off, args=(waiting, deadline), daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads
 
     def work_off(self, waiting: queue.SimpleQueue, deadline: float) -> None:
         with contextlib.suppress(queue.Empty):

@@ -22,6 +22,11 @@ PEERS = tuple(name for names in PROCESSES for name in names)
 LEAST_RUNS = 10
 
 
+def is_compiled(names: tuple[str, ...]) -> bool:
+    """Whether these contestants of one process load the cores while they are prepared."""
+    return any(name in COMPILE_MODES for name in names)
+
+
 def absent_peers() -> dict[str, str]:
     """Those that cannot take part on this machine, and why."""
     try:

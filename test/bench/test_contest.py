@@ -40,6 +40,13 @@ def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
     assert output.startswith("2 times NVIDIA H100, PyTorch 0; ") and output.count("resnet50_224") == 4  # a row and a note each
 
 
+def test_compiling_waits_for_the_builds(tmp_path):
+    run = start(tmp_path, "--points", "fp16:1", "--only", "fovea,torch-compile")
+    _, messages = run.communicate(timeout=120)
+    assert run.returncode == 0, messages
+    assert [p["build_seconds"]["torch-compile"] for p in points(tmp_path)] == [2, 2]
+
+
 def test_budget_covers_compiling_and_comparing(tmp_path):
     began = time.monotonic()
     budget = 25

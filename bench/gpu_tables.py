@@ -3,9 +3,10 @@
     .venv/bin/python bench/gpu_tables.py --peers peers.json --profiles FOLDER --first-use first_use.json
 
 `--peers`: what `bench/peers --device cuda:0 --json` wrote; may be repeated, a later file replaces points of an earlier one.
-`--profiles`: the folder of its `--keep`. `--first-use`: what `bench/first_use_gpu.py --json` wrote; may be repeated, for
-several precisions and batches. README.md and docs/gpu_speed.md are rewritten between their lines `<!-- generated: NAME -->`
-and `<!-- end -->`; blocks that no given file concerns stay as they are.
+Times of building and compiling are taken from runs without caches where there is one. `--profiles`: the folder of its `--keep`.
+`--first-use`: what `bench/first_use_gpu.py --json` wrote; may be repeated, for other networks, precisions and batches.
+README.md and docs/gpu_speed.md are rewritten between their lines `<!-- generated: NAME -->` and `<!-- end -->`; blocks that no
+given file concerns stay as they are.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 from first_use_gpu import NETWORKS
 from first_use_gpu import table as first_use_table
 from gpu_report import OURS
-from peer_report import LARGEST_LOSS_DB, align
+from peer_report import LARGEST_ERROR, LARGEST_LOSS_DB, align
 from roofline import Gpu, far_kernels, gpu_of, limit_us, products, weightless
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,11 +59,23 @@ def proven_ratio(point: dict) -> float | None:
     torch = torch_of(point)
     theirs = point["decibels"].get(torch or "", {})
     near = all(ours >= theirs[name] - LARGEST_LOSS_DB for name, ours in point["decibels"].get(OURS, {}).items() if name in theirs)
+    if point["precision"] == "fp32":
+        near = all(error <= LARGEST_ERROR for error in point["errors"].get(OURS, {}).values())
     return point["ratio"]["value"] if point["ratio"] and near else None
 
 
 def torch_of(point: dict) -> str | None:
     return next((name for name in TITLES if name != OURS and name in point["decibels"]), None)
+
+
+def worst_error(point: dict, contestant: str | None) -> str:
+    values = point["errors"].get(contestant or "", {}).values()
+    return f"{max(values):.0e}" if values else "–"
+
+
+def exactness(point: dict, contestant: str | None) -> str:
+    """In true f32 the largest error, otherwise the signal-to-noise ratio."""
+    return worst_error(point, contestant) if point["precision"] == "fp32" else worst(point, contestant)
 
 
 def limit_ms(point: dict, gpu: Gpu) -> float:
@@ -74,38 +87,49 @@ def speed_row(point: dict, contestants: list[str], gpu: Gpu) -> list[str]:
     cells = [f"{times[name]:.3f}" if name in times else "–" for name in contestants]
     cells.append(f"{ratio:.2f}" if ratio else "wrong" if point["ratio"] else "–")
     cells.append(f"{kernels.get(point['peer'], '–')} / {kernels.get(OURS, '–')}")
-    cells.append(f"{worst(point, torch_of(point))} / {worst(point, OURS)}")
+    cells.append(f"{exactness(point, torch_of(point))} / {exactness(point, OURS)}")
     cells.append(f"{limit_ms(point, gpu):.3f}")
     return [point["name"], *cells, f"{times[OURS] / limit_ms(point, gpu):.1f}" if OURS in times else "–"]
 
 
-def speed_tables(report: dict) -> str:
-    card, gpu = gpu_of(report["machine"])
+def speed_table(column: tuple[str, bool], points: list[dict]) -> str:
+    card, gpu = gpu_of(points[0]["source"])
+    contestants = [name for name in TITLES if any(name in point["median_ms"] for point in points)]
+    exact = "max error" if column[0] == "fp32" else "dB"
+    rows = [["network, ms", *(TITLES[name] for name in contestants), "fovea / best peer", "kernels, best peer / fovea",
+             f"{exact}, PyTorch / fovea", f"limit of the {card}", "fovea / limit"]]
+    rows += [speed_row(point, contestants, gpu) for point in points]
+    ratios = [ratio for point in points if (ratio := proven_ratio(point))]
+    if len(ratios) > 1:
+        rows.append(["geometric mean", *[""] * len(contestants), f"{geometric_mean(ratios):.2f}", *[""] * 4])
+    return f"{title_of(column, {point['batch'] for point in points})}:\n\n{align(rows, markdown=True)}"
+
+
+def speed_tables(points: list[dict]) -> str:
+    """By column; below tables of one measurement its command and machine."""
+    groups = columns(points)
+    sources = ["\n\n".join(dict.fromkeys(point["source"] for point in members)) for members in groups.values()]
     texts = []
-    for column, points in columns(report["points"]).items():
-        contestants = [name for name in TITLES if any(name in point["median_ms"] for point in points)]
-        header = [TITLES[name] for name in contestants]
-        rows = [["network, ms", *header, "fovea / best peer", "kernels, best peer / fovea", "dB, PyTorch / fovea", f"limit of the {card}", "fovea / limit"]]
-        rows += [speed_row(point, contestants, gpu) for point in points]
-        ratios = [ratio for point in points if (ratio := proven_ratio(point))]
-        if len(ratios) > 1:
-            rows.append(["geometric mean", *[""] * len(contestants), f"{geometric_mean(ratios):.2f}", *[""] * 4])
-        texts.append(f"{title_of(column, {point['batch'] for point in points})}:\n\n{align(rows, markdown=True)}")
-    source = f"`{report['command']}`, {report['machine']}."
-    return "\n\n".join([*texts, source, *missing_lines(report["points"])])
+    for (column, members), source, following in zip(groups.items(), sources, [*sources[1:], None]):
+        texts += [speed_table(column, members), *([source] if source != following else [])]
+    return "\n\n".join([*texts, *missing_lines(points)])
 
 
-def build_table(report: dict) -> str:
+def build_table(reports: list[dict]) -> str:
     """Seconds until fovea and the compiled PyTorch were ready, by network and column."""
-    groups = columns(report["points"])
-    rows = [["network, s", *(title_of(column, {point["batch"] for point in points}) for column, points in groups.items())]]
-    for name in dict.fromkeys(point["name"] for point in report["points"]):
+    cold = [report for report in reports if "-cache " not in report["command"]]
+    points = merged(cold or reports)
+    groups = columns(points)
+    rows = [["network, s", *(title_of(column, {point["batch"] for point in members}) for column, members in groups.items())]]
+    for name in dict.fromkeys(point["name"] for point in points):
         row = [name]
-        for points in groups.values():
-            seconds = next((point["build_seconds"] for point in points if point["name"] == name), {})
+        for members in groups.values():
+            seconds = next((point["build_seconds"] for point in members if point["name"] == name), {})
             row.append(" / ".join(f"{seconds[who]:.0f}" if who in seconds else "–" for who in (OURS, "torch-compile", "torch-max-autotune")))
         rows.append(row)
-    return align(rows, markdown=True)
+    known = "nothing cached" if cold else "with what earlier runs compiled and timed"
+    return (f"Seconds until fovea's plan and PyTorch's compiled networks (reduce-overhead, max-autotune) were ready, {known}, all being prepared\n"
+            f"on the same cores:\n\n{align(rows, markdown=True)}")
 
 
 def missing_lines(points: list[dict]) -> list[str]:
@@ -170,16 +194,25 @@ def kernel_tables(folder: Path) -> str:
 
 def first_use_tables(reports: list[dict]) -> str:
     intro = ("Before the fast runs: builds with nothing cached and with kernels and times cached, loading, and what the first run of a\n"
-             "loaded plan and the first one at another size inside the profile cost beyond a steady run.\n\n")
-    return intro + "\n\n".join(f"{report['precision']}, batch {report['batch']}, {report['machine']}:\n\n"
-                       f"{first_use_table(report['networks'], markdown=True)}" for report in reports)
+             "loaded plan and the first one at another size inside the profile cost beyond a steady run.")
+    groups: dict[tuple[str, int], list[dict]] = {}
+    for report in reports:
+        groups.setdefault((report["precision"], report["batch"]), []).append(report)
+    texts = [intro]
+    for (precision, batch), members in groups.items():
+        found = {name: figures for report in members for name, figures in report["networks"].items()}
+        ordered = {name: found[name] for name in NETWORKS if name in found}
+        texts.append(f"{precision}, batch {batch}, {members[-1]['machine']}:\n\n{first_use_table(ordered, markdown=True)}")
+    return "\n\n".join(texts)
 
 
-def merged(reports: list[dict]) -> dict:
-    points = {(point["name"], point["precision"], point["batch"]): point for report in reports for point in report["points"]}
+def merged(reports: list[dict]) -> list[dict]:
+    """All points, each with the command and the machine that it was measured by."""
+    points = {(point["name"], point["precision"], point["batch"]): point | {"source": f"`{report['command']}`, {report['machine']}."}
+              for report in reports for point in report["points"]}
     order = [column_of(point["precision"], point["batch"]) for point in points.values()]
     place = lambda point: (order.index(column_of(point["precision"], point["batch"])), list(NETWORKS).index(point["name"]))
-    return reports[-1] | {"points": sorted(points.values(), key=place)}
+    return sorted(points.values(), key=place)
 
 
 def replaced(text: str, blocks: dict[str, str]) -> str:
@@ -198,8 +231,8 @@ def main() -> None:
     arguments = parser.parse_args()
     blocks = {}
     if arguments.peers:
-        report = merged([json.loads(file.read_text()) for file in arguments.peers])
-        blocks |= {"gpu-speed": speed_tables(report), "gpu-builds": build_table(report)}
+        reports = [json.loads(file.read_text()) for file in arguments.peers]
+        blocks |= {"gpu-speed": speed_tables(merged(reports)), "gpu-builds": build_table(reports)}
     if arguments.profiles:
         blocks["gpu-kernels"] = kernel_tables(arguments.profiles)
     if arguments.first_use:

@@ -61,6 +61,8 @@ def parse_arguments() -> argparse.Namespace:
                         help="lock file to hold during turns, where others use the GPU; may be repeated")
     parser.add_argument("--fovea", type=Path, default=ROOT / "build/bin/fovea", metavar="PROGRAM")
     parser.add_argument("--timing-cache", type=Path, metavar="FILE", help="fovea's, read and extended by its builds")
+    parser.add_argument("--compile-cache", type=Path, metavar="FOLDER",
+                        help="code compiled for fovea and PyTorch, read and extended (default: everything is compiled anew)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave fovea's plans, build reports and profiles in FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
@@ -83,10 +85,12 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def command_of(arguments: argparse.Namespace) -> str:
-    """What is to be typed for the same measurement, files left out."""
+    """What is to be typed for the same measurement, without the files that it leaves."""
     options = f"--devices {arguments.device} --points {','.join(dict.fromkeys(f'{p.precision}:{p.batch}' for p in arguments.points))}"
     options += f" --only {arguments.only}" if arguments.only else ""
     options += f" --turns {arguments.turns} --seconds {arguments.seconds} --budget {arguments.budget:.0f}"
+    options += " --timing-cache FILE" if arguments.timing_cache else ""
+    options += " --compile-cache FOLDER" if arguments.compile_cache else ""
     return " ".join(["bench/peers", *(arguments.names if arguments.names != list(NETWORKS) else []), options])
 
 
@@ -139,6 +143,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as text:
         arguments.folder = arguments.keep or Path(text)
         arguments.folder.mkdir(parents=True, exist_ok=True)
+        compiled = (arguments.compile_cache or Path(text, "compiled")).resolve()
+        os.environ.update(FOVEA_CUDA_CACHE=str(compiled / "fovea"), TORCHINDUCTOR_CACHE_DIR=str(compiled / "pytorch"))
         try:
             arguments.gpus = choose_gpus(arguments.device.split(","), gpu_names(), Path(text))
         except (ValueError, OSError) as error:

@@ -41,9 +41,11 @@ def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
 
 
 def test_compiling_waits_for_the_builds(tmp_path):
-    run = start(tmp_path, "--points", "fp16:1", "--only", "fovea,torch-compile")
+    run = start(tmp_path, "--points", "fp16:1", "--only", "fovea,torch-compile", "--compile-cache", tmp_path / "code")
     _, messages = run.communicate(timeout=120)
     assert run.returncode == 0, messages
+    assert sorted(folder.name for folder in (tmp_path / "code").iterdir()) == ["fovea", "pytorch"]
+    assert json.loads((tmp_path / "peers.json").read_text())["command"].endswith("--compile-cache FOLDER")
     assert [p["build_seconds"]["torch-compile"] for p in points(tmp_path)] == [2, 2]
 
 

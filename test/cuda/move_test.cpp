@@ -12,7 +12,7 @@
 #include "cuda/cases.hpp"
 #include "cuda/element_cases.hpp"
 #include "cuda/on_device.hpp"
-#include "fovea/error.hpp"
+#include "cuda/plans.hpp"
 
 namespace fovea::backend {
 namespace {
@@ -67,15 +67,11 @@ bool is_exact(const Parameters& parameters, DType result) {
 class Moves : public testing::TestWithParam<Parameters> {};
 
 TEST_P(Moves, Compile) {
+    if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
     const ir::Graph graph = graph_of(GetParam());
     const auto values = ops::infer(graph);
     for (const int capability : {80, 90}) {
-        std::unique_ptr<Backend> backend;
-        try {
-            backend = make_cuda_compiler(capability);
-        } catch (const Error& error) {
-            GTEST_SKIP() << "skipped: " << error.what();
-        }
+        const auto backend = make_cuda_compiler(capability);
         const auto covering = compiler::cover(graph, values, *backend, true);
         ASSERT_EQ(covering.regions.size(), 1U);
         EXPECT_EQ(covering.regions[0].pattern, GetParam().one.pattern);

@@ -2,19 +2,11 @@
 // reference, the outputs against the same graph on the host.
 #include <gtest/gtest.h>
 
-#include "backend/cuda/cuda.hpp"
-#include "backend/reference/reference.hpp"
-#include "compiler/build.hpp"
-#include "fovea/error.hpp"
+#include "cuda/plans.hpp"
 #include "ops/cases.hpp"
 
 namespace fovea::backend {
 namespace {
-
-const runtime::Backends& backends() {
-    static const runtime::Backends kBackends = {make_cuda_backend({}), make_reference_backend()};
-    return kBackends;
-}
 
 class OperatorCases : public testing::TestWithParam<test::OperatorCase> {};
 
@@ -30,20 +22,13 @@ TEST_P(OperatorCases, AgreeWithTheReference) {
 class OperatorCompile : public testing::TestWithParam<test::OperatorCase> {};
 
 TEST_P(OperatorCompile, PreparesEveryKernel) {
-    runtime::Backends compilers;
-    try {
-        compilers = {make_cuda_compiler(90), make_reference_backend()};
-    } catch (const Error& error) {
-        GTEST_SKIP() << "skipped: " << error.what();
-    }
-    compiler::BuildOptions options;
-    options.gate = compiler::GateMode::off;
-    options.tune = false;
-    const plan::Plan plan = compiler::build(GetParam().graph, compilers, options);
+    if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
+    const runtime::Backends backends = compilers(90);
+    const plan::Plan plan = plan_of(GetParam().graph, backends);
     std::vector<Shape> shapes;
     for (const ir::ValueId id : plan.graph.inputs) shapes.push_back(plan.profile.at(plan.graph.value(id).name).opt);
     const auto steps = plan.targets.at(0).steps.size();
-    EXPECT_LE(runtime::Engine(plan, compilers).program(shapes)->launches.size(), steps);
+    EXPECT_LE(runtime::Engine(plan, backends).program(shapes)->launches.size(), steps);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cuda, OperatorCompile, testing::ValuesIn(test::operator_cases(FOVEA_OPERATOR_CASES)),

@@ -6,7 +6,7 @@
 #include "backend/cuda/cuda.hpp"
 #include "compiler/gate.hpp"
 #include "cuda/on_device.hpp"
-#include "fovea/error.hpp"
+#include "cuda/plans.hpp"
 #include "ir/text.hpp"
 
 namespace fovea::backend {
@@ -98,14 +98,10 @@ std::vector<QuantisedCase> cases() {
 class Quantised : public testing::TestWithParam<QuantisedCase> {};
 
 TEST_P(Quantised, Compiles) {
+    if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
     for (const int capability : {80, 90}) {
         if (capability == 80 && GetParam().pattern == "quantised_f8_conv") continue;
-        std::unique_ptr<Backend> backend;
-        try {
-            backend = make_cuda_compiler(capability);
-        } catch (const Error& error) {
-            GTEST_SKIP() << "skipped: " << error.what();
-        }
+        const auto backend = make_cuda_compiler(capability);
         const ir::Graph graph = ir::parse(GetParam().text);
         const auto values = ops::infer(graph);
         const auto covering = compiler::cover(graph, values, *backend, true);

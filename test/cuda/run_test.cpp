@@ -22,6 +22,12 @@ std::vector<Tensor> random_inputs(const ir::Graph& graph) {
     return compiler::random_inputs(graph, shapes, 3);
 }
 
+/// A case and its type.
+constexpr auto kName = [](const auto& info) {
+    const auto& [one, type, tf32] = info.param;
+    return std::string(one.name) + "_" + (tf32 ? "tf32" : type);
+};
+
 class Run : public testing::TestWithParam<std::tuple<Case, std::string, bool>> {};
 
 TEST_P(Run, EveryTacticEqualsTheReference) {
@@ -42,73 +48,60 @@ TEST_P(Run, EveryTacticEqualsTheReference) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Cuda, Run, testing::Combine(testing::ValuesIn(kCases), testing::Values("f32", "f16"), testing::Values(false)),
-    [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param); });
+INSTANTIATE_TEST_SUITE_P(Cuda, Run,
+                         testing::Combine(testing::ValuesIn(kCases), testing::Values("f32", "f16"),
+                                          testing::Values(false)),
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Run,
                          testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaStem, Run,
                          testing::Combine(testing::ValuesIn(kStemCases), testing::Values("f16", "bf16"),
                                           testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaBf16, Run, testing::Values(std::tuple<Case, std::string, bool>{kCases[0], "bf16", false}),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_bf16"; });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaTf32, Run,
                          testing::Combine(testing::ValuesIn(kCases), testing::Values("f32"), testing::Values(true)),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaProductsTf32, Run,
                          testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32"),
                                           testing::Values(true)),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaAttention, Run,
                          testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaAttentionTf32, Run,
                          testing::Combine(testing::ValuesIn(kAttentionCases), testing::Values("f32"),
                                           testing::Values(true)),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaMatmul, Run,
                          testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaResizedConv, Run,
                          testing::Combine(testing::ValuesIn(kResizedConvCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaMatmulTf32, Run,
                          testing::Combine(testing::ValuesIn(kMatmulCases), testing::Values("f32"),
                                           testing::Values(true)),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+                         kName);
 
 INSTANTIATE_TEST_SUITE_P(CudaTransposedConv, Run,
                          testing::Combine(testing::ValuesIn(kTransposedConvCases),
                                           testing::Values("f32", "f16", "bf16"), testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaTransposedConvTf32, Run,
                          testing::Combine(testing::ValuesIn(kTransposedConvCases), testing::Values("f32"),
                                           testing::Values(true)),
-                         [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_tf32"; });
+                         kName);
 INSTANTIATE_TEST_SUITE_P(CudaRows, Run,
                          testing::Combine(testing::ValuesIn(kRowCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param);
-                         });
+                         kName);
 
 }  // namespace
 }  // namespace fovea::backend

@@ -4,16 +4,18 @@
 #include <cmath>
 #include <random>
 
-#include "backend/cuda/cuda.hpp"
-#include "backend/reference/reference.hpp"
-#include "compiler/build.hpp"
-#include "fovea/error.hpp"
+#include "cuda/plans.hpp"
 #include "ir/text.hpp"
 #include "ops/evaluate.hpp"
 #include "runtime/engine.hpp"
 
 namespace fovea::backend {
 namespace {
+
+/// A case and the GPU that it is compiled for.
+constexpr auto kName = [](const auto& info) {
+    return std::string(std::get<0>(info.param).name) + "_sm" + std::to_string(std::get<1>(info.param));
+};
 
 /// Boxes of one image or several, and how they are to be chosen.
 struct BoxCase {
@@ -113,18 +115,6 @@ ir::Graph graph_of(const BoxCase& one, bool at_run_time) {
     return ir::parse(text);
 }
 
-const runtime::Backends& backends() {
-    static const runtime::Backends kBackends = {make_cuda_backend({}), make_reference_backend()};
-    return kBackends;
-}
-
-plan::Plan plan_of(const ir::Graph& graph, const runtime::Backends& backends) {
-    compiler::BuildOptions options;
-    options.gate = compiler::GateMode::off;
-    options.tune = false;
-    return compiler::build(graph, backends, options);
-}
-
 /// The plans' steps of one pattern.
 std::vector<plan::Step*> steps_of(plan::Plan& plan, std::string_view pattern) {
     std::vector<plan::Step*> found;
@@ -195,20 +185,16 @@ class BoxKernels : public testing::TestWithParam<std::tuple<BoxCase, int>> {};
 
 TEST_P(BoxKernels, Compile) {
     const auto& [one, capability] = GetParam();
-    runtime::Backends compilers;
-    try {
-        compilers = {make_cuda_compiler(capability), make_reference_backend()};
-    } catch (const Error& error) {
-        GTEST_SKIP() << "skipped: " << error.what();
-    }
-    plan::Plan plan = plan_of(graph_of(one, true), compilers);
+    if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
+    const runtime::Backends backends = compilers(capability);
+    plan::Plan plan = plan_of(graph_of(one, true), backends);
     const auto steps = steps_of(plan, "suppression");
     ASSERT_EQ(steps.size(), 1U);
     std::vector<Shape> shapes = {{one.batch, one.boxes, 4}, {one.batch, one.classes, one.boxes}, {1}, {1}};
     if (one.threshold) shapes.push_back({1});
     for (const char* tactic : {"masks", "lists"}) {
         steps[0]->tactic.name = tactic;
-        const runtime::Engine engine(plan, compilers);
+        const runtime::Engine engine(plan, backends);
         const auto program = engine.program(shapes);
         ASSERT_EQ(program->launches.size(), 1U);
         EXPECT_NE(program->launches[0].kernel, nullptr);
@@ -220,10 +206,7 @@ INSTANTIATE_TEST_SUITE_P(Cuda, BoxKernels,
                          testing::Combine(testing::Values(kBoxCases[1], kBoxCases[13], kBoxCases[18], kBoxCases[20],
                                                           kBoxCases[21]),
                                           testing::Values(80, 90)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_sm" +
-                                    std::to_string(std::get<1>(info.param));
-                         });
+                         kName);
 
 /// Places that are found in a tensor of which so much is not zero.
 struct PlaceCase {
@@ -303,16 +286,12 @@ class PlaceKernels : public testing::TestWithParam<std::tuple<PlaceCase, int>> {
 
 TEST_P(PlaceKernels, Compile) {
     const auto& [one, capability] = GetParam();
-    runtime::Backends compilers;
-    try {
-        compilers = {make_cuda_compiler(capability), make_reference_backend()};
-    } catch (const Error& error) {
-        GTEST_SKIP() << "skipped: " << error.what();
-    }
+    if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
+    const runtime::Backends backends = compilers(capability);
     const ir::Graph graph = ir::parse(one.text);
     std::vector<Shape> shapes;
     for (const ir::ValueId id : graph.inputs) shapes.push_back(*ir::known_shape(graph.value(id).dims));
-    const runtime::Engine engine(plan_of(graph, compilers), compilers);
+    const runtime::Engine engine(plan_of(graph, backends), backends);
     const auto program = engine.program(shapes);
     EXPECT_EQ(program->counts, 1U);
     for (const runtime::Launch& launch : program->launches) EXPECT_FALSE(launch.on_host);
@@ -322,10 +301,7 @@ INSTANTIATE_TEST_SUITE_P(Cuda, PlaceKernels,
                          testing::Combine(testing::Values(kPlaceCases[0], kPlaceCases[3], kPlaceCases[4],
                                                           kPlaceCases[5], kPlaceCases[7]),
                                           testing::Values(80, 90)),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param).name) + "_sm" +
-                                    std::to_string(std::get<1>(info.param));
-                         });
+                         kName);
 
 /// What stands behind the suppression in exported detectors: on the device where it goes place by place.
 constexpr const char* kDetector = R"(graph "g" {
@@ -378,13 +354,9 @@ TEST(CudaCounted, GoesOnWhereItIs) {
 }
 
 TEST(CudaCounted, StaysOnTheDevicePlaceByPlace) {
-    runtime::Backends compilers;
-    try {
-        compilers = {make_cuda_compiler(90), make_reference_backend()};
-    } catch (const Error& error) {
-        GTEST_SKIP() << "skipped: " << error.what();
-    }
-    const runtime::Engine engine(plan_of(ir::parse(kDetector), compilers), compilers);
+    if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
+    const runtime::Backends backends = compilers(90);
+    const runtime::Engine engine(plan_of(ir::parse(kDetector), backends), backends);
     const auto program = engine.program({{2, 600, 4}, {2, 5, 600}});
     for (const runtime::Launch& launch : program->launches) {
         const std::string& op = engine.plan().graph.node(launch.step->region.nodes.at(0)).op;

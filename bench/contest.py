@@ -42,6 +42,7 @@ class Candidate:
         self.name, self.asked = name, None
         self.seconds: float | None = None
         self.note: str | None = None
+        self.setting: str | None = None
         self.times: list[float] = []
 
     def turn(self, seconds: float) -> float:
@@ -81,6 +82,8 @@ class Contest:
             self.conclude(candidate, lambda: worker.answer(left(deadline)))
         with contextlib.suppress(*FAILURES):
             self.gpu = worker.request("describe", timeout=10)
+            for candidate in candidates:
+                candidate.setting = worker.request("setting", candidate.name, timeout=10)
 
     def give_up(self, names: tuple[str, ...], error: Exception) -> None:
         for candidate in self.candidates:
@@ -126,13 +129,13 @@ class Contest:
             build_seconds={candidate.name: candidate.seconds for candidate in good},
             notes=self.notes | {candidate.name: candidate.note for candidate in self.candidates if candidate.note},
             kernels={Fovea.name: self.fovea.launches} if self.fovea.launches else {},
-            gpu=self.gpu,
+            gpu=self.gpu, settings={candidate.name: candidate.setting for candidate in good if candidate.setting},
         ).compared()
 
     def check(self, deadline: float, record: Record) -> None:
         """Compares the outputs and counts kernels, as far as there is time; both may disturb what is timed meanwhile."""
         result = self.result()
-        checked = [candidate for candidate in self.good() if candidate.name != "onnxruntime"]
+        checked = self.good()
         peers = [candidate for candidate in checked if candidate.asked is not self.fovea]
         try:
             reference = peers[0].asked.request("reference", timeout=left(deadline)) if peers else None

@@ -29,6 +29,7 @@ class PointResult:
     notes: dict[str, str]
     kernels: dict[str, int]
     gpu: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
     errors: dict[str, dict[str, float]] = field(default_factory=dict)
     decibels: dict[str, dict[str, float]] = field(default_factory=dict)
     ratio: Ratio | None = None

@@ -3,12 +3,12 @@
 A point is a network at a precision and a batch. Its contestants take turns on the same GPU, each in a process of its own,
 with the same weights and the same image, which lies on the device; a turn is many runs, each waited for, and gives
 their median, and a figure is the median over the turns. PyTorch runs eagerly, as one CUDA graph, and compiled in the
-modes reduce-overhead and max-autotune, in channels-last; ONNX Runtime takes part where its package can use CUDA. Points
-are prepared (fovea's build, PyTorch's compilation) several at a time; whatever times kernels to choose among them, and
-every turn, has the GPU alone, one after the other in order of arrival. Points are spread over the GPUs of --devices; a
-point's contestants share one. A run that is ended early (SIGINT, SIGTERM) prints the figures that it has. fovea's input and
-outputs are f32, as in its models, PyTorch's are of the precision. A ratio is fovea's figure over that of the fastest peer,
-with a bootstrap interval of 95 %.
+modes reduce-overhead and max-autotune, in channels-last; ONNX Runtime takes part where its package can use CUDA, in the
+fastest of some settings (ort_peer.py). Points are prepared several at a time: fovea's plans first, then what PyTorch compiles.
+Whatever times kernels to choose among them, and every turn, has the GPU alone, one after the other in order of arrival. Points
+are spread over the GPUs of --devices; a point's contestants share one. A run that is ended early (SIGINT, SIGTERM) prints the
+figures that it has. fovea's input and outputs are f32, as in its models, PyTorch's are of the precision. A ratio is fovea's
+figure over that of the fastest peer, with a bootstrap interval of 95 %.
 
 Signal-to-noise ratios are in dB against PyTorch in f64, after each channel's mean is removed, the worst output, of the
 first and the last image; in fp32, the error is max|a-b| / max|b|. Kernels are counted in one run, copies included.

@@ -20,6 +20,7 @@ COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-
 PROCESSES = (("torch-eager", "torch-graph"), ("torch-compile",), ("onnxruntime",), ("torch-max-autotune",))
 PEERS = tuple(name for names in PROCESSES for name in names)
 LEAST_RUNS = 10
+SETTING_SECONDS = 0.1
 
 
 def is_compiled(names: tuple[str, ...]) -> bool:
@@ -57,7 +58,8 @@ class Peers:
         self.type = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(point.precision, torch.float32)
         self.make_network = lambda: speed_network(point.network.graph).cuda()
         self.image = self.place(torch.from_numpy(point.image()), self.type)
-        self.calls = {}
+        self.threads = threads
+        self.calls, self.settings = {}, {}
 
     def place(self, tensor, dtype):
         return tensor.to("cuda", dtype, memory_format=self.torch.channels_last)
@@ -122,39 +124,38 @@ class Peers:
         return lambda: function(self.image)
 
     def onnxruntime(self):
-        import onnxruntime
-
+        """With the fastest of its settings."""
         from fill import fill
+        from ort_peer import fastest, open_session
 
-        model = fill(self.point.network, "full", batch=self.point.shape[0])
-        half = self.point.precision == "fp16"
-        if half:
-            from onnxruntime.transformers.float16 import convert_float_to_float16
+        image = self.image.contiguous()
 
-            model = convert_float_to_float16(model, keep_io_types=False, op_block_list=["Resize", "Range", "Cast"])
-        options = {"cudnn_conv_algo_search": "EXHAUSTIVE", "use_tf32": str(int(self.point.precision == "tf32"))}
-        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=[("CUDAExecutionProvider", options)])
-        if "CUDAExecutionProvider" not in session.get_providers():
-            raise RuntimeError("onnxruntime cannot load its CUDAExecutionProvider")
-        image, binding = self.image.contiguous(), session.io_binding()
-        binding.bind_input(session.get_inputs()[0].name, "cuda", 0, np.float16 if half else np.float32,
-                           tuple(image.shape), image.data_ptr())
-        for output in session.get_outputs():
-            binding.bind_output(output.name, "cuda")
+        def opened(setting):
+            model = fill(self.point.network, "full", batch=self.point.shape[0])
+            return open_session(model, self.point.precision, setting, self.threads, image)
 
-        def call():
-            session.run_with_iobinding(binding)
-            return image  # kept alive
+        def seconds(call):
+            with self.alone:
+                return self.timed(call, SETTING_SECONDS)
 
+        setting, call = fastest(opened, seconds)
+        self.settings["onnxruntime"] = str(setting)
         return call
 
     def describe(self) -> str:
         torch = self.torch
         return f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
 
+    def setting(self, name: str) -> str | None:
+        """Of those that were tried, the fastest."""
+        return self.settings.get(name)
+
     def turn(self, name: str, seconds: float) -> float:
         """Median seconds of a call with the wait for it."""
-        call, synchronize = self.calls[name], self.torch.cuda.synchronize
+        return self.timed(self.calls[name], seconds)
+
+    def timed(self, call, seconds: float) -> float:
+        synchronize = self.torch.cuda.synchronize
         start = time.perf_counter()
         while time.perf_counter() - start < seconds:
             call()
@@ -185,6 +186,8 @@ class Peers:
 
     def outputs(self, name: str) -> dict[str, np.ndarray]:
         """Of the checked images."""
+        if name == "onnxruntime":
+            return {key: value.numpy()[self.point.checked_images] for key, value in self.calls[name]().items()}
         return self.arrays(self.calls[name](), self.point.checked_images)
 
     def reference(self) -> dict[str, np.ndarray]:

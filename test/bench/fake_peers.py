@@ -52,6 +52,9 @@ class FakePeers:
     def kernels(self, name):
         return 100 + int(os.environ["CUDA_VISIBLE_DEVICES"])
 
+    def setting(self, name):
+        return "the fastest" if name == "torch-graph" else None
+
     def describe(self):
         return "NVIDIA H100, PyTorch 0"
 

@@ -35,6 +35,7 @@ def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
     assert [(p["name"], p["batch"]) for p in found] == [(name, batch) for batch in (1, 16) for name in NETWORKS]
     assert [p["kernels"] for p in found] == [{"fovea": kernels, "torch-graph": kernels} for kernels in (100, 101, 100, 101)]
     assert all(p["ratio"]["value"] == pytest.approx(0.5) and p["turns_ms"]["fovea"] == [1, 1] for p in found)
+    assert all(p["settings"] == {"torch-graph": "the fastest"} for p in found)
     assert all(p["build_seconds"] == {"fovea": 2, "torch-graph": 2} and p["notes"] == {"onnxruntime": "absent: so"} for p in found)
     assert len(list((tmp_path / "kept").glob("*.profile.json"))) == 4
     assert output.startswith("2 times NVIDIA H100, PyTorch 0; ") and output.count("resnet50_224") == 4  # a row and a note each

@@ -6,6 +6,7 @@
 
 #include "base/checked.hpp"
 #include "base/dispatch.hpp"
+#include "base/parallel.hpp"
 
 namespace fovea {
 namespace {
@@ -96,7 +97,10 @@ Tensor Tensor::cast(DType type, bool saturate) const {
         base::visit(type, [&]<class To>() {
             const auto source = as<From>();
             const auto target = result.as<To>();
-            for (std::size_t i = 0; i < source.size(); ++i) target[i] = convert<To>(load(source[i]), saturate);
+            base::parallel_for(size(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+                for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+                    target[i] = convert<To>(load(source[i]), saturate);
+            });
         });
     });
     return result;

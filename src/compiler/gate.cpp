@@ -4,9 +4,11 @@
 #include <cmath>
 #include <exception>
 #include <random>
+#include <span>
 
 #include "base/dispatch.hpp"
 #include "base/parallel_sum.hpp"
+#include "compiler/magnitude.hpp"
 #include "compiler/region_reference.hpp"
 #include "fovea/error.hpp"
 #include "ops/counted.hpp"
@@ -61,22 +63,6 @@ double relative(const Comparison& comparison, double scale) {
 double decibel(double signal, double noise) {
     if (noise <= 0) return 200;
     return std::min(200.0, 10 * std::log10(std::max(signal, 1e-300) / noise));
-}
-
-double largest_magnitude(const backend::TensorDesc& desc, const std::byte* data) {
-    double largest = 0;
-    base::visit(desc.dtype, [&]<class T>() {
-        const T* elements = reinterpret_cast<const T*>(data);
-        const std::int64_t rows = desc.rows(), width = desc.row();
-#pragma omp parallel for reduction(max : largest)
-        for (std::int64_t row = 0; row < rows; ++row)
-            for (std::int64_t i = 0; i < width; ++i) {
-                const double value =
-                    std::fabs(static_cast<double>(static_cast<base::arithmetic_t<T>>(elements[row * desc.pitch + i])));
-                if (std::isfinite(value)) largest = std::max(largest, value);
-            }
-    });
-    return largest;
 }
 
 /// Places worth looking at in a tensor. Half of the elements go into lines through all channels (axis 1), one of them
@@ -283,7 +269,7 @@ struct Channels {
 };
 
 /// Sum of squares once the mean of every channel, along `axis`, is removed.
-double varying_power(const std::vector<float>& values, const Shape& shape, std::size_t axis) {
+double varying_power(std::span<const float> values, const Shape& shape, std::size_t axis) {
     std::int64_t inner = 1;
     for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
     const auto sums = base::parallel_sum<Channels>(
@@ -368,7 +354,8 @@ plan::Evidence compare(const Tensor& a, const Tensor& b) {
         evidence.snr_db = -200;
         return evidence;
     }
-    const auto x = a.to_float(), y = b.to_float();
+    const Tensor wide_a = a.cast(DType::f32), wide_b = b.cast(DType::f32);
+    const std::span<const float> x = wide_a.as<float>(), y = wide_b.as<float>();
     const auto all = base::parallel_sum<Comparison>(
         static_cast<std::int64_t>(x.size()), kPiece, [&](std::int64_t begin, std::int64_t end) {
             Comparison part;

@@ -1,43 +1,69 @@
 #include "compiler/region_reference.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <cstdint>
 
 #include "fovea/error.hpp"
-#include "ops/index.hpp"
 
 namespace fovea::compiler {
 namespace {
 
-/// Elements between neighbours along each axis.
-Shape memory_strides(const backend::TensorDesc& desc) {
-    const std::size_t rank = desc.shape.size();
-    Shape strides(rank, 1);
-    if (rank == 0) return strides;
-    if (desc.layout == backend::Layout::plain) {
-        if (rank > 1) strides[rank - 2] = desc.pitch;
-        for (std::size_t i = rank - 1; i-- > 1;) strides[i - 1] = strides[i] * desc.shape[i];
-        return strides;
+/// Axes of a box in memory.
+struct Axes {
+    Shape sizes, strides;
+};
+
+/// Neighbouring axes that one step walks through become one.
+Axes joined(const Shape& sizes, const Shape& strides) {
+    Axes axes;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        if (sizes[i] == 1) continue;
+        if (!axes.sizes.empty() && axes.strides.back() == strides[i] * sizes[i]) {
+            axes.sizes.back() *= sizes[i];
+            axes.strides.back() = strides[i];
+        } else {
+            axes.sizes.push_back(sizes[i]);
+            axes.strides.push_back(strides[i]);
+        }
     }
-    strides[rank - 1] = desc.pitch;
-    for (std::size_t i = rank - 1; i-- > 2;) strides[i] = strides[i + 1] * desc.shape[i + 1];
-    strides[0] = strides[2] * desc.shape[2];
-    return strides;
+    return axes;
+}
+
+/// Copies the elements from `axis` on, one behind the other; returns the place behind the last one.
+template <class Word>
+Word* gather(Word* target, const Word* source, const Axes& axes, std::size_t axis) {
+    if (axis == axes.sizes.size()) {
+        *target = *source;
+        return target + 1;
+    }
+    const std::int64_t size = axes.sizes[axis], stride = axes.strides[axis];
+    if (axis + 1 < axes.sizes.size()) {
+        for (std::int64_t i = 0; i < size; ++i) target = gather(target, source + i * stride, axes, axis + 1);
+        return target;
+    }
+    if (stride == 1) return std::copy_n(source, size, target);
+    for (std::int64_t i = 0; i < size; ++i) target[i] = source[i * stride];
+    return target + size;
 }
 
 }  // namespace
 
 Tensor crop(const backend::TensorDesc& desc, const std::byte* data, const ops::Box& box) {
     Tensor result(desc.dtype, box.size);
-    const Shape strides = memory_strides(desc);
-    const std::size_t width = element_bytes(desc.dtype);
-    std::byte* target = result.raw();
-    ops::for_each_index(box, [&](const Shape& index) {
-        std::int64_t offset = 0;
-        for (std::size_t i = 0; i < index.size(); ++i) offset += index[i] * strides[i];
-        std::memcpy(target, data + static_cast<std::size_t>(offset) * width, width);
-        target += width;
-    });
+    if (result.size() == 0) return result;
+    const Shape strides = desc.strides();
+    std::int64_t start = 0;
+    for (std::size_t i = 0; i < strides.size(); ++i) start += box.start[i] * strides[i];
+    const Axes axes = joined(box.size, strides);
+    const auto copy = [&]<class Word>(Word) {
+        gather(reinterpret_cast<Word*>(result.raw()), reinterpret_cast<const Word*>(data) + start, axes, 0);
+    };
+    switch (element_bytes(desc.dtype)) {
+        case 1: copy(std::uint8_t{}); break;
+        case 2: copy(std::uint16_t{}); break;
+        case 4: copy(std::uint32_t{}); break;
+        default: copy(std::uint64_t{}); break;
+    }
     return result;
 }
 

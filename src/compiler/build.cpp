@@ -4,15 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 #include "base/hash.hpp"
 #include "compiler/check_outputs.hpp"
-#include "compiler/fold_dequantised.hpp"
+#include "compiler/cover_at.hpp"
 #include "compiler/launching.hpp"
 #include "compiler/schedule.hpp"
 #include "compiler/typing.hpp"
 #include "fovea/error.hpp"
-#include "ir/text.hpp"
 #include "pass/pipeline.hpp"
 #include "precision/widen.hpp"
 #include "vision/contract.hpp"
@@ -22,17 +22,6 @@ namespace fovea::compiler {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// The graph with ids in the order of its text form, as a loaded plan will have them.
-ir::Graph canonical(const ir::Graph& graph) {
-    std::vector<Tensor> constants;
-    const std::string text = ir::print(graph, [&](const Tensor& tensor) {
-        constants.push_back(tensor);
-        return static_cast<std::int64_t>(constants.size() - 1);
-    });
-    return ir::parse(
-        text, [&](std::int64_t index, DType, const Shape&) { return constants[static_cast<std::size_t>(index)]; });
-}
 
 /// Every input's profile: the given one, or its declared shape with 1 for symbolic sizes.
 std::map<std::string, plan::InputProfile> complete_profile(const ir::Graph& graph,
@@ -135,12 +124,6 @@ class Stages {
     Clock::time_point start_;
 };
 
-ops::ValueTable values_at(const ir::Graph& graph, const std::vector<Shape>& shapes) {
-    ops::InferOptions options;
-    for (std::size_t i = 0; i < shapes.size(); ++i) options.input_shapes[graph.value(graph.inputs[i]).name] = shapes[i];
-    return ops::infer(graph, options);
-}
-
 class Build {
   public:
     Build(const runtime::Backends& backends, const BuildOptions& options, BuildReport& report)
@@ -163,16 +146,18 @@ class Build {
         for (plan::Choice& choice : plan_.choices)
             if (choice.reason.empty() && choice.dtype != to_string(DType::f16) && halves.contains(choice.node))
                 choice.reason = "f16 in the model, which the " + std::string(backend_.name()) + " computes wider";
+        network_ = simplified;
         compile(true);
-        return finish(simplified);
+        return finish();
     }
 
     /// A target section for a plan that there is.
     plan::Plan run(plan::Plan plan) {
         plan_ = std::move(plan);
         check_offered(backend_, precision());
+        network_ = precision() == DType::f32 ? plan_.graph : precision::widen(plan_.graph, precision());
         compile(false);
-        return finish(precision() == DType::f32 ? plan_.graph : precision::widen(plan_.graph, precision()));
+        return finish();
     }
 
   private:
@@ -193,9 +178,9 @@ class Build {
     }
 
     /// Proves the plan's new section against the network in f32.
-    plan::Plan finish(const ir::Graph& reference) {
+    plan::Plan finish() {
         if (options_.gate != GateMode::off)
-            prove(reference);
+            prove();
         else
             section().certificate.mode = "off";
         stages_.end();
@@ -205,13 +190,15 @@ class Build {
     /// With `fold`, the graph may still change; other target sections would not survive that.
     void compile(bool fold) {
         stages_.begin("cover", 0.12, 0.15);
-        const auto [values, covering] = cover_at_optimum(plan_.graph, backend_, options_.fuse, fold);
+        const auto [values, covering] =
+            cover_at(plan_.graph, shapes_of(plan_, &plan::InputProfile::opt), backend_, options_.fuse, fold);
+        if (options_.gate != GateMode::off) begin_reference();
         stages_.begin("tune", 0.15, 0.7);
         tune::TimingCache local;
         tune::TimingCache& cache = options_.timing_cache ? *options_.timing_cache : local;
-        const auto selections =
-            select(plan_.graph, values, covering, backend_, cache,
-                   {threads_, options_.tune, [this](double f) { stages_.progress(f); }, options_.timing_lock});
+        const auto selections = select(plan_.graph, values, covering, backend_, cache,
+                                       {threads_, options_.tune, [this](double f) { stages_.progress(f); },
+                                        options_.timing_lock, [this] { await_reference(); }});
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
         put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
         explain_reference_kernels(covering, values);
@@ -230,6 +217,7 @@ class Build {
         std::optional<runtime::Context> context;
         auto [best, us] = compiler::choose_launching(
             *backend_.device(), cache, key, options_.timing_lock, [&]() -> runtime::Context& {
+                await_reference();
                 const auto inputs = made_up_inputs(shapes_of(plan_, &plan::InputProfile::opt), 1);
                 context.emplace(engine());
                 for (std::size_t i = 0; i < inputs.size(); ++i)
@@ -262,22 +250,6 @@ class Build {
         return engine_;
     }
 
-    /// The covering at the optimum; with `fold`, dequantised weights that no kernel takes quantised become constants of
-    /// `graph` first.
-    [[nodiscard]] std::pair<ops::ValueTable, Covering> cover_at_optimum(ir::Graph& graph,
-                                                                        const backend::Backend& backend, bool fuse,
-                                                                        bool fold) const {
-        const auto shapes = shapes_of(plan_, &plan::InputProfile::opt);
-        auto values = values_at(graph, shapes);
-        Covering covering = cover_counted(graph, values, backend, fuse);
-        if (fold && fold_dequantised(graph, covering)) {
-            graph = canonical(graph);
-            values = values_at(graph, shapes);
-            covering = cover_counted(graph, values, backend, fuse);
-        }
-        return {std::move(values), std::move(covering)};
-    }
-
     /// Says why reference kernels run, in the report and at the steps.
     void explain_reference_kernels(const Covering& covering, const ops::ValueTable& values) {
         for (plan::Step& step : section().steps) {
@@ -292,15 +264,14 @@ class Build {
 
     /// Kernels one by one at the optimum, at the maximum and with two images at the minimum; then the outputs against
     /// the same network unfused in f32.
-    void prove(const ir::Graph& reference) {
+    void prove() {
         stages_.begin("gate", 0.7, 1);
         plan::Certificate certificate;
         certificate.mode = options_.gate == GateMode::full ? "full" : "boxes";
         const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
-        const auto inputs = made_up_inputs(opt, 1);
         const GateOptions options{options_.gate};
         runtime::Context context(engine());
-        check_kernels(context, inputs, options, certificate);
+        check_kernels(context, inputs_, options, certificate);
         stages_.progress(0.5);
         for (const auto& shapes : further_shapes(opt)) {
             runtime::Context further(engine());
@@ -311,7 +282,7 @@ class Build {
             run->launch(section().launching);
             context.run();
         }
-        prove_outputs(reference, context, inputs, certificate);
+        check_outputs(context, *reference_.get(), certificate);
         section().certificate = std::move(certificate);
     }
 
@@ -338,19 +309,25 @@ class Build {
         return result;
     }
 
-    void prove_outputs(const ir::Graph& network, runtime::Context& context, const std::vector<Tensor>& inputs,
-                       plan::Certificate& certificate) {
-        plan::Plan oracle;
-        oracle.graph = network;
-        oracle.profile = plan_.profile;
-        const backend::Backend& judge_of = host_backend();
-        if (judge_of.widens(DType::f16) && precision::holds(oracle.graph, DType::f16))
-            oracle.graph = precision::widen(std::move(oracle.graph), DType::f16);
-        const auto [values, covering] = cover_at_optimum(oracle.graph, judge_of, false, true);
-        tune::TimingCache none;
-        const auto selections = select(oracle.graph, values, covering, judge_of, none, {threads_, false, {}});
-        oracle.targets = {schedule(oracle.graph, values, covering, selections, judge_of, threads_)};
-        check_outputs(context, std::move(oracle), backends_, inputs, certificate);
+    /// Beside the work for a device, the processor runs the network that the plan is held against.
+    void begin_reference() {
+        const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
+        inputs_ = made_up_inputs(opt, 1);
+        const bool ahead = backend_.device(), narrow = precision() != DType::f32 || backend_.tf32();
+        reference_ = std::async(ahead ? std::launch::async : std::launch::deferred,
+                                [this, ahead, narrow, opt, types = plan_.graph, profile = plan_.profile] {
+                                    auto reference = std::make_unique<NetworkReference>(
+                                        reference_plan(network_, profile, opt, host_backend(), threads_), types,
+                                        backend_.tf32(), backends_, inputs_, threads_);
+                                    reference->exact();
+                                    if (ahead && narrow) reference->rounded();
+                                    return reference;
+                                });
+    }
+
+    /// Until it has run, and keeps no processor busy while kernels are timed.
+    void await_reference() const {
+        if (backend_.device() && reference_.valid()) reference_.wait();
     }
 
     /// The first backend that works in host memory: plans for devices are held against it.
@@ -369,6 +346,10 @@ class Build {
     plan::Plan plan_;
     std::size_t section_ = 0;  ///< the one being built
     std::shared_ptr<const runtime::Engine> engine_;
+    ir::Graph network_;           ///< simplified, before types were assigned
+    std::vector<Tensor> inputs_;  ///< made up, at the optimum
+    /// Declared last: it uses the other members until it is ready.
+    std::shared_future<std::unique_ptr<NetworkReference>> reference_;
 };
 
 /// Runs `function` with OpenMP's threads set to `threads`.

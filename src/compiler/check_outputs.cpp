@@ -5,11 +5,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "base/dispatch.hpp"
 #include "base/parallel_sum.hpp"
 #include "compiler/gate.hpp"
-#include "compiler/rounding.hpp"
 #include "fovea/error.hpp"
 #include "ops/op.hpp"
 
@@ -37,7 +37,7 @@ struct Difference {
     }
 };
 
-Difference difference(const std::vector<float>& a, const std::vector<float>& b, bool labels) {
+Difference difference(std::span<const float> a, std::span<const float> b, bool labels) {
     if (a.size() != b.size()) return {1, 1, 1, 1, 1};  // as many as the data say: all differ
     constexpr std::int64_t kPiece = 1 << 16;
     auto result = base::parallel_sum<Difference>(
@@ -60,6 +60,11 @@ Difference difference(const std::vector<float>& a, const std::vector<float>& b, 
     result.noise = std::sqrt(result.noise / result.count);
     result.level = std::sqrt(result.level / result.count);
     return result;
+}
+
+Difference difference(const Tensor& a, const Tensor& b, bool labels) {
+    const Tensor x = a.cast(DType::f32), y = b.cast(DType::f32);
+    return difference(x.as<float>(), y.as<float>(), labels);
 }
 
 /// What a plan's tensor may differ by.
@@ -135,7 +140,6 @@ bool is_random(const ir::Graph& network, ir::ValueId id) {
     return false;
 }
 
-using Observer = std::function<void(const runtime::Observation&)>;
 using Samples = std::map<std::string, std::vector<float>>;
 
 /// Some elements of what a step has computed, by the tensors' names.
@@ -170,58 +174,24 @@ std::string number(double value) {
 
 class OutputCheck {
   public:
-    OutputCheck(runtime::Context& plan, plan::Plan reference, const runtime::Backends& backends,
-                const std::vector<Tensor>& inputs)
-        : backends_(backends),
-          threads_(plan.engine().threads()),
-          inputs_(inputs),
-          network_(reference.graph),
-          rounding_(network_, plan.engine().plan().graph, plan.engine().target().tf32),
-          reference_(std::move(reference)),
-          plan_(plan),
-          exact_(engine_of(network_)) {}
+    OutputCheck(runtime::Context& plan, NetworkReference& reference)
+        : reference_(reference), network_(reference.network()), rounding_(reference.rounding()), plan_(plan) {}
 
     void run(plan::Certificate& certificate) {
-        bind(exact_, inputs_);
-        exact_.run();
         for (std::size_t i = 0; i < network_.outputs.size(); ++i) certificate.outputs.push_back(judge(i));
     }
 
   private:
-    [[nodiscard]] std::shared_ptr<const runtime::Engine> engine_of(const ir::Graph& graph) const {
-        plan::Plan plan = reference_;
-        plan.graph = graph;
-        return std::make_shared<const runtime::Engine>(std::move(plan), backends_, runtime::EngineOptions{threads_});
-    }
-
-    static void bind(runtime::Context& context, const std::vector<Tensor>& inputs) {
-        for (std::size_t i = 0; i < inputs.size(); ++i)
-            context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
-    }
-
-    void run_rounded(const Observer& observer) {
-        if (!rounded_) {
-            for (std::size_t i = 0; i < inputs_.size(); ++i) rounded_inputs_.push_back(rounding_.input(i, inputs_[i]));
-            rounded_.emplace(engine_of(rounding_.weights()));
-            bind(*rounded_, rounded_inputs_);
-        }
-        rounded_->run([&](const runtime::Observation& seen) {
-            rounding_.apply(rounded_->engine(), rounded_->program(), seen);
-            if (observer) observer(seen);
-        });
-    }
-
     /// The rounded run is only made where a plan loses more than the last rounding.
     plan::Evidence judge(std::size_t i) {
         if (is_random(network_, network_.outputs[i].value))
             return {network_.outputs[i].name, "nothing: it is random", 0, 200, 0};
         const Subject subject = describe(network_, rounding_, network_.outputs[i].value);
-        const Tensor found = plan_.output(i), expected = exact_.output(i);
-        const Difference d = difference(found.to_float(), expected.to_float(), subject.labels);
+        const Tensor found = plan_.output(i), expected = reference_.exact().output(i);
+        const Difference d = difference(found, expected, subject.labels);
         Bound bound = floor_of(subject, d);
         if (found.shape() != expected.shape() || !bound.holds(d)) {
-            if (!rounded_) run_rounded({});
-            bound = bound_of(subject, difference(rounded_->output(i).to_float(), expected.to_float(), subject.labels));
+            bound = bound_of(subject, difference(reference_.rounded().output(i), expected, subject.labels));
             if (!bound.holds(d)) refuse(i, d, bound);
         }
         plan::Evidence evidence = compare(found, expected);
@@ -246,8 +216,8 @@ class OutputCheck {
     /// Where the plan leaves the reference, for the message.
     std::string first_difference() {
         Samples exact, rounded;
-        exact_.run([&](const runtime::Observation& seen) { sample(exact_, seen, exact); });
-        run_rounded([&](const runtime::Observation& seen) { sample(*rounded_, seen, rounded); });
+        reference_.observe_exact([&](const auto& context, const auto& seen) { sample(context, seen, exact); });
+        reference_.observe_rounded([&](const auto& context, const auto& seen) { sample(context, seen, rounded); });
         std::map<std::string, ir::ValueId> ids;
         for (ir::ValueId id = 0; id < network_.value_count(); ++id) ids[network_.value(id).name] = id;
         std::string found;
@@ -268,23 +238,16 @@ class OutputCheck {
         return found.empty() ? "no tensor before it differs" : found;
     }
 
-    const runtime::Backends& backends_;
-    int threads_;
-    const std::vector<Tensor>& inputs_;
-    const ir::Graph network_;
-    const Rounding rounding_;
-    const plan::Plan reference_;
+    NetworkReference& reference_;
+    const ir::Graph& network_;
+    const Rounding& rounding_;
     runtime::Context& plan_;
-    runtime::Context exact_;
-    std::vector<Tensor> rounded_inputs_;
-    std::optional<runtime::Context> rounded_;
 };
 
 }  // namespace
 
-void check_outputs(runtime::Context& plan, plan::Plan reference, const runtime::Backends& backends,
-                   const std::vector<Tensor>& inputs, plan::Certificate& certificate) {
-    OutputCheck(plan, std::move(reference), backends, inputs).run(certificate);
+void check_outputs(runtime::Context& plan, NetworkReference& reference, plan::Certificate& certificate) {
+    OutputCheck(plan, reference).run(certificate);
 }
 
 }  // namespace fovea::compiler

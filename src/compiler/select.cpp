@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
 #include <optional>
 #include <set>
@@ -187,17 +188,25 @@ bool shapes_known(const ops::ValueTable& values, const backend::Region& region) 
            std::all_of(region.outputs.begin(), region.outputs.end(), known);
 }
 
-/// Every region's tactics; libraries take their time to propose some.
+/// Every region's tactics; libraries take their time to propose some, so that they are asked side by side.
 std::vector<std::vector<backend::Tactic>> tactics_of(const ir::Graph& graph, const ops::ValueTable& values,
                                                      const Covering& covering, const backend::Backend& backend,
                                                      const SelectOptions& options) {
-    std::vector<std::vector<backend::Tactic>> result;
-    for (const backend::Region& region : covering.regions)
-        if (shapes_known(values, region))
-            result.push_back(backend.tactics({graph, region, values, options.threads}));
-        else  // runs by reference kernels on actual tensors
-            result.push_back({{"late", std::vector(region.inputs.size(), Layout::plain),
-                               std::vector(region.outputs.size(), Layout::plain)}});
+    std::vector<std::vector<backend::Tactic>> result(covering.regions.size());
+    std::vector<std::exception_ptr> errors(result.size());
+#pragma omp parallel for schedule(dynamic) if (backend.device())
+    for (std::size_t r = 0; r < result.size(); ++r) try {
+            const backend::Region& region = covering.regions[r];
+            if (shapes_known(values, region))
+                result[r] = backend.tactics({graph, region, values, options.threads});
+            else  // runs by reference kernels on actual tensors
+                result[r] = {{"late", std::vector(region.inputs.size(), Layout::plain),
+                              std::vector(region.outputs.size(), Layout::plain)}};
+        } catch (...) {
+            errors[r] = std::current_exception();
+        }
+    for (const std::exception_ptr& error : errors)
+        if (error) std::rethrow_exception(error);
     return result;
 }
 
@@ -225,8 +234,9 @@ bool runs_as_kernel(const ops::ValueTable& values, const backend::Region& region
 /// Share of the whole choice, for the progress, that compiling what is to be timed takes where kernels are compiled.
 double compiling_share(const backend::Backend& backend) { return backend.device() ? 0.7 : 0; }
 
-/// Has the backend compile everything that will be timed, equal layers once; in pieces, so that progress shows.
-void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
+/// Has the backend compile everything that will be timed, equal layers once; in pieces, so that progress shows. Whether
+/// there is anything.
+bool prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                    const std::vector<std::vector<backend::Tactic>>& tactics, const backend::Backend& backend,
                    const tune::Tuner& tuner, const SelectOptions& options) {
     std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
@@ -250,6 +260,7 @@ void prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const 
         if (options.progress)
             options.progress(compiling_share(backend) * static_cast<double>(done) / static_cast<double>(list.size()));
     }
+    return !list.empty();
 }
 
 }  // namespace
@@ -259,8 +270,10 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
     const auto tactics = tactics_of(graph, values, covering, backend, options);
     std::optional<tune::Tuner> tuner;
     const tune::TuneOptions timing = {.lock = options.timing_lock};
-    if (options.tune)
-        prepare_ahead(graph, values, covering, tactics, backend, tuner.emplace(backend, cache, timing), options);
+    if (options.tune &&
+        prepare_ahead(graph, values, covering, tactics, backend, tuner.emplace(backend, cache, timing), options) &&
+        options.before_timing)
+        options.before_timing();
     const double compiled = tuner ? compiling_share(backend) : 0;
     std::vector<std::vector<Candidate>> candidates;
     for (std::size_t r = 0; r < covering.regions.size(); ++r) {

@@ -76,8 +76,9 @@ class Faults : public testing::TestWithParam<Form> {
         runtime::Context context(engine);
         EXPECT_NO_THROW(check_kernels(context, inputs, {}, certificate));
         try {
-            check_outputs(context, plan(network(GetParam().quantised, kBias, kTurn), DType::f32, false), cpu(), inputs,
-                          certificate);
+            NetworkReference reference(plan(network(GetParam().quantised, kBias, kTurn), DType::f32, false),
+                                       engine->plan().graph, false, cpu(), inputs, 2);
+            check_outputs(context, reference, certificate);
         } catch (const Error& error) {
             EXPECT_EQ(error.code(), ErrorCode::numerics);
             return error.what();
@@ -212,7 +213,8 @@ TEST(StoredHalves, MayBeNeighboursAndNoMore) {
         context.bind_input(0, DType::f16, inputs[0].shape(), inputs[0].raw());
         context.run();
         plan::Certificate certificate;
-        check_outputs(context, planned(cpu()), cpu(), inputs, certificate);
+        NetworkReference reference(planned(cpu()), context.engine().plan().graph, false, cpu(), inputs, 2);
+        check_outputs(context, reference, certificate);
     };
     EXPECT_NO_THROW(check(1));
     EXPECT_THROW(check(2), Error);

@@ -1,6 +1,7 @@
 #include "backend/cuda/device.hpp"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -204,6 +205,36 @@ void CudaStream::wait_for(const Stream& other, std::size_t mark) {
     if (mark < marks.size()) Driver::get().stream_wait(stream_, marks[mark].handle(), CU_EVENT_WAIT_DEFAULT);
 }
 
+namespace {
+
+/// The functions that this thread launches while it records; nullptr: it does not.
+thread_local std::set<CUfunction>* launched = nullptr;
+
+/// Lets kernels start while those in front of them end only where both are of `own`. Libraries launch some of their
+/// kernels to start early, too, which read before they wait: none of theirs lets the next one start too soon, own ones
+/// do.
+void wait_around_libraries(CUgraph graph, const std::set<CUfunction>& own) {
+    const Driver& driver = Driver::get();
+    std::size_t count = 0;
+    driver.graph_edges(graph, nullptr, nullptr, nullptr, &count);
+    std::vector<CUgraphNode> from(count), to(count);
+    std::vector<CUgraphEdgeData> edges(count);
+    if (count) driver.graph_edges(graph, from.data(), to.data(), edges.data(), &count);
+    const auto is_own = [&](CUgraphNode node) {
+        CUDA_KERNEL_NODE_PARAMS kernel = {};
+        driver.graph_kernel(node, &kernel);
+        return kernel.func && own.contains(kernel.func);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        if (edges[i].type != CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC || (is_own(from[i]) && is_own(to[i]))) continue;
+        const CUgraphEdgeData whole = {};
+        driver.graph_remove_edges(graph, &from[i], &to[i], &edges[i], 1);
+        driver.graph_add_edges(graph, &from[i], &to[i], &whole, 1);
+    }
+}
+
+}  // namespace
+
 std::unique_ptr<Recording> CudaStream::record(const std::function<void()>& enqueue) {
     const Driver& driver = Driver::get();
     const Current current(device_->context());
@@ -213,15 +244,20 @@ std::unique_ptr<Recording> CudaStream::record(const std::function<void()>& enque
             if (handle) Driver::get().graph_destroy.quiet(handle);
         }
     } graph;
+    std::set<CUfunction> own;
     driver.capture_begin(stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
+    launched = &own;
     try {
         enqueue();
+        launched = nullptr;
     } catch (...) {
+        launched = nullptr;
         overlaps_ = false;
         driver.capture_end.quiet(stream_, &graph.handle);
         throw;
     }
     driver.capture_end(stream_, &graph.handle);
+    wait_around_libraries(graph.handle, own);
     std::size_t count = 0;
     driver.graph_nodes(graph.handle, nullptr, &count);
     return std::make_unique<CudaRecording>(graph.handle, count);
@@ -295,6 +331,7 @@ void Function::launch(Stream& stream, Grid grid, unsigned threads, const void* p
     launch.attrs = &early;
     launch.numAttrs = queue.overlaps() ? 1 : 0;
     Driver::get().launch(&launch, function_, parameters, nullptr);
+    if (launched) launched->insert(function_);
 }
 
 }  // namespace fovea::backend::cuda

@@ -39,6 +39,10 @@ Driver open() {
     d.capture_end.load(library, FOVEA_SYMBOL(cuStreamEndCapture));
     d.graph_instantiate.load(library, FOVEA_SYMBOL(cuGraphInstantiate));
     d.graph_nodes.load(library, FOVEA_SYMBOL(cuGraphGetNodes));
+    d.graph_edges.load(library, FOVEA_SYMBOL(cuGraphGetEdges));
+    d.graph_add_edges.load(library, FOVEA_SYMBOL(cuGraphAddDependencies));
+    d.graph_remove_edges.load(library, FOVEA_SYMBOL(cuGraphRemoveDependencies));
+    d.graph_kernel.load(library, FOVEA_SYMBOL(cuGraphKernelNodeGetParams));
     d.graph_launch.load(library, FOVEA_SYMBOL(cuGraphLaunch));
     d.graph_destroy.load(library, FOVEA_SYMBOL(cuGraphDestroy));
     d.graph_exec_destroy.load(library, FOVEA_SYMBOL(cuGraphExecDestroy));

@@ -61,6 +61,10 @@ struct Driver {
     Call<decltype(cuStreamEndCapture)> capture_end;
     Call<decltype(cuGraphInstantiate)> graph_instantiate;
     Call<decltype(cuGraphGetNodes)> graph_nodes;
+    Call<decltype(cuGraphGetEdges)> graph_edges;
+    Call<decltype(cuGraphAddDependencies)> graph_add_edges;
+    Call<decltype(cuGraphRemoveDependencies)> graph_remove_edges;
+    Call<decltype(cuGraphKernelNodeGetParams)> graph_kernel;
     Call<decltype(cuGraphLaunch)> graph_launch;
     Call<decltype(cuGraphDestroy)> graph_destroy;
     Call<decltype(cuGraphExecDestroy)> graph_exec_destroy;

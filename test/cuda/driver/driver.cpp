@@ -10,16 +10,23 @@
 #include <initializer_list>
 #include <map>
 #include <mutex>
+#include <vector>
 
 namespace {
+
+/// A kernel that is captured, and how it follows the node in front of it.
+struct Node {
+    CUfunction function = nullptr;  ///< nullptr: not a kernel
+    CUgraphEdgeData edge = {};
+};
 
 /// Whatever the driver gives out: a device's context, memory, a stream, an event, a module, a graph.
 struct Object {
     enum class Kind { memory, host, stream, event, module, graph, executable } kind;
     int device = -1;
-    std::size_t bytes = 0;   ///< of memory
-    std::size_t nodes = 0;   ///< of a graph, or captured so far
-    bool capturing = false;  ///< of a stream
+    std::size_t bytes = 0;         ///< of memory
+    std::vector<Node> nodes = {};  ///< of a graph, or captured so far: one after the other
+    bool capturing = false;        ///< of a stream
 };
 
 constexpr int kDevices = 2;
@@ -27,6 +34,7 @@ int contexts[kDevices];  // their addresses are the contexts; how often they are
 thread_local CUcontext current = nullptr;
 std::mutex mutex;
 std::map<std::uintptr_t, Object> objects;
+int early_starts = 0;  // of the graph that was instantiated last
 
 int current_device() {
     for (int i = 0; i < kDevices; ++i)
@@ -68,7 +76,8 @@ Object* find(std::uintptr_t address) {
 
 /// Checks that everything belongs to the current device, and puts one node into a stream that captures. `run`: whether
 /// the work is done now.
-CUresult enqueue(CUstream stream, std::initializer_list<std::uintptr_t> device_memory, bool& run) {
+CUresult enqueue(CUstream stream, std::initializer_list<std::uintptr_t> device_memory, bool& run,
+                 const Node& node = {}) {
     run = false;
     const int device = current_device();
     if (device < 0) return CUDA_ERROR_INVALID_CONTEXT;
@@ -82,7 +91,7 @@ CUresult enqueue(CUstream stream, std::initializer_list<std::uintptr_t> device_m
     if (stream && (!queue || queue->kind != Object::Kind::stream)) return CUDA_ERROR_INVALID_HANDLE;
     if (queue && queue->device != device) return CUDA_ERROR_INVALID_CONTEXT;
     run = !queue || !queue->capturing;
-    if (!run) ++queue->nodes;
+    if (!run) queue->nodes.push_back(node);
     return CUDA_SUCCESS;
 }
 
@@ -176,10 +185,10 @@ DRIVER(cuStreamBeginCapture, (CUstream stream, CUstreamCaptureMode mode), {
     const std::lock_guard lock(mutex);
     Object* object = find(id(stream));
     object->capturing = true;
-    object->nodes = 0;
+    object->nodes.clear();
 })
 DRIVER(cuStreamEndCapture, (CUstream stream, CUgraph* graph), {
-    std::size_t nodes = 0;
+    std::vector<Node> nodes;
     {
         const std::lock_guard lock(mutex);
         Object* object = find(id(stream));
@@ -188,12 +197,40 @@ DRIVER(cuStreamEndCapture, (CUstream stream, CUgraph* graph), {
     }
     return give(graph, {.kind = Object::Kind::graph, .nodes = nodes});
 })
-DRIVER(cuGraphInstantiate, (CUgraphExec * executable, CUgraph graph, unsigned long long flags),
-       { return give(executable, {Object::Kind::executable}); })
+DRIVER(cuGraphInstantiate, (CUgraphExec * executable, CUgraph graph, unsigned long long flags), {
+    {
+        const std::lock_guard lock(mutex);
+        early_starts = 0;
+        const auto& nodes = find(id(graph))->nodes;
+        for (std::size_t i = 1; i < nodes.size(); ++i)
+            early_starts += nodes[i].edge.type == CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC ? 1 : 0;
+    }
+    return give(executable, {Object::Kind::executable});
+})
 DRIVER(cuGraphGetNodes, (CUgraph graph, CUgraphNode* nodes, size_t* count), {
     const std::lock_guard lock(mutex);
-    *count = find(id(graph))->nodes;
+    *count = find(id(graph))->nodes.size();
 })
+DRIVER(cuGraphGetEdges, (CUgraph graph, CUgraphNode* from, CUgraphNode* to, CUgraphEdgeData* edges, size_t* count), {
+    const std::lock_guard lock(mutex);
+    std::vector<Node>& nodes = find(id(graph))->nodes;
+    *count = nodes.empty() ? 0 : nodes.size() - 1;
+    for (std::size_t i = 0; from && i < *count; ++i) {
+        from[i] = reinterpret_cast<CUgraphNode>(&nodes[i]);
+        to[i] = reinterpret_cast<CUgraphNode>(&nodes[i + 1]);
+        edges[i] = nodes[i + 1].edge;
+    }
+})
+DRIVER(cuGraphRemoveDependencies,
+       (CUgraph graph, const CUgraphNode* from, const CUgraphNode* to, const CUgraphEdgeData* edges, size_t count), {})
+DRIVER(cuGraphAddDependencies,
+       (CUgraph graph, const CUgraphNode* from, const CUgraphNode* to, const CUgraphEdgeData* edges, size_t count), {
+           for (std::size_t i = 0; i < count; ++i) reinterpret_cast<Node*>(to[i])->edge = edges[i];
+       })
+DRIVER(cuGraphKernelNodeGetParams, (CUgraphNode node, CUDA_KERNEL_NODE_PARAMS* parameters),
+       { parameters->func = reinterpret_cast<Node*>(node)->function; })
+/// How many kernels of the graph that was instantiated last may start before the one in front of them has ended.
+DRIVER(pretended_early_starts, (int* count), { *count = early_starts; })
 DRIVER(cuGraphLaunch, (CUgraphExec graph, CUstream stream), { return on_stream(stream); })
 DRIVER(cuGraphDestroy, (CUgraph graph), { return take(graph, Object::Kind::graph); })
 DRIVER(cuGraphExecDestroy, (CUgraphExec graph), { return take(graph, Object::Kind::executable); })
@@ -214,7 +251,13 @@ DRIVER(cuLaunchKernelEx, (const CUlaunchConfig* launch, CUfunction function, voi
         const Object* module = find(id(function));
         if (!module || module->device != current_device()) return CUDA_ERROR_INVALID_HANDLE;
     }
-    return on_stream(launch->hStream);
+    Node node{function, {}};
+    for (unsigned i = 0; i < launch->numAttrs; ++i)
+        if (launch->attrs[i].id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION &&
+            launch->attrs[i].value.programmaticStreamSerializationAllowed)
+            node.edge.type = CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC;
+    bool run = false;
+    return enqueue(launch->hStream, {}, run, node);
 })
 
 // What vendor libraries look for in a driver that they find loaded.

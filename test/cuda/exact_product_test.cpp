@@ -27,6 +27,13 @@ constexpr Case kExactCases[] = {
       output "y" = %y
     })",
      "conv", 3},
+    {"few_classes", R"(graph "g" {
+      input %x : f32[1, 128, 20, 24]
+      const %w : f32[19, 128, 1, 1] = random(1)
+      %y : f32[1, 19, 20, 24] = Conv(%x, %w)
+      output "y" = %y
+    })",
+     "conv", 3},
 };
 constexpr Case kDeepCase = {"deep", R"(graph "g" {
       input %x : f32[1, 512, 12, 12]

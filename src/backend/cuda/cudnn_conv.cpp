@@ -34,11 +34,11 @@ std::optional<ConvProblem> read_problem(const Target& target, const RegionContex
     if (x.dtype != y.dtype) return std::nullopt;
     ConvProblem p;
     p.type = x.dtype;
-    p.tf32 = rounds_to_tf32(target, p.type, y.shape[0] * y.shape[2] * y.shape[3], y.shape[1]);
     p.bias = !epilogue.bias.empty();
     p.input = image_of(x, offset_of(context.input_offsets, input));
     p.result = image_of(y, offset_of(context.output_offsets, 0));
     const Shape& w = context.constant(region.conv->inputs[1])->shape();
+    p.tf32 = rounds_to_tf32(target, p.type, y.shape[0] * y.shape[2] * y.shape[3], y.shape[1], w[2] * w[3]);
     p.weights = image_of(TensorDesc::dense(p.type, w, Layout::channels_last), 0);
     if (epilogue.addend != ir::kNone) {
         const std::size_t addend = context.input_index(epilogue.addend);

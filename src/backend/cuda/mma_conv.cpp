@@ -20,7 +20,7 @@ constexpr MmaTile kTiles[] = {
 };
 constexpr int kSplits[] = {1, 2, 4, 8};
 /// Products of at most so many rows or outputs are not rounded to TF32.
-constexpr std::int64_t kFewRows = 16, kFewOutputs = 8;
+constexpr std::int64_t kFewRows = 16, kFewOutputs = 8, kFewOutputsOfOneTap = 24;
 
 std::int64_t depth_steps(const MmaProblem& problem, const MmaTile& tile) {
     const auto element = static_cast<std::int64_t>(element_bytes(problem.type));
@@ -126,12 +126,13 @@ int MmaProblem::piece() const {
     return width * element >= 4 ? width * element : 0;
 }
 
-bool rounds_to_tf32(const Target& target, DType type, std::int64_t rows, std::int64_t outputs) {
-    return type == DType::f32 && target.tf32 && rows > kFewRows && outputs > kFewOutputs;
+bool rounds_to_tf32(const Target& target, DType type, std::int64_t rows, std::int64_t outputs, std::int64_t taps) {
+    return type == DType::f32 && target.tf32 && rows > kFewRows &&
+           outputs > (taps == 1 ? kFewOutputsOfOneTap : kFewOutputs);
 }
 
 bool rounds_to_tf32(const Target& target, const MmaProblem& problem) {
-    return rounds_to_tf32(target, problem.type, problem.rows(), problem.outputs);
+    return rounds_to_tf32(target, problem.type, problem.rows(), problem.outputs, problem.taps_y * problem.taps_x);
 }
 
 Tensor factors(const MmaProblem& problem, bool tf32) {

@@ -52,9 +52,9 @@ struct MmaProblem {
 };
 
 /// Whether tensor cores round the factors of such a product to TF32: where the user allows it, but for products of few
-/// rows or outputs. Those take as long in f32, whose other passes hide behind the factors' transfer, and classifiers
-/// and heads are among them, whose errors nothing behind them averages.
-bool rounds_to_tf32(const Target& target, DType type, std::int64_t rows, std::int64_t outputs);
+/// rows or outputs, more of these where there is one tap. Those take hardly longer in f32, whose other passes hide
+/// behind the factors' transfer, and classifiers and heads are among them, whose errors nothing behind them averages.
+bool rounds_to_tf32(const Target& target, DType type, std::int64_t rows, std::int64_t outputs, std::int64_t taps);
 bool rounds_to_tf32(const Target& target, const MmaProblem& problem);
 /// Weights as kernels multiply them that round to TF32 or not; of a convolution, whose first axis is the outputs.
 Tensor factors(const MmaProblem& problem, bool tf32);

@@ -151,8 +151,8 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
                           w.strides[0],
                           w.strides[1]};
     const StemTile& tile = tile_of(tactic.name);
-    const bool tf32 =
-        rounds_to_tf32(target, shape.type, output.shape[0] * output.shape[2] * output.shape[3], shape.outputs);
+    const std::int64_t rows = output.shape[0] * output.shape[2] * output.shape[3], taps = w.kernel[0] * w.kernel[1];
+    const bool tf32 = rounds_to_tf32(target, shape.type, rows, shape.outputs, taps);
     EpilogueCode epilogue(target, context, tactic, region.epilogue, bias_of(context, region));
     const int most = std::min(16 / static_cast<int>(element_bytes(output.dtype)), shape.columns());
     const int width =

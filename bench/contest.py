@@ -272,7 +272,7 @@ class Competition:
 
 def turns_seconds(arguments) -> float:
     """About what timing a point takes: its turns with their warm-ups, fovea's loading and its profile."""
-    return arguments.turns * (2 * arguments.seconds * len(arguments.contestants) + 1.5) + (3 if arguments.keep else 0)
+    return arguments.turns * (2 * arguments.seconds * len(arguments.contestants) + 2) + (3 if arguments.keep else 0)
 
 
 def check_seconds(points: int) -> float:

@@ -30,6 +30,7 @@ KernelRow kernel(const Json& json) {
     row.bytes = json["bytes"];
     row.microseconds = json["measured_us"];
     row.alias = json["alias"];
+    row.wrong = json["wrong"].get<std::vector<std::pair<std::string, std::string>>>();
     if (!json["outputs"].empty()) {
         const Json& output = json["outputs"][0];
         row.output = output["name"];
@@ -226,6 +227,10 @@ std::string certificate_text(const TargetView& target) {
         text += fmt::format(", worst error {} of {} allowed ({})", scientific(worst->max_error),
                             scientific(worst->tolerance), shorten(worst->subject, 60));
     text += "\n";
+    for (const KernelRow& kernel : target.kernels)
+        for (const auto& [tactic, fault] : kernel.wrong)
+            text += fmt::format("             dropped {} of {}, its result is wrong: {}\n", shorten(tactic, 60),
+                                shorten(kernel.label(), 60), fault);
     for (const EvidenceRow& row : target.output_evidence)
         text += fmt::format(
             "             output {}: error {} of the largest value, signal-to-noise {:.0f} dB, against fp32 unfused\n",

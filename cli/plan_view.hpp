@@ -20,6 +20,8 @@ struct KernelRow {
     std::string reason;  ///< why not as asked, or why it exists; empty otherwise
     double flops = 0, bytes = 0, microseconds = 0;
     bool alias = false;  ///< a view: nothing runs
+    /// Tactics dropped because their results were wrong, and what was found.
+    std::vector<std::pair<std::string, std::string>> wrong;
 
     /// The nodes in one line: all of them, or the first and last and how many lie between.
     [[nodiscard]] std::string label() const;

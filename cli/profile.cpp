@@ -106,6 +106,7 @@ report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& s
     kernel.flops = cost.flops;
     kernel.bytes = cost.bytes;
     kernel.others = step.others;
+    kernel.wrong = step.wrong;
     kernel.built_us = step.measured_us;
     const double compute = roofline.compute_us(multiplied_type(plan, step, values, tf32), cost.flops);
     const double memory = roofline.memory_us(cost.bytes);
@@ -168,6 +169,8 @@ Json others(const report::KernelProfile& kernel) {
              {"us", microseconds},
              {"why", microseconds > chosen ? fmt::format("{:.1f} % slower", 100 * (microseconds / chosen - 1))
                                            : "its layouts would cost conversions"}});
+    for (const auto& [tactic, fault] : kernel.wrong)
+        list.push_back({{"kernel", tactic}, {"us", nullptr}, {"why", "its result is wrong: " + fault}});
     return list;
 }
 

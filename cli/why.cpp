@@ -66,6 +66,7 @@ std::string describe(const plan::Plan& plan, const plan::Step& step, const ops::
     if (step.measured_us > 0)
         line("time", fmt::format("{} ms, {} of all kernels", milliseconds(step.measured_us),
                                  percent(step.measured_us, whole_us)));
+    for (const auto& [tactic, fault] : step.wrong) line("dropped", tactic + ", its result is wrong: " + fault);
     if (!step.note.empty()) line("because", step.note);
     return text;
 }
@@ -79,10 +80,12 @@ std::string choices(const plan::Plan& plan, const std::string& name) {
     return text;
 }
 
-std::string candidates(const std::vector<std::pair<std::string, tune::Times>>& list) {
+std::string candidates(const std::vector<compiler::Candidate>& list) {
     std::string text;
-    for (const auto& [tactic, times] : list)
-        text += (text.empty() ? "" : ", ") + tactic + (times.warm > 0 ? " " + milliseconds(times.warm) + " ms" : "");
+    for (const compiler::Candidate& candidate : list)
+        if (candidate.fault.empty())
+            text += (text.empty() ? "" : ", ") + candidate.tactic +
+                    (candidate.times.warm > 0 ? " " + milliseconds(candidate.times.warm) + " ms" : "");
     return fmt::format("  {:<10} {}\n", "considered", text);
 }
 

@@ -149,10 +149,19 @@ Plan Builder::build() {
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
     const runtime::Backends backends = api::backends_for(state_->device, state_->tf32);
-    auto plan = std::holds_alternative<plan::Plan>(source)
-                    ? compiler::retarget(std::move(std::get<plan::Plan>(source)), backends, state_->options, &report)
-                    : compiler::build(std::move(std::get<ir::Graph>(source)), backends, state_->options, &report);
-    if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
+    const auto save = [&] {
+        if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
+    };
+    plan::Plan plan;
+    try {
+        plan = std::holds_alternative<plan::Plan>(source)
+                   ? compiler::retarget(std::move(std::get<plan::Plan>(source)), backends, state_->options, &report)
+                   : compiler::build(std::move(std::get<ir::Graph>(source)), backends, state_->options, &report);
+    } catch (const Error&) {
+        save();  // what was measured holds, whatever the gate says of the plan
+        throw;
+    }
+    save();
     state_->report = api::describe(report, plan);
     return Plan(std::make_shared<const plan::Plan>(std::move(plan)));
 }

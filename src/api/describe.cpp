@@ -72,6 +72,7 @@ Json describe_step(const plan::Plan& plan, const plan::Step& step, const ops::Va
             {"bytes", cost.bytes},
             {"measured_us", step.measured_us},
             {"others", step.others},
+            {"wrong", step.wrong},
             {"note", note(reasons, step, nodes)}};
 }
 
@@ -200,8 +201,11 @@ std::string describe(const compiler::BuildReport& report, const plan::Plan& plan
                           {"seconds", pass.seconds}});
     for (const auto& list : report.candidates) {
         Json row = Json::array();
-        for (const auto& [name, times] : list)
-            row.push_back({{"tactic", name}, {"us", times.warm}, {"cold_us", times.cold}});
+        for (const compiler::Candidate& candidate : list) {
+            row.push_back(
+                {{"tactic", candidate.tactic}, {"us", candidate.times.warm}, {"cold_us", candidate.times.cold}});
+            if (!candidate.fault.empty()) row.back()["wrong"] = candidate.fault;
+        }
         candidates.push_back(row);
     }
     for (const auto& [node, reason] : report.refusals) refusals.push_back({{"node", node}, {"reason", reason}});

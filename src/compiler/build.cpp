@@ -10,13 +10,13 @@
 #include "compiler/check_outputs.hpp"
 #include "compiler/cover_at.hpp"
 #include "compiler/launching.hpp"
+#include "compiler/prove.hpp"
 #include "compiler/schedule.hpp"
 #include "compiler/typing.hpp"
 #include "fovea/error.hpp"
 #include "pass/pipeline.hpp"
 #include "precision/widen.hpp"
 #include "vision/contract.hpp"
-#include "vision/sample.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -88,12 +88,6 @@ void declare_inputs(ir::Graph& graph, const std::map<std::string, plan::InputPro
         }
         value.dims = std::move(dims);
     }
-}
-
-std::vector<Shape> shapes_of(const plan::Plan& plan, Shape plan::InputProfile::*which) {
-    std::vector<Shape> shapes;
-    for (const ir::ValueId id : plan.graph.inputs) shapes.push_back(plan.profile.at(plan.graph.value(id).name).*which);
-    return shapes;
 }
 
 /// Stage times and progress.
@@ -180,7 +174,7 @@ class Build {
     /// Proves the plan's new section against the network in f32.
     plan::Plan finish() {
         if (options_.gate != GateMode::off)
-            prove();
+            prove_outputs();
         else
             section().certificate.mode = "off";
         stages_.end();
@@ -193,37 +187,43 @@ class Build {
         const auto [values, covering] =
             cover_at(plan_.graph, shapes_of(plan_, &plan::InputProfile::opt), backend_, options_.fuse, fold);
         if (options_.gate != GateMode::off) begin_reference();
-        stages_.begin("tune", 0.15, 0.7);
-        tune::TimingCache local;
-        tune::TimingCache& cache = options_.timing_cache ? *options_.timing_cache : local;
-        const auto selections = select(plan_.graph, values, covering, backend_, cache,
-                                       {threads_, options_.tune, [this](double f) { stages_.progress(f); },
-                                        options_.timing_lock, [this] { await_reference(); }});
+        std::vector<Selection> selections;
+        do {
+            stages_.begin("tune", dropped_.empty() ? 0.15 : 0.7, 0.7);
+            selections = select(plan_.graph, values, covering, backend_, cache(),
+                                {threads_, options_.tune, [this](double f) { stages_.progress(f); },
+                                 options_.timing_lock, [this] { await_reference(); }, dropped_});
+            put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
+        } while (options_.gate != GateMode::off && prove_kernels(values, covering, selections));
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
-        put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
         explain_reference_kernels(covering, values);
-        if (backend_.device() && options_.tune) choose_launching(values, covering, selections, cache);
+        if (!backend_.device() || !options_.tune) return;
+        stages_.begin("tune", 0.9, 0.9);
+        choose_launching(values, covering, selections);
     }
+
+    [[nodiscard]] tune::TimingCache& cache() { return options_.timing_cache ? *options_.timing_cache : own_cache_; }
 
     /// Of all kernels together: what they win or lose by overlapping, none shows by itself.
     void choose_launching(const ops::ValueTable& values, const Covering& covering,
-                          const std::vector<Selection>& selections, tune::TimingCache& cache) {
+                          const std::vector<Selection>& selections) {
         std::string kernels;
         for (std::size_t r = 0; r < covering.regions.size(); ++r)
             if (selections[r].tactic.name != "late")
                 kernels += tune::region_key({plan_.graph, covering.regions[r], values, threads_}) + "|" +
                            selections[r].tactic.name + "|";
         const std::string key = tune::machine_key(backend_, threads_) + std::to_string(base::hash_text(kernels)) + "|";
-        std::optional<runtime::Context> context;
         auto [best, us] = compiler::choose_launching(
-            *backend_.device(), cache, key, options_.timing_lock, [&]() -> runtime::Context& {
+            *backend_.device(), cache(), key, options_.timing_lock, [&]() -> runtime::Context& {
                 await_reference();
-                const auto inputs = made_up_inputs(shapes_of(plan_, &plan::InputProfile::opt), 1);
-                context.emplace(engine());
-                for (std::size_t i = 0; i < inputs.size(); ++i)
-                    context->bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
-                context->run();
-                return *context;
+                if (!context_) {
+                    inputs_ = made_up_inputs(plan_, shapes_of(plan_, &plan::InputProfile::opt), 1);
+                    context_.emplace(engine());
+                    for (std::size_t i = 0; i < inputs_.size(); ++i)
+                        context_->bind_input(i, inputs_[i].dtype(), inputs_[i].shape(), inputs_[i].raw());
+                }
+                context_->run();
+                return *context_;
             });
         section().launching = best;
         section().launching_us = std::move(us);
@@ -235,6 +235,8 @@ class Build {
             return other.backend == section.backend && other.target == section.target;
         });
         section_ = static_cast<std::size_t>(known - plan_.targets.begin());
+        context_.reset();
+        engine_.reset();
         if (known == plan_.targets.end())
             plan_.targets.push_back(std::move(section));
         else
@@ -262,63 +264,40 @@ class Build {
         }
     }
 
-    /// Kernels one by one at the optimum, at the maximum and with two images at the minimum; then the outputs against
-    /// the same network unfused in f32.
-    void prove() {
-        stages_.begin("gate", 0.7, 1);
-        plan::Certificate certificate;
+    /// Kernels one by one. Returns whether the plan holds wrong ones, which the next choice leaves out.
+    bool prove_kernels(const ops::ValueTable& values, const Covering& covering, std::vector<Selection>& selections) {
+        stages_.begin("gate", 0.7, 0.9);
+        RivalTactics rivals{backend_, cache(), {}};
+        for (std::size_t r = 0; r < selections.size(); ++r)
+            rivals.tactics[covering.regions[r].nodes[0]] = selections[r].rivals;
+        plan::Certificate& certificate = section().certificate;
         certificate.mode = options_.gate == GateMode::full ? "full" : "boxes";
-        const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
-        const GateOptions options{options_.gate};
-        runtime::Context context(engine());
-        check_kernels(context, inputs_, options, certificate);
-        stages_.progress(0.5);
-        for (const auto& shapes : further_shapes(opt)) {
-            runtime::Context further(engine());
-            check_kernels(further, made_up_inputs(shapes, 2), options, certificate);
-        }
-        stages_.progress(0.7);
-        if (runtime::DeviceRun* run = context.device()) {  // the recording, too, not only its steps
+        context_.emplace(engine());
+        const auto wrong =
+            compiler::prove_kernels(*context_, inputs_, {.mode = options_.gate, .rivals = &rivals}, certificate);
+        return drop(wrong, values, covering, selections, rivals, plan_, section_, dropped_);
+    }
+
+    /// The outputs against the same network unfused in f32.
+    void prove_outputs() {
+        stages_.begin("gate", 0.9, 1);
+        if (runtime::DeviceRun* run = context_->device()) {  // the recording, too, not only its steps
             run->launch(section().launching);
-            context.run();
+            context_->run();
         }
-        check_outputs(context, *reference_.get(), certificate);
-        section().certificate = std::move(certificate);
-    }
-
-    /// Random inputs; pictures for the input that the contract prepares.
-    [[nodiscard]] std::vector<Tensor> made_up_inputs(const std::vector<Shape>& shapes, std::uint32_t seed) const {
-        std::vector<Tensor> inputs = random_inputs(plan_.graph, shapes, seed);
-        if (plan_.contract.empty()) return inputs;
-        const vision::InputContract contract = vision::contract_from_json(plan_.contract).input;
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            if (plan_.graph.value(plan_.graph.inputs[i]).name != contract.tensor) continue;
-            inputs[i] = vision::sample_input(contract, shapes[i], seed).cast(inputs[i].dtype());
-        }
-        return inputs;
-    }
-
-    [[nodiscard]] std::vector<std::vector<Shape>> further_shapes(const std::vector<Shape>& opt) const {
-        std::vector<std::vector<Shape>> result;
-        const auto max = shapes_of(plan_, &plan::InputProfile::max), min = shapes_of(plan_, &plan::InputProfile::min);
-        auto two = min;
-        for (std::size_t i = 0; i < two.size(); ++i)
-            if (!two[i].empty() && max[i][0] > min[i][0]) two[i][0] = std::max<std::int64_t>(min[i][0], 2);
-        if (two != opt && max != min) result.push_back(two);
-        if (max != opt && max != two) result.push_back(max);
-        return result;
+        check_outputs(*context_, *reference_.get(), section().certificate);
     }
 
     /// Beside the work for a device, the processor runs the network that the plan is held against.
     void begin_reference() {
         const auto opt = shapes_of(plan_, &plan::InputProfile::opt);
-        inputs_ = made_up_inputs(opt, 1);
+        inputs_ = made_up_inputs(plan_, opt, 1);
         const bool ahead = backend_.device(), narrow = precision() != DType::f32 || backend_.tf32();
         reference_ = std::async(ahead ? std::launch::async : std::launch::deferred,
                                 [this, ahead, narrow, opt, types = plan_.graph, profile = plan_.profile] {
                                     auto reference = std::make_unique<NetworkReference>(
-                                        reference_plan(network_, profile, opt, host_backend(), threads_), types,
-                                        backend_.tf32(), backends_, inputs_, threads_);
+                                        reference_plan(network_, profile, opt, host_backend(), threads_, cache()),
+                                        types, backend_.tf32(), backends_, inputs_, threads_);
                                     reference->exact();
                                     if (ahead && narrow) reference->rounded();
                                     return reference;
@@ -346,8 +325,11 @@ class Build {
     plan::Plan plan_;
     std::size_t section_ = 0;  ///< the one being built
     std::shared_ptr<const runtime::Engine> engine_;
-    ir::Graph network_;           ///< simplified, before types were assigned
+    ir::Graph network_;  ///< simplified, before types were assigned
+    tune::TimingCache own_cache_;
+    std::vector<Dropped> dropped_;
     std::vector<Tensor> inputs_;  ///< made up, at the optimum
+    std::optional<runtime::Context> context_;
     /// Declared last: it uses the other members until it is ready.
     std::shared_future<std::unique_ptr<NetworkReference>> reference_;
 };

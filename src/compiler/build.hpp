@@ -7,6 +7,7 @@
 #include <string>
 
 #include "compiler/gate.hpp"
+#include "compiler/select.hpp"
 #include "pass/engine.hpp"
 #include "plan/plan.hpp"
 #include "tune/tuner.hpp"
@@ -35,7 +36,7 @@ struct BuildReport {
     pass::Report simplification;
     std::map<std::string, double> seconds;  ///< by stage
     /// By step of the plan: every tactic considered and its measured time.
-    std::vector<std::vector<std::pair<std::string, tune::Times>>> candidates;
+    std::vector<std::vector<Candidate>> candidates;
     /// Why nodes run by reference kernels: user's node, reason.
     std::vector<std::pair<std::string, std::string>> refusals;
     int kernels_timed = 0;

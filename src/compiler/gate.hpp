@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "runtime/engine.hpp"
+#include "compiler/rivals.hpp"
 
 namespace fovea::compiler {
 
@@ -11,9 +11,19 @@ enum class GateMode : std::uint8_t { off, boxes, full };
 struct GateOptions {
     GateMode mode = GateMode::boxes;
     std::uint32_t seed = 1;
-    bool refuse = true;          ///< false: kernels beyond their tolerance are recorded like the others
-    double milliseconds = 1200;  ///< reference time that the boxes of all kernels may take together, roughly
+    double milliseconds = 1200;            ///< reference time that the boxes of all kernels may take together, roughly
+    const RivalTactics* rivals = nullptr;  ///< whose results the chosen kernels' are held against, too
 };
+
+/// A kernel whose results are wrong: a chosen one, or another that was asked about it.
+struct WrongKernel {
+    ir::NodeId node = ir::kNone;  ///< the region's first one
+    backend::Tactic tactic;
+    tune::Fault fault;
+};
+
+/// The user's nodes that a region computes, as messages name them.
+std::string node_names(const ir::Graph& graph, const backend::Region& region);
 
 /// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.
 double kernel_tolerance(DType type);
@@ -21,11 +31,12 @@ double kernel_tolerance(DType type);
 /// Random network inputs: floats in [0, 1), integers 0.
 std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shape>& shapes, std::uint32_t seed);
 
-/// Runs the context step by step on these inputs, which must outlive what it is used for, and holds every kernel
-/// against the reference on the kernel's own inputs. The context is left with the outputs. Appends what it found to
-/// `certificate`; throws `numerics` naming the first bad kernel and the user's nodes.
-void check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs, const GateOptions& options,
-                   plan::Certificate& certificate);
+/// Runs the context step by step on these inputs, which must outlive what it is used for. On the kernel's own inputs,
+/// every kernel is run twice, which must give equal results, and held against the reference: in boxes, and, with
+/// rivals, at the places where it differs most from another kernel. The context is left with the outputs. Appends what
+/// it found to `certificate`; returns the kernels that are wrong.
+std::vector<WrongKernel> check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs,
+                                       const GateOptions& options, plan::Certificate& certificate);
 
 /// Error of `a` against `b`: `max_error`, and `snr_db` of what varies: means of channels are removed, along axis 1 or
 /// the last one, whichever leaves less (images have the one, sequences the other); the mean of all where every channel

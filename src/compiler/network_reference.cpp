@@ -16,15 +16,15 @@ void bind_inputs(runtime::Context& context, const std::vector<Tensor>& inputs) {
 }  // namespace
 
 plan::Plan reference_plan(ir::Graph network, const std::map<std::string, plan::InputProfile>& profile,
-                          const std::vector<Shape>& shapes, const backend::Backend& host, int threads) {
+                          const std::vector<Shape>& shapes, const backend::Backend& host, int threads,
+                          tune::TimingCache& cache) {
     plan::Plan plan;
     plan.graph = std::move(network);
     plan.profile = profile;
     if (host.widens(DType::f16) && precision::holds(plan.graph, DType::f16))
         plan.graph = precision::widen(std::move(plan.graph), DType::f16);
     const auto [values, covering] = cover_at(plan.graph, shapes, host, false, true);
-    tune::TimingCache none;
-    const auto selections = select(plan.graph, values, covering, host, none, {threads, false, {}});
+    const auto selections = select(plan.graph, values, covering, host, cache, {threads, false, {}});
     plan.targets = {schedule(plan.graph, values, covering, selections, host, threads)};
     return plan;
 }

@@ -6,12 +6,15 @@
 
 #include "compiler/rounding.hpp"
 #include "runtime/engine.hpp"
+#include "tune/tuner.hpp"
 
 namespace fovea::compiler {
 
-/// A plan of `network` in f32 for a backend of the host, with a kernel for every node.
+/// A plan of `network` in f32 for a backend of the host, with a kernel for every node: none that `cache` remembers as
+/// wrong.
 plan::Plan reference_plan(ir::Graph network, const std::map<std::string, plan::InputProfile>& profile,
-                          const std::vector<Shape>& shapes, const backend::Backend& host, int threads);
+                          const std::vector<Shape>& shapes, const backend::Backend& host, int threads,
+                          tune::TimingCache& cache);
 
 /// A network run unfused in f32 on given inputs, and once more with every tensor rounded as far as a plan of it does
 /// (see `Rounding`). Both runs are made when they are asked for, and once.

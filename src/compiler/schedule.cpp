@@ -65,9 +65,9 @@ class Scheduler {
     /// The fastest candidates but the chosen one, of those that were timed.
     static std::vector<std::pair<std::string, double>> others(const Selection& selection) {
         std::vector<std::pair<std::string, double>> list;
-        for (const auto& candidate : selection.candidates)
-            if (candidate.second.warm > 0 && candidate.first != selection.tactic.name)
-                list.emplace_back(candidate.first, candidate.second.cost());
+        for (const Candidate& candidate : selection.candidates)
+            if (candidate.fault.empty() && candidate.times.warm > 0 && candidate.tactic != selection.tactic.name)
+                list.emplace_back(candidate.tactic, candidate.times.cost());
         std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
         if (list.size() > kOthers) list.resize(kOthers);
         return list;
@@ -81,6 +81,8 @@ class Scheduler {
         step.tactic = selection.tactic;
         step.measured_us = selection.times.cost();
         step.others = others(selection);
+        for (const Candidate& candidate : selection.candidates)
+            if (!candidate.fault.empty()) step.wrong.emplace_back(candidate.tactic, candidate.fault);
         for (std::size_t i = 0; i < region.inputs.size(); ++i)
             step.inputs.push_back(
                 graph_.constant(region.inputs[i]) ? -1 : slot_in(region.inputs[i], selection.tactic.inputs[i]));

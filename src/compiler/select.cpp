@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "compiler/usable.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::compiler {
@@ -14,7 +15,8 @@ namespace {
 
 using backend::Layout;
 
-struct Candidate {
+/// A tactic with its times.
+struct Timed {
     backend::Tactic tactic;
     tune::Times times;
 };
@@ -59,7 +61,7 @@ ConversionCost conversion_cost(const backend::Backend& backend, tune::TimingCach
 class Selector {
   public:
     Selector(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
-             std::vector<std::vector<Candidate>> candidates, const ConversionCost& conversion)
+             std::vector<std::vector<Timed>> candidates, const ConversionCost& conversion)
         : graph_(graph),
           values_(values),
           regions_(covering.regions),
@@ -174,7 +176,7 @@ class Selector {
     const ir::Graph& graph_;
     const ops::ValueTable& values_;
     const std::vector<backend::Region>& regions_;
-    std::vector<std::vector<Candidate>> candidates_;
+    std::vector<std::vector<Timed>> candidates_;
     ConversionCost conversion_;
     std::vector<Place> producer_;
     std::vector<std::vector<Place>> readers_;
@@ -210,9 +212,9 @@ std::vector<std::vector<backend::Tactic>> tactics_of(const ir::Graph& graph, con
     return result;
 }
 
-std::vector<Candidate> candidates_of(const backend::RegionContext& context, const backend::Backend& backend,
-                                     const std::vector<backend::Tactic>& tactics, tune::Tuner* tuner) {
-    std::vector<Candidate> result;
+std::vector<Timed> candidates_of(const backend::RegionContext& context, const backend::Backend& backend,
+                                 const std::vector<backend::Tactic>& tactics, tune::Tuner* tuner) {
+    std::vector<Timed> result;
     const auto times = tuner ? tuner->time(context, tactics) : std::vector<tune::Times>(tactics.size());
     for (std::size_t i = 0; i < tactics.size(); ++i)
         if (std::isfinite(times[i].warm)) result.push_back({tactics[i], times[i]});
@@ -267,7 +269,12 @@ bool prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const 
 
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options) {
-    const auto tactics = tactics_of(graph, values, covering, backend, options);
+    auto tactics = tactics_of(graph, values, covering, backend, options);
+    std::vector<Faults> wrong(tactics.size());
+    for (std::size_t r = 0; r < tactics.size(); ++r)
+        if (runs_as_kernel(values, covering.regions[r]))
+            wrong[r] = take_out_wrong(tactics[r], backend, {graph, covering.regions[r], values, options.threads}, r,
+                                      options.dropped, cache);
     std::optional<tune::Tuner> tuner;
     const tune::TuneOptions timing = {.lock = options.timing_lock};
     if (options.tune &&
@@ -275,7 +282,7 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
         options.before_timing)
         options.before_timing();
     const double compiled = tuner ? compiling_share(backend) : 0;
-    std::vector<std::vector<Candidate>> candidates;
+    std::vector<std::vector<Timed>> candidates;
     for (std::size_t r = 0; r < covering.regions.size(); ++r) {
         const backend::RegionContext context{graph, covering.regions[r], values, options.threads};
         candidates.push_back(candidates_of(context, backend, tactics[r],
@@ -289,9 +296,15 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
     const auto choice = Selector(graph, values, covering, candidates, conversion).run();
     std::vector<Selection> result;
     for (std::size_t r = 0; r < choice.size(); ++r) {
-        Selection selection{candidates[r][choice[r]].tactic, candidates[r][choice[r]].times, {}};
-        for (const Candidate& candidate : candidates[r])
-            selection.candidates.emplace_back(candidate.tactic.name, candidate.times);
+        const Timed& chosen = candidates[r][choice[r]];
+        Selection selection{chosen.tactic, chosen.times, {}, {}};
+        std::vector<std::pair<backend::Tactic, double>> costs;
+        for (const Timed& candidate : candidates[r]) {
+            selection.candidates.push_back({candidate.tactic.name, candidate.times, {}});
+            costs.emplace_back(candidate.tactic, candidate.times.cost());
+        }
+        for (const auto& [name, fault] : wrong[r]) selection.candidates.push_back({name, {}, to_string(fault)});
+        selection.rivals = rivals_of(chosen.tactic, std::move(costs));
         result.push_back(std::move(selection));
     }
     return result;

@@ -5,15 +5,30 @@
 #include <vector>
 
 #include "compiler/cover.hpp"
-#include "tune/tuner.hpp"
+#include "tune/faults.hpp"
 
 namespace fovea::compiler {
+
+/// A tactic as it was considered for a region.
+struct Candidate {
+    std::string tactic;
+    tune::Times times;  ///< 0 when nothing was timed
+    std::string fault;  ///< why its results cannot be trusted; it is not chosen then
+};
 
 /// The tactic chosen for one region.
 struct Selection {
     backend::Tactic tactic;
-    tune::Times times;                                            ///< 0 when nothing was timed
-    std::vector<std::pair<std::string, tune::Times>> candidates;  ///< every tactic considered and its times
+    tune::Times times;  ///< 0 when nothing was timed
+    std::vector<Candidate> candidates;
+    std::vector<backend::Tactic> rivals;  ///< others, by how much they say as witnesses
+};
+
+/// A tactic whose results this build has found wrong.
+struct Dropped {
+    std::size_t region = 0;
+    backend::Tactic tactic;
+    tune::Fault fault;
 };
 
 struct SelectOptions {
@@ -22,10 +37,13 @@ struct SelectOptions {
     std::function<void(double)> progress;      ///< fraction done
     std::filesystem::path timing_lock = {};    ///< as in `BuildOptions`
     std::function<void()> before_timing = {};  ///< called once, where anything is to be timed
+    std::vector<Dropped> dropped = {};
 };
 
 /// Chooses one tactic per region such that measured kernel times plus layout conversions are small over the whole
-/// graph: coordinate descent from an all-plain and from an all-channels_last start, the better result wins.
+/// graph: coordinate descent from an all-plain and from an all-channels_last start, the better result wins. Tactics
+/// that were dropped are left out, and those that the cache remembers as wrong while there is another one. Throws
+/// `numerics` where all of a region were dropped.
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options);
 

@@ -37,7 +37,9 @@ struct Step {
     std::vector<std::int32_t> outputs;  ///< slots
     double measured_us = 0;             ///< median time of the chosen tactic during the build; 0: not timed
     std::vector<std::pair<std::string, double>> others;  ///< the fastest tactics not chosen, and their microseconds
-    std::string note;                                    ///< why this type and tactic; empty when as asked
+    /// Tactics dropped because their results were wrong, and what was found.
+    std::vector<std::pair<std::string, std::string>> wrong;
+    std::string note;  ///< why this type and tactic; empty when as asked
 };
 
 /// What the numerics gate found for one kernel or output.

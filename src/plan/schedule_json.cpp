@@ -38,6 +38,7 @@ Json step_to(const Step& step) {
             {"outputs", step.outputs},
             {"measured_us", step.measured_us},
             {"others", step.others},
+            {"wrong", step.wrong},
             {"note", step.note}};
 }
 
@@ -59,6 +60,7 @@ Step step_from(const Json& json) {
     json.at("outputs").get_to(step.outputs);
     json.at("measured_us").get_to(step.measured_us);
     step.others = json.value("others", step.others);
+    step.wrong = json.value("wrong", step.wrong);
     json.at("note").get_to(step.note);
     return step;
 }

@@ -17,8 +17,9 @@ struct KernelProfile {
     double flops = 0, bytes = 0;
     double limit_us = 0;  ///< time that the roofline allows; 0 where it says nothing
     Bound bound = Bound::none;
-    std::vector<std::pair<std::string, double>> others;  ///< tactics not chosen, and their microseconds
-    double built_us = 0;                                 ///< of the chosen one when it was compared with them
+    std::vector<std::pair<std::string, double>> others;      ///< tactics not chosen, and their microseconds
+    std::vector<std::pair<std::string, std::string>> wrong;  ///< tactics dropped, and what was wrong with their results
+    double built_us = 0;                                     ///< of the chosen one when it was compared with them
 
     /// How many times as long as the roofline allows; 0 where it says nothing.
     [[nodiscard]] double gap() const { return limit_us > 0 ? microseconds / limit_us : 0; }

@@ -241,8 +241,9 @@ void Context::run(const std::function<void(const Observation&)>& observer, bool 
     if (device_) {
         device_->observe(
             bindings_, [this](std::size_t i, const backend::KernelArgs& args) { run_host_step(i, args); },
-            [&](std::size_t i, const backend::KernelArgs& args, double microseconds) {
-                observer({i, program_->launches[i], args, microseconds});
+            [&](std::size_t i, const backend::KernelArgs& args, double microseconds,
+                const backend::KernelArgs* on_device) {
+                observer({i, program_->launches[i], args, microseconds, on_device});
             },
             [this](std::size_t i) { return name_of(i); }, tensors);
         return take_counted();

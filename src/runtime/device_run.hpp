@@ -39,8 +39,9 @@ class DeviceRun {
 
     /// Runs step `i` on the host; its tensors lie in `inputs` and `outputs` meanwhile.
     using HostStep = std::function<void(std::size_t i, const backend::KernelArgs& args)>;
-    /// What an observer gets: a launch's tensors in host memory and its time.
-    using Observer = std::function<void(std::size_t i, const backend::KernelArgs& args, double microseconds)>;
+    /// What an observer gets: a launch's tensors in host memory, its time, and what it has run with on the device.
+    using Observer = std::function<void(std::size_t i, const backend::KernelArgs& args, double microseconds,
+                                        const backend::KernelArgs* on_device)>;
 
     void prepare(std::shared_ptr<const Program> program);
     /// Copies inputs that are bound to host memory, runs, brings outputs to where they are bound, and others to the

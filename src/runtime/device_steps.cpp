@@ -58,17 +58,17 @@ void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host
     for (std::size_t i = 0; i < program_->launches.size(); ++i) {
         const Launch& launch = program_->launches[i];
         double microseconds = 0;
+        const backend::KernelArgs on_device = arguments(i, *stream_);
         if (launch.on_host && runs(i)) {
             const auto start = Clock::now();
             run_on_host(i, *stream_, host_step);
             microseconds = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
         } else if (runs(i)) {
             if (instruments) instruments->begin_range(name(i));
-            launch.kernel->run(arguments(i, *stream_));
+            launch.kernel->run(on_device);
             if (instruments) instruments->end_range();
             stream_->synchronize();
-            if (!tensors)
-                microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(arguments(i, *stream_)); });
+            if (!tensors) microseconds = backend::time_calls(*stream_, [&] { launch.kernel->run(on_device); });
             counts_read_ = false;
         }
         mirror_.inputs.clear();
@@ -80,7 +80,7 @@ void DeviceRun::observe(const std::vector<Binding>& inputs, const HostStep& host
         observer(i,
                  {mirror_.inputs.data(), mirror_.outputs.data(), nullptr, graph_->pointers[i].state.get(), nullptr,
                   reinterpret_cast<std::int64_t*>(counts_host_.memory.get())},
-                 microseconds);
+                 microseconds, launch.on_host ? nullptr : &on_device);
     }
     deliver_outputs(*stream_, unbound);
     stream_->mark(kDone);

@@ -56,8 +56,10 @@ class Engine {
 struct Observation {
     std::size_t index;  ///< among the program's launches
     const Launch& launch;
-    const backend::KernelArgs& args;
+    const backend::KernelArgs& args;  ///< in host memory
     double microseconds;
+    /// What a kernel on the device has run with; nullptr: `args`.
+    const backend::KernelArgs* on_device = nullptr;
 };
 
 /// Runs an engine for one thread. Owns the activations' memory. A run allocates nothing in this code after the first
@@ -89,6 +91,7 @@ class Context {
     [[nodiscard]] bool output_on_device(std::size_t index) const;
     [[nodiscard]] const Program& program() const { return *program_; }
     [[nodiscard]] const Engine& engine() const { return *engine_; }
+    [[nodiscard]] const std::shared_ptr<const Engine>& shared_engine() const { return engine_; }
     /// The part that runs on the engine's device; nullptr when it has none.
     [[nodiscard]] DeviceRun* device() { return device_.get(); }
 

@@ -223,6 +223,11 @@ std::string tactic_key(const backend::Tactic& tactic) {
 
 }  // namespace
 
+std::string candidate_key(const backend::Backend& backend, const backend::RegionContext& context,
+                          const backend::Tactic& tactic) {
+    return region_prefix(backend, context) + tactic_key(tactic);
+}
+
 Workbench::Workbench(const backend::Backend& backend) : device_(backend.device()) {
     if (device_) stream_ = device_->make_stream();
 }

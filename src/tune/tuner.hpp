@@ -54,6 +54,10 @@ std::string machine_key(const backend::Backend& backend, int threads);
 /// constant.
 std::string region_key(const backend::RegionContext& context);
 
+/// What a tactic of a region is called in the cache: its time, and what else is known of it.
+std::string candidate_key(const backend::Backend& backend, const backend::RegionContext& context,
+                          const backend::Tactic& tactic);
+
 /// Has the device, or the cores, alone among all that take turns by the same name. Who is next holds the gate, so that
 /// one who comes back at once does not overtake it.
 class Turn {

@@ -1,0 +1,83 @@
+#include "compiler/prove.hpp"
+
+#include <algorithm>
+
+#include "vision/contract.hpp"
+#include "vision/sample.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+/// Batches other than the optimum's that kernels are checked with.
+std::vector<std::vector<Shape>> further_shapes(const plan::Plan& plan) {
+    std::vector<std::vector<Shape>> result;
+    const auto opt = shapes_of(plan, &plan::InputProfile::opt), max = shapes_of(plan, &plan::InputProfile::max),
+               min = shapes_of(plan, &plan::InputProfile::min);
+    auto two = min;
+    for (std::size_t i = 0; i < two.size(); ++i)
+        if (!two[i].empty() && max[i][0] > min[i][0]) two[i][0] = std::max<std::int64_t>(min[i][0], 2);
+    if (two != opt && max != min) result.push_back(two);
+    if (max != opt && max != two) result.push_back(max);
+    return result;
+}
+
+}  // namespace
+
+std::vector<Shape> shapes_of(const plan::Plan& plan, Shape plan::InputProfile::*which) {
+    std::vector<Shape> shapes;
+    for (const ir::ValueId id : plan.graph.inputs) shapes.push_back(plan.profile.at(plan.graph.value(id).name).*which);
+    return shapes;
+}
+
+std::vector<Tensor> made_up_inputs(const plan::Plan& plan, const std::vector<Shape>& shapes, std::uint32_t seed) {
+    std::vector<Tensor> inputs = random_inputs(plan.graph, shapes, seed);
+    if (plan.contract.empty()) return inputs;
+    const vision::InputContract contract = vision::contract_from_json(plan.contract).input;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (plan.graph.value(plan.graph.inputs[i]).name != contract.tensor) continue;
+        inputs[i] = vision::sample_input(contract, shapes[i], seed).cast(inputs[i].dtype());
+    }
+    return inputs;
+}
+
+std::vector<WrongKernel> prove_kernels(runtime::Context& context, const std::vector<Tensor>& inputs,
+                                       const GateOptions& options, plan::Certificate& certificate) {
+    auto wrong = check_kernels(context, inputs, options, certificate);
+    const std::shared_ptr<const runtime::Engine>& engine = context.shared_engine();
+    for (const auto& shapes : further_shapes(engine->plan())) {
+        runtime::Context further(engine);
+        const auto more = check_kernels(further, made_up_inputs(engine->plan(), shapes, 2), options, certificate);
+        wrong.insert(wrong.end(), more.begin(), more.end());
+    }
+    return wrong;
+}
+
+bool drop(const std::vector<WrongKernel>& wrong, const ops::ValueTable& values, const Covering& covering,
+          std::vector<Selection>& selections, const RivalTactics& rivals, plan::Plan& plan, std::size_t section,
+          std::vector<Dropped>& dropped) {
+    bool chosen = false;
+    for (const WrongKernel& kernel : wrong) {
+        const auto r = static_cast<std::size_t>(
+            std::ranges::find_if(covering.regions, [&](const auto& region) { return region.nodes[0] == kernel.node; }) -
+            covering.regions.begin());
+        const auto known = [&](const Dropped& other) { return other.region == r && other.tactic == kernel.tactic; };
+        if (std::ranges::any_of(dropped, known)) continue;
+        dropped.push_back({r, kernel.tactic, kernel.fault});
+        const int threads = plan.targets[section].threads;
+        remember_fault(
+            rivals.cache,
+            tune::candidate_key(rivals.backend, {plan.graph, covering.regions[r], values, threads}, kernel.tactic),
+            kernel.fault);
+        chosen = chosen || selections[r].tactic == kernel.tactic;
+        for (Candidate& candidate : selections[r].candidates)
+            if (candidate.tactic == kernel.tactic.name) candidate.fault = to_string(kernel.fault);
+        for (plan::Step& step : plan.targets[section].steps)
+            if (!step.region.nodes.empty() && step.region.nodes[0] == kernel.node) {
+                step.wrong.emplace_back(kernel.tactic.name, to_string(kernel.fault));
+                std::erase_if(step.others, [&](const auto& other) { return other.first == kernel.tactic.name; });
+            }
+    }
+    return chosen;
+}
+
+}  // namespace fovea::compiler

@@ -1,0 +1,71 @@
+#include "compiler/usable.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "compiler/gate.hpp"
+#include "fovea/error.hpp"
+
+namespace fovea::compiler {
+namespace {
+
+/// How many other kernels may be asked about one.
+constexpr std::size_t kRivals = 3;
+
+[[noreturn]] void refuse(const backend::RegionContext& context, const Faults& tried) {
+    std::string list;
+    for (const auto& [name, fault] : tried)
+        list += (list.empty() ? "" : "; ") + ("\"" + context.region.pattern + " " + name + "\": ") + to_string(fault);
+    throw Error(ErrorCode::numerics,
+                "every kernel for it is wrong, compared with the reference: " + list +
+                    "; build with another precision, or report it with the output of `fovea extract`")
+        .in("nodes " + node_names(context.graph, context.region));
+}
+
+/// What makes it: a library or a family of own kernels.
+std::string_view kind(const backend::Tactic& tactic) {
+    return std::string_view(tactic.name).substr(0, tactic.name.find_first_of(": "));
+}
+
+}  // namespace
+
+Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Backend& backend,
+                      const backend::RegionContext& context, std::size_t region, const std::vector<Dropped>& dropped,
+                      const tune::TimingCache& cache) {
+    Faults found, remembered;
+    std::erase_if(tactics, [&](const backend::Tactic& tactic) {
+        const auto drop = std::ranges::find_if(
+            dropped, [&](const Dropped& other) { return other.region == region && other.tactic == tactic; });
+        if (drop == dropped.end()) return false;
+        found.emplace_back(tactic.name, drop->fault);
+        return true;
+    });
+    if (tactics.empty() && !found.empty()) refuse(context, found);
+    std::vector<backend::Tactic> trusted;
+    for (const backend::Tactic& tactic : tactics)
+        if (const auto fault = known_fault(cache, tune::candidate_key(backend, context, tactic)))
+            remembered.emplace_back(tactic.name, *fault);
+        else
+            trusted.push_back(tactic);
+    if (trusted.empty()) return found;
+    tactics = std::move(trusted);
+    found.insert(found.end(), remembered.begin(), remembered.end());
+    return found;
+}
+
+std::vector<backend::Tactic> rivals_of(const backend::Tactic& chosen,
+                                       std::vector<std::pair<backend::Tactic, double>> candidates) {
+    std::erase_if(candidates, [&](const auto& other) { return other.first.alias || other.first.name == chosen.name; });
+    const auto rank = [&](const auto& other) {
+        const auto& [tactic, cost] = other;
+        return std::tuple(kind(tactic) == kind(chosen),
+                          tactic.inputs != chosen.inputs || tactic.outputs != chosen.outputs, cost);
+    };
+    std::ranges::stable_sort(candidates, {}, rank);
+    std::vector<backend::Tactic> result;
+    for (const auto& [tactic, cost] : candidates)
+        if (result.size() < kRivals && !chosen.alias) result.push_back(tactic);
+    return result;
+}
+
+}  // namespace fovea::compiler

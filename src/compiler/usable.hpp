@@ -1,0 +1,22 @@
+#pragma once
+
+#include "compiler/select.hpp"
+
+namespace fovea::compiler {
+
+/// Tactics, by name, and what is wrong with their results.
+using Faults = std::vector<std::pair<std::string, tune::Fault>>;
+
+/// Takes what this build has dropped of region `region` out of `tactics`, and what the cache remembers as wrong while
+/// that leaves something: the data of another network may have been the reason. Throws `numerics` where this build has
+/// dropped all.
+Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Backend& backend,
+                      const backend::RegionContext& context, std::size_t region, const std::vector<Dropped>& dropped,
+                      const tune::TimingCache& cache);
+
+/// The candidates that say most about `chosen` by their results: those of another kind first, then those with the same
+/// layouts, then the fastest.
+std::vector<backend::Tactic> rivals_of(const backend::Tactic& chosen,
+                                       std::vector<std::pair<backend::Tactic, double>> candidates);
+
+}  // namespace fovea::compiler

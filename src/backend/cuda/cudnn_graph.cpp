@@ -60,16 +60,8 @@ CudnnDescriptor pointwise(cudnnPointwiseMode_t mode, const EpilogueStep* step = 
     return std::move(result.finalize());
 }
 
-/// Engines that are less exact than their numerical notes say (docs/decisions/0008-gpu-libraries.md).
-constexpr std::int64_t kInexactEngines[] = {62};
-
-std::int64_t index_of(const CudnnDescriptor& engine) {
-    return engine.get<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64).at(0);
-}
-
 /// Bit-equal from run to run, and no less exact than the type allows.
 bool suits(const ConvProblem& p, const CudnnDescriptor& engine) {
-    if (std::ranges::find(kInexactEngines, index_of(engine)) != std::end(kInexactEngines)) return false;
     const auto notes = engine.get<cudnnBackendNumericalNote_t>(
         CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, CUDNN_NUMERICAL_NOTE_TYPE_COUNT);
     return std::none_of(notes.begin(), notes.end(), [&](cudnnBackendNumericalNote_t note) {
@@ -80,7 +72,7 @@ bool suits(const ConvProblem& p, const CudnnDescriptor& engine) {
 
 /// An engine and its knobs as "12:k3=1,k7=0".
 std::string text_of(const CudnnDescriptor& config, const CudnnDescriptor& engine) {
-    std::string text = std::to_string(index_of(engine));
+    std::string text = std::to_string(engine.get<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64).at(0));
     char separator = ':';
     for (const CudnnDescriptor& knob :
          config.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_KNOB_TYPE_COUNTS)) {

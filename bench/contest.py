@@ -13,9 +13,11 @@ import numpy as np
 from gpu_devices import Alone, Gpu, held
 from gpu_point import Fovea, Point
 from gpu_report import PointResult
+from ort_peer import SETTINGS, Setting, fastest
 from torch_peers import PROCESSES, Worker, is_compiled
 
 FAILURES = (RuntimeError, EOFError, OSError)  # TimeoutError is an OSError
+ONNX_RUNTIME = "onnxruntime"
 LATE = "not ready within the budget"
 LONGEST_TURN, LEAST_PROFILE = 60.0, 5.0
 BUILDS = 2  # of fovea at once: one compiles on all cores while the other one has its kernels timed
@@ -73,8 +75,10 @@ class Contest:
             candidates[0].asked = self.fovea
             self.conclude(candidates[0], lambda: self.fovea.build(self.arguments.timing_cache, left(deadline)))
             return
-        worker = Worker(self.arguments.peers, self.point, self.on, self.arguments.threads)
-        self.workers.append(worker)
+        if names == (ONNX_RUNTIME,):
+            self.conclude(candidates[0], lambda: self.try_settings(candidates[0], deadline))
+            return
+        worker = self.start_worker()
         for candidate in candidates:
             candidate.asked = worker
             worker.ask("prepare", candidate.name)
@@ -82,8 +86,32 @@ class Contest:
             self.conclude(candidate, lambda: worker.answer(left(deadline)))
         with contextlib.suppress(*FAILURES):
             self.gpu = worker.request("describe", timeout=10)
-            for candidate in candidates:
-                candidate.setting = worker.request("setting", candidate.name, timeout=10)
+
+    def start_worker(self) -> Worker:
+        worker = Worker(self.arguments.peers, self.point, self.on, self.arguments.threads)
+        self.workers.append(worker)
+        return worker
+
+    def try_settings(self, candidate: Candidate, deadline: float) -> float:
+        """Leaves the fastest setting to take part; seconds that finding it took. Each has a process, since it may end it."""
+        start = time.monotonic()
+
+        def opened(setting: Setting) -> Worker:
+            worker = self.start_worker()
+            try:
+                worker.request("prepare", candidate.name, setting, timeout=left(deadline))
+            except FAILURES:
+                worker.end()
+                raise
+            return worker
+
+        def seconds(worker: Worker) -> float:
+            with Alone(self.on.lock):
+                return worker.request("turn", candidate.name, self.arguments.seconds, timeout=left(deadline))
+
+        setting, candidate.asked = fastest(SETTINGS, opened, seconds, Worker.end)
+        candidate.setting = str(setting)
+        return time.monotonic() - start
 
     def give_up(self, names: tuple[str, ...], error: Exception) -> None:
         for candidate in self.candidates:
@@ -95,7 +123,7 @@ class Contest:
             candidate.seconds = ready()
         except FAILURES as error:
             candidate.note = reason(error, LATE)
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) and candidate.asked:
                 candidate.asked.end()
         say(f"{self.point}: {candidate.name} {candidate.note or f'ready after {candidate.seconds:.0f} s'}")
 

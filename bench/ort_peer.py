@@ -1,10 +1,13 @@
 """ONNX Runtime on a GPU with one of several settings, its input and outputs on the device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import onnx
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,21 @@ Call = Callable[[], dict]  # outputs by name
 SETTINGS = (Setting(), Setting("EXHAUSTIVE"), Setting(channels_last=False), Setting("EXHAUSTIVE", channels_last=False, graph=False))
 
 
-def fastest(opened: Callable[[Setting], Call], seconds: Callable[[Call], float], settings=SETTINGS) -> tuple[Setting, Call]:
-    """A network may not run with some; raises RuntimeError where none works."""
+def fastest(settings: Iterable[Setting], opened: Callable[[Setting], T], seconds: Callable[[T], float], close: Callable[[T], None]) -> tuple[Setting, T]:
+    """Of those that work; raises what was wrong with the first one where none does."""
     best, failures = None, []
     for setting in settings:
-        call = None  # the GPU's memory holds two sessions at most
         try:
-            call = opened(setting)
-            took = seconds(call)
+            session = opened(setting)
+            took = seconds(session)
         except Exception as error:  # of many types
-            failures.append(str(error))
+            failures.append(error)
             continue
-        if best is None or took < best[0]:
-            best = took, setting, call
+        loser, best = (session, best) if best and best[0] <= took else (best and best[2], (took, setting, session))
+        if loser:
+            close(loser)
     if best is None:
-        raise RuntimeError(failures[0])
+        raise failures[0]
     return best[1:]
 
 

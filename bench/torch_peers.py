@@ -13,6 +13,7 @@ import numpy as np
 
 from gpu_devices import Alone, Gpu
 from gpu_point import Point
+from ort_peer import Setting, open_session
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-autotune"}
@@ -20,7 +21,6 @@ COMPILE_MODES = {"torch-compile": "reduce-overhead", "torch-max-autotune": "max-
 PROCESSES = (("torch-eager", "torch-graph"), ("torch-compile",), ("onnxruntime",), ("torch-max-autotune",))
 PEERS = tuple(name for names in PROCESSES for name in names)
 LEAST_RUNS = 10
-SETTING_SECONDS = 0.1
 
 
 def is_compiled(names: tuple[str, ...]) -> bool:
@@ -59,16 +59,16 @@ class Peers:
         self.make_network = lambda: speed_network(point.network.graph).cuda()
         self.image = self.place(torch.from_numpy(point.image()), self.type)
         self.threads = threads
-        self.calls, self.settings = {}, {}
+        self.calls = {}
 
     def place(self, tensor, dtype):
         return tensor.to("cuda", dtype, memory_format=self.torch.channels_last)
 
-    def prepare(self, name: str) -> float:
-        """Seconds until the first result."""
+    def prepare(self, name: str, setting: Setting | None = None) -> float:
+        """Seconds until the first result; ONNX Runtime has a setting."""
         start = time.perf_counter()
         if name == "onnxruntime":
-            self.calls[name] = self.onnxruntime()
+            self.calls[name] = self.onnxruntime(setting)
         else:
             network = self.make_network().to(dtype=self.type, memory_format=self.torch.channels_last)
             if name == "torch-graph":
@@ -123,39 +123,19 @@ class Peers:
         benchmarker.benchmark_gpu = benchmark
         return lambda: function(self.image)
 
-    def onnxruntime(self):
-        """With the fastest of its settings."""
+    def onnxruntime(self, setting: Setting):
         from fill import fill
-        from ort_peer import fastest, open_session
 
-        image = self.image.contiguous()
-
-        def opened(setting):
-            model = fill(self.point.network, "full", batch=self.point.shape[0])
-            return open_session(model, self.point.precision, setting, self.threads, image)
-
-        def seconds(call):
-            with self.alone:
-                return self.timed(call, SETTING_SECONDS)
-
-        setting, call = fastest(opened, seconds)
-        self.settings["onnxruntime"] = str(setting)
-        return call
+        model = fill(self.point.network, "full", batch=self.point.shape[0])
+        return open_session(model, self.point.precision, setting, self.threads, self.image.contiguous())
 
     def describe(self) -> str:
         torch = self.torch
         return f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
 
-    def setting(self, name: str) -> str | None:
-        """Of those that were tried, the fastest."""
-        return self.settings.get(name)
-
     def turn(self, name: str, seconds: float) -> float:
         """Median seconds of a call with the wait for it."""
-        return self.timed(self.calls[name], seconds)
-
-    def timed(self, call, seconds: float) -> float:
-        synchronize = self.torch.cuda.synchronize
+        call, synchronize = self.calls[name], self.torch.cuda.synchronize
         start = time.perf_counter()
         while time.perf_counter() - start < seconds:
             call()

@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "zoo")]
 import contest
 import numpy as np
 import peers_gpu
+from ort_peer import SETTINGS
 
 NAMES = ["NVIDIA H100", "NVIDIA H100", "NVIDIA H200"]
 NEVER = 1000
@@ -35,25 +36,25 @@ if sys.argv[1] == "run":
 
 class FakePeers:
     """The answers of `torch_peers.Peers`; the number of kernels tells the GPU. One way of compiling takes too long, the
-    seconds of the other one tell how many plans had been built on the GPU."""
+    seconds of the other one tell how many plans had been built on the GPU. ONNX Runtime's first setting ends its process."""
 
     def __init__(self, point, lock, threads):
         self.point, self.built = point, Path(f"{lock}.built")
 
-    def prepare(self, name):
+    def prepare(self, name, setting=None):
+        if setting == SETTINGS[0]:
+            os._exit(1)
+        self.milliseconds = {None: 2, SETTINGS[1]: 5, SETTINGS[2]: 3, SETTINGS[3]: 4}[setting]
         time.sleep(NEVER if name == "torch-max-autotune" else 0)
         Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
         return float(len(self.built.read_text())) if name == "torch-compile" else 2.0
 
     def turn(self, name, seconds):
         time.sleep(seconds)
-        return 2e-3
+        return 1e-3 * self.milliseconds
 
     def kernels(self, name):
         return 100 + int(os.environ["CUDA_VISIBLE_DEVICES"])
-
-    def setting(self, name):
-        return "the fastest" if name == "torch-graph" else None
 
     def describe(self):
         return "NVIDIA H100, PyTorch 0"
@@ -73,7 +74,7 @@ def main():
     sys.argv += ["--fovea", str(program)]
     contest.check_seconds = lambda points: 3
     peers_gpu.Peers = FakePeers
-    peers_gpu.absent_peers = lambda: {"onnxruntime": "absent: so"}
+    peers_gpu.absent_peers = lambda: {} if "FAKE_ONNXRUNTIME" in os.environ else {"onnxruntime": "absent: so"}
     peers_gpu.gpu_names = lambda: NAMES
     return peers_gpu.main()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from gpu_devices import Alone, choose_gpus
+from ort_peer import SETTINGS
 
 PROGRAM = Path(__file__).with_name("fake_peers.py")
 NETWORKS = ("resnet50_224", "depth_r18_256x512")
@@ -35,10 +36,19 @@ def test_points_are_spread_and_each_stays_on_its_gpu(tmp_path):
     assert [(p["name"], p["batch"]) for p in found] == [(name, batch) for batch in (1, 16) for name in NETWORKS]
     assert [p["kernels"] for p in found] == [{"fovea": kernels, "torch-graph": kernels} for kernels in (100, 101, 100, 101)]
     assert all(p["ratio"]["value"] == pytest.approx(0.5) and p["turns_ms"]["fovea"] == [1, 1] for p in found)
-    assert all(p["settings"] == {"torch-graph": "the fastest"} for p in found)
     assert all(p["build_seconds"] == {"fovea": 2, "torch-graph": 2} and p["notes"] == {"onnxruntime": "absent: so"} for p in found)
     assert len(list((tmp_path / "kept").glob("*.profile.json"))) == 4
     assert output.startswith("2 times NVIDIA H100, PyTorch 0; ") and output.count("resnet50_224") == 4  # a row and a note each
+
+
+def test_onnxruntime_takes_part_in_its_fastest_setting_that_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKE_ONNXRUNTIME", "1")
+    run = start(tmp_path, "--points", "fp16:1", "--only", "torch-graph,onnxruntime")
+    _, messages = run.communicate(timeout=120)
+    assert run.returncode == 0, messages
+    for point in points(tmp_path):
+        assert point["median_ms"] == {"torch-graph": 2, "onnxruntime": 3} and point["settings"] == {"onnxruntime": str(SETTINGS[2])}
+        assert point["decibels"].keys() == {"torch-graph", "onnxruntime"}
 
 
 def test_compiling_waits_for_the_builds(tmp_path):

@@ -3,17 +3,18 @@ import pytest
 from ort_peer import SETTINGS, Setting, fastest, halved
 
 
-def test_the_fastest_setting_that_works_takes_part():
-    seconds = {"a": 3, "b": None, "c": 2, "d": 4}
+def test_the_fastest_that_works_is_kept_and_the_others_are_closed():
+    seconds, closed = {"a": 3, "b": None, "c": 2, "d": 4}, []
 
     def opened(setting):
         if seconds[setting] is None:
             raise ValueError("cannot be recorded")
-        return setting
+        return setting.upper()
 
-    assert fastest(opened, seconds.get, "abcd") == ("c", "c")
-    with pytest.raises(RuntimeError, match="cannot be recorded"):
-        fastest(opened, seconds.get, "b")
+    took = lambda session: seconds[session.lower()]
+    assert fastest("abcd", opened, took, closed.append) == ("c", "C") and closed == ["A", "D"]
+    with pytest.raises(ValueError, match="cannot be recorded"):
+        fastest("b", opened, took, closed.append)
 
 
 def test_settings_differ_and_say_so():

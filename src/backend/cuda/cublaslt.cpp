@@ -16,54 +16,27 @@ namespace {
 constexpr int kMostAlgorithms = 4;
 constexpr std::uint64_t kMostWorkspace = std::uint64_t{32} << 20;
 
-struct CublasLt {
-    decltype(cublasLtCreate)* create = nullptr;
-    decltype(cublasLtDestroy)* destroy = nullptr;
-    decltype(cublasLtGetVersion)* version = nullptr;
-    decltype(cublasLtGetStatusString)* status_text = nullptr;
-    decltype(cublasLtMatmulDescCreate)* operation_create = nullptr;
-    decltype(cublasLtMatmulDescSetAttribute)* operation_set = nullptr;
-    decltype(cublasLtMatmulDescDestroy)* operation_destroy = nullptr;
-    decltype(cublasLtMatrixLayoutCreate)* layout_create = nullptr;
-    decltype(cublasLtMatrixLayoutDestroy)* layout_destroy = nullptr;
-    decltype(cublasLtMatmulPreferenceCreate)* preference_create = nullptr;
-    decltype(cublasLtMatmulPreferenceSetAttribute)* preference_set = nullptr;
-    decltype(cublasLtMatmulPreferenceDestroy)* preference_destroy = nullptr;
-    decltype(cublasLtMatmulAlgoGetHeuristic)* heuristic = nullptr;
-    decltype(cublasLtMatmulAlgoCheck)* check_algorithm = nullptr;
-    decltype(cublasLtMatmulAlgoConfigGetAttribute)* algorithm_get = nullptr;
-    decltype(cublasLtMatmul)* multiply = nullptr;
+struct CublasLt : Library {
+    CublasLt() : Library("cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so"}, "install the CUDA 13 toolkit") {}
 
-    /// nullptr where the library is not found.
-    static const CublasLt* get() {
-        static const std::unique_ptr<const CublasLt> table = open();
-        return table.get();
-    }
+    decltype(cublasLtCreate)* create = function("cublasLtCreate");
+    decltype(cublasLtDestroy)* destroy = function("cublasLtDestroy");
+    decltype(cublasLtGetVersion)* version = function("cublasLtGetVersion");
+    decltype(cublasLtGetStatusString)* status_text = function("cublasLtGetStatusString");
+    decltype(cublasLtMatmulDescCreate)* operation_create = function("cublasLtMatmulDescCreate");
+    decltype(cublasLtMatmulDescSetAttribute)* operation_set = function("cublasLtMatmulDescSetAttribute");
+    decltype(cublasLtMatmulDescDestroy)* operation_destroy = function("cublasLtMatmulDescDestroy");
+    decltype(cublasLtMatrixLayoutCreate)* layout_create = function("cublasLtMatrixLayoutCreate");
+    decltype(cublasLtMatrixLayoutDestroy)* layout_destroy = function("cublasLtMatrixLayoutDestroy");
+    decltype(cublasLtMatmulPreferenceCreate)* preference_create = function("cublasLtMatmulPreferenceCreate");
+    decltype(cublasLtMatmulPreferenceSetAttribute)* preference_set = function("cublasLtMatmulPreferenceSetAttribute");
+    decltype(cublasLtMatmulPreferenceDestroy)* preference_destroy = function("cublasLtMatmulPreferenceDestroy");
+    decltype(cublasLtMatmulAlgoGetHeuristic)* heuristic = function("cublasLtMatmulAlgoGetHeuristic");
+    decltype(cublasLtMatmulAlgoCheck)* check_algorithm = function("cublasLtMatmulAlgoCheck");
+    decltype(cublasLtMatmulAlgoConfigGetAttribute)* algorithm_get = function("cublasLtMatmulAlgoConfigGetAttribute");
+    decltype(cublasLtMatmul)* multiply = function("cublasLtMatmul");
 
-  private:
-    static std::unique_ptr<const CublasLt> open() try {
-        const Library library("cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so"}, "install the CUDA 13 toolkit");
-        auto t = std::make_unique<CublasLt>();
-        library.load("cublasLtCreate", t->create);
-        library.load("cublasLtDestroy", t->destroy);
-        library.load("cublasLtGetVersion", t->version);
-        library.load("cublasLtGetStatusString", t->status_text);
-        library.load("cublasLtMatmulDescCreate", t->operation_create);
-        library.load("cublasLtMatmulDescSetAttribute", t->operation_set);
-        library.load("cublasLtMatmulDescDestroy", t->operation_destroy);
-        library.load("cublasLtMatrixLayoutCreate", t->layout_create);
-        library.load("cublasLtMatrixLayoutDestroy", t->layout_destroy);
-        library.load("cublasLtMatmulPreferenceCreate", t->preference_create);
-        library.load("cublasLtMatmulPreferenceSetAttribute", t->preference_set);
-        library.load("cublasLtMatmulPreferenceDestroy", t->preference_destroy);
-        library.load("cublasLtMatmulAlgoGetHeuristic", t->heuristic);
-        library.load("cublasLtMatmulAlgoCheck", t->check_algorithm);
-        library.load("cublasLtMatmulAlgoConfigGetAttribute", t->algorithm_get);
-        library.load("cublasLtMatmul", t->multiply);
-        return t;
-    } catch (const Error&) {
-        return nullptr;
-    }
+    static const CublasLt* get() { return table_of<CublasLt>(); }
 };
 
 void check(cublasStatus_t status, const char* call) {

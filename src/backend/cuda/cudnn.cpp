@@ -1,34 +1,6 @@
 #include "backend/cuda/cudnn.hpp"
 
 namespace fovea::backend::cuda {
-namespace {
-
-std::unique_ptr<const Cudnn> open() try {
-    const Library library("cuDNN", {"libcudnn.so.9"}, "install cuDNN 9 for CUDA 13");
-    auto t = std::make_unique<Cudnn>();
-    library.load("cudnnGetVersion", t->version);
-    library.load("cudnnGetErrorString", t->status_text);
-    library.load("cudnnGetLastErrorString", t->last_error);
-    library.load("cudnnCreate", t->create);
-    library.load("cudnnDestroy", t->destroy);
-    library.load("cudnnSetStream", t->set_stream);
-    library.load("cudnnBackendCreateDescriptor", t->descriptor_create);
-    library.load("cudnnBackendDestroyDescriptor", t->descriptor_destroy);
-    library.load("cudnnBackendSetAttribute", t->set);
-    library.load("cudnnBackendGetAttribute", t->get_attribute);
-    library.load("cudnnBackendFinalize", t->finalize);
-    library.load("cudnnBackendExecute", t->execute);
-    return t;
-} catch (const Error&) {
-    return nullptr;
-}
-
-}  // namespace
-
-const Cudnn* Cudnn::get() {
-    static const std::unique_ptr<const Cudnn> table = open();
-    return table.get();
-}
 
 void check(cudnnStatus_t status, const char* call) {
     if (status == CUDNN_STATUS_SUCCESS) return;

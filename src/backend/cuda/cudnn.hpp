@@ -2,6 +2,7 @@
 
 #include <cudnn_graph.h>
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -10,22 +11,23 @@
 namespace fovea::backend::cuda {
 
 /// The functions of cuDNN's backend interface.
-struct Cudnn {
-    decltype(cudnnGetVersion)* version = nullptr;
-    decltype(cudnnGetErrorString)* status_text = nullptr;
-    decltype(cudnnGetLastErrorString)* last_error = nullptr;
-    decltype(cudnnCreate)* create = nullptr;
-    decltype(cudnnDestroy)* destroy = nullptr;
-    decltype(cudnnSetStream)* set_stream = nullptr;
-    decltype(cudnnBackendCreateDescriptor)* descriptor_create = nullptr;
-    decltype(cudnnBackendDestroyDescriptor)* descriptor_destroy = nullptr;
-    decltype(cudnnBackendSetAttribute)* set = nullptr;
-    decltype(cudnnBackendGetAttribute)* get_attribute = nullptr;
-    decltype(cudnnBackendFinalize)* finalize = nullptr;
-    decltype(cudnnBackendExecute)* execute = nullptr;
+struct Cudnn : Library {
+    Cudnn() : Library("cuDNN", {"libcudnn.so.9"}, "install cuDNN 9 for CUDA 13") {}
 
-    /// nullptr where the library is not found.
-    static const Cudnn* get();
+    decltype(cudnnGetVersion)* version = function("cudnnGetVersion");
+    decltype(cudnnGetErrorString)* status_text = function("cudnnGetErrorString");
+    decltype(cudnnGetLastErrorString)* last_error = function("cudnnGetLastErrorString");
+    decltype(cudnnCreate)* create = function("cudnnCreate");
+    decltype(cudnnDestroy)* destroy = function("cudnnDestroy");
+    decltype(cudnnSetStream)* set_stream = function("cudnnSetStream");
+    decltype(cudnnBackendCreateDescriptor)* descriptor_create = function("cudnnBackendCreateDescriptor");
+    decltype(cudnnBackendDestroyDescriptor)* descriptor_destroy = function("cudnnBackendDestroyDescriptor");
+    decltype(cudnnBackendSetAttribute)* set = function("cudnnBackendSetAttribute");
+    decltype(cudnnBackendGetAttribute)* get_attribute = function("cudnnBackendGetAttribute");
+    decltype(cudnnBackendFinalize)* finalize = function("cudnnBackendFinalize");
+    decltype(cudnnBackendExecute)* execute = function("cudnnBackendExecute");
+
+    static const Cudnn* get() { return table_of<Cudnn>(); }
 };
 
 /// Throws `unsupported` with the library's own words.

@@ -3,71 +3,9 @@
 namespace fovea::backend::cuda {
 namespace {
 
-// The header renames functions to their current versions; the library is asked for those names.
-#define FOVEA_TEXT(name) #name
-#define FOVEA_SYMBOL(name) FOVEA_TEXT(name)
-
-Driver open() {
-    const Library library("the NVIDIA driver", {"libcuda.so.1"}, "install NVIDIA's driver to use a GPU");
-    Driver d;
-    d.init.load(library, FOVEA_SYMBOL(cuInit));
-    d.version.load(library, FOVEA_SYMBOL(cuDriverGetVersion));
-    d.device_count.load(library, FOVEA_SYMBOL(cuDeviceGetCount));
-    d.device_get.load(library, FOVEA_SYMBOL(cuDeviceGet));
-    d.device_name.load(library, FOVEA_SYMBOL(cuDeviceGetName));
-    d.device_attribute.load(library, FOVEA_SYMBOL(cuDeviceGetAttribute));
-    d.device_memory.load(library, FOVEA_SYMBOL(cuDeviceTotalMem));
-    d.device_pci_address.load(library, FOVEA_SYMBOL(cuDeviceGetPCIBusId));
-    d.context_retain.load(library, FOVEA_SYMBOL(cuDevicePrimaryCtxRetain));
-    d.context_release.load(library, FOVEA_SYMBOL(cuDevicePrimaryCtxRelease));
-    d.context_get_current.load(library, FOVEA_SYMBOL(cuCtxGetCurrent));
-    d.context_set_current.load(library, FOVEA_SYMBOL(cuCtxSetCurrent));
-    d.memory_allocate.load(library, FOVEA_SYMBOL(cuMemAlloc));
-    d.memory_free.load(library, FOVEA_SYMBOL(cuMemFree));
-    d.host_allocate.load(library, FOVEA_SYMBOL(cuMemHostAlloc));
-    d.host_free.load(library, FOVEA_SYMBOL(cuMemFreeHost));
-    d.pointer_attributes.load(library, FOVEA_SYMBOL(cuPointerGetAttributes));
-    d.copy_to_device.load(library, FOVEA_SYMBOL(cuMemcpyHtoDAsync));
-    d.copy_to_host.load(library, FOVEA_SYMBOL(cuMemcpyDtoHAsync));
-    d.copy_on_device.load(library, FOVEA_SYMBOL(cuMemcpyDtoDAsync));
-    d.memory_set.load(library, FOVEA_SYMBOL(cuMemsetD8Async));
-    d.stream_create.load(library, FOVEA_SYMBOL(cuStreamCreate));
-    d.stream_destroy.load(library, FOVEA_SYMBOL(cuStreamDestroy));
-    d.stream_synchronize.load(library, FOVEA_SYMBOL(cuStreamSynchronize));
-    d.stream_wait.load(library, FOVEA_SYMBOL(cuStreamWaitEvent));
-    d.capture_begin.load(library, FOVEA_SYMBOL(cuStreamBeginCapture));
-    d.capture_end.load(library, FOVEA_SYMBOL(cuStreamEndCapture));
-    d.graph_instantiate.load(library, FOVEA_SYMBOL(cuGraphInstantiate));
-    d.graph_nodes.load(library, FOVEA_SYMBOL(cuGraphGetNodes));
-    d.graph_edges.load(library, FOVEA_SYMBOL(cuGraphGetEdges));
-    d.graph_add_edges.load(library, FOVEA_SYMBOL(cuGraphAddDependencies));
-    d.graph_remove_edges.load(library, FOVEA_SYMBOL(cuGraphRemoveDependencies));
-    d.graph_kernel.load(library, FOVEA_SYMBOL(cuGraphKernelNodeGetParams));
-    d.graph_launch.load(library, FOVEA_SYMBOL(cuGraphLaunch));
-    d.graph_destroy.load(library, FOVEA_SYMBOL(cuGraphDestroy));
-    d.graph_exec_destroy.load(library, FOVEA_SYMBOL(cuGraphExecDestroy));
-    d.event_create.load(library, FOVEA_SYMBOL(cuEventCreate));
-    d.event_destroy.load(library, FOVEA_SYMBOL(cuEventDestroy));
-    d.event_record.load(library, FOVEA_SYMBOL(cuEventRecord));
-    d.event_synchronize.load(library, FOVEA_SYMBOL(cuEventSynchronize));
-    d.event_elapsed.load(library, FOVEA_SYMBOL(cuEventElapsedTime));
-    d.module_load.load(library, FOVEA_SYMBOL(cuModuleLoadData));
-    d.module_unload.load(library, FOVEA_SYMBOL(cuModuleUnload));
-    d.module_function.load(library, FOVEA_SYMBOL(cuModuleGetFunction));
-    d.function_set_attribute.load(library, FOVEA_SYMBOL(cuFuncSetAttribute));
-    d.function_attribute.load(library, FOVEA_SYMBOL(cuFuncGetAttribute));
-    d.launch.load(library, FOVEA_SYMBOL(cuLaunchKernelEx));
-    library.load("cuGetErrorName", d.error_name);
-    library.load("cuGetErrorString", d.error_text);
-    return d;
-}
-
-#undef FOVEA_SYMBOL
-#undef FOVEA_TEXT
-
-Driver& table() {
-    static Driver driver = open();
-    return driver;
+const Driver& table() {
+    static const Driver kDriver;
+    return kDriver;
 }
 
 /// Code and remedy of the results that users meet.

@@ -15,10 +15,7 @@ class Call;
 template <class... Parameters>
 class Call<CUresult(Parameters...)> {
   public:
-    void load(const Library& library, const char* name) {
-        name_ = name;
-        library.load(name, function_);
-    }
+    Call(const Library& library, const char* name) : name_(name), function_(library.function(name)) {}
     void operator()(Parameters... arguments) const {
         if (const CUresult result = function_(arguments...); result != CUDA_SUCCESS) fail(name_, result);
     }
@@ -26,64 +23,74 @@ class Call<CUresult(Parameters...)> {
     CUresult quiet(Parameters... arguments) const { return function_(arguments...); }
 
   private:
-    const char* name_ = "";
-    CUresult(CUDAAPI* function_)(Parameters...) = nullptr;
+    const char* name_;
+    CUresult(CUDAAPI* function_)(Parameters...);
 };
 
+// The header renames functions to their current versions; the library is asked for those names.
+#define FOVEA_SYMBOL(name) #name
+#define FOVEA_CALL(function, member) \
+    Call<decltype(function)> member { *this, FOVEA_SYMBOL(function) }
+
 /// CUDA's driver interface.
-struct Driver {
-    Call<decltype(cuInit)> init;
-    Call<decltype(cuDriverGetVersion)> version;
-    Call<decltype(cuDeviceGetCount)> device_count;
-    Call<decltype(cuDeviceGet)> device_get;
-    Call<decltype(cuDeviceGetName)> device_name;
-    Call<decltype(cuDeviceGetAttribute)> device_attribute;
-    Call<decltype(cuDeviceTotalMem)> device_memory;
-    Call<decltype(cuDeviceGetPCIBusId)> device_pci_address;
-    Call<decltype(cuDevicePrimaryCtxRetain)> context_retain;
-    Call<decltype(cuDevicePrimaryCtxRelease)> context_release;
-    Call<decltype(cuCtxGetCurrent)> context_get_current;
-    Call<decltype(cuCtxSetCurrent)> context_set_current;
-    Call<decltype(cuMemAlloc)> memory_allocate;
-    Call<decltype(cuMemFree)> memory_free;
-    Call<decltype(cuMemHostAlloc)> host_allocate;
-    Call<decltype(cuMemFreeHost)> host_free;
-    Call<decltype(cuPointerGetAttributes)> pointer_attributes;
-    Call<decltype(cuMemcpyHtoDAsync)> copy_to_device;
-    Call<decltype(cuMemcpyDtoHAsync)> copy_to_host;
-    Call<decltype(cuMemcpyDtoDAsync)> copy_on_device;
-    Call<decltype(cuMemsetD8Async)> memory_set;
-    Call<decltype(cuStreamCreate)> stream_create;
-    Call<decltype(cuStreamDestroy)> stream_destroy;
-    Call<decltype(cuStreamSynchronize)> stream_synchronize;
-    Call<decltype(cuStreamWaitEvent)> stream_wait;
-    Call<decltype(cuStreamBeginCapture)> capture_begin;
-    Call<decltype(cuStreamEndCapture)> capture_end;
-    Call<decltype(cuGraphInstantiate)> graph_instantiate;
-    Call<decltype(cuGraphGetNodes)> graph_nodes;
-    Call<decltype(cuGraphGetEdges)> graph_edges;
-    Call<decltype(cuGraphAddDependencies)> graph_add_edges;
-    Call<decltype(cuGraphRemoveDependencies)> graph_remove_edges;
-    Call<decltype(cuGraphKernelNodeGetParams)> graph_kernel;
-    Call<decltype(cuGraphLaunch)> graph_launch;
-    Call<decltype(cuGraphDestroy)> graph_destroy;
-    Call<decltype(cuGraphExecDestroy)> graph_exec_destroy;
-    Call<decltype(cuEventCreate)> event_create;
-    Call<decltype(cuEventDestroy)> event_destroy;
-    Call<decltype(cuEventRecord)> event_record;
-    Call<decltype(cuEventSynchronize)> event_synchronize;
-    Call<decltype(cuEventElapsedTime)> event_elapsed;
-    Call<decltype(cuModuleLoadData)> module_load;
-    Call<decltype(cuModuleUnload)> module_unload;
-    Call<decltype(cuModuleGetFunction)> module_function;
-    Call<decltype(cuFuncSetAttribute)> function_set_attribute;
-    Call<decltype(cuFuncGetAttribute)> function_attribute;
-    Call<decltype(cuLaunchKernelEx)> launch;
-    decltype(cuGetErrorName)* error_name = nullptr;
-    decltype(cuGetErrorString)* error_text = nullptr;
+struct Driver : Library {
+    Driver() : Library("the NVIDIA driver", {"libcuda.so.1"}, "install NVIDIA's driver to use a GPU") {}
+
+    FOVEA_CALL(cuInit, init);
+    FOVEA_CALL(cuDriverGetVersion, version);
+    FOVEA_CALL(cuDeviceGetCount, device_count);
+    FOVEA_CALL(cuDeviceGet, device_get);
+    FOVEA_CALL(cuDeviceGetName, device_name);
+    FOVEA_CALL(cuDeviceGetAttribute, device_attribute);
+    FOVEA_CALL(cuDeviceTotalMem, device_memory);
+    FOVEA_CALL(cuDeviceGetPCIBusId, device_pci_address);
+    FOVEA_CALL(cuDevicePrimaryCtxRetain, context_retain);
+    FOVEA_CALL(cuDevicePrimaryCtxRelease, context_release);
+    FOVEA_CALL(cuCtxGetCurrent, context_get_current);
+    FOVEA_CALL(cuCtxSetCurrent, context_set_current);
+    FOVEA_CALL(cuMemAlloc, memory_allocate);
+    FOVEA_CALL(cuMemFree, memory_free);
+    FOVEA_CALL(cuMemHostAlloc, host_allocate);
+    FOVEA_CALL(cuMemFreeHost, host_free);
+    FOVEA_CALL(cuPointerGetAttributes, pointer_attributes);
+    FOVEA_CALL(cuMemcpyHtoDAsync, copy_to_device);
+    FOVEA_CALL(cuMemcpyDtoHAsync, copy_to_host);
+    FOVEA_CALL(cuMemcpyDtoDAsync, copy_on_device);
+    FOVEA_CALL(cuMemsetD8Async, memory_set);
+    FOVEA_CALL(cuStreamCreate, stream_create);
+    FOVEA_CALL(cuStreamDestroy, stream_destroy);
+    FOVEA_CALL(cuStreamSynchronize, stream_synchronize);
+    FOVEA_CALL(cuStreamWaitEvent, stream_wait);
+    FOVEA_CALL(cuStreamBeginCapture, capture_begin);
+    FOVEA_CALL(cuStreamEndCapture, capture_end);
+    FOVEA_CALL(cuGraphInstantiate, graph_instantiate);
+    FOVEA_CALL(cuGraphGetNodes, graph_nodes);
+    FOVEA_CALL(cuGraphGetEdges, graph_edges);
+    FOVEA_CALL(cuGraphAddDependencies, graph_add_edges);
+    FOVEA_CALL(cuGraphRemoveDependencies, graph_remove_edges);
+    FOVEA_CALL(cuGraphKernelNodeGetParams, graph_kernel);
+    FOVEA_CALL(cuGraphLaunch, graph_launch);
+    FOVEA_CALL(cuGraphDestroy, graph_destroy);
+    FOVEA_CALL(cuGraphExecDestroy, graph_exec_destroy);
+    FOVEA_CALL(cuEventCreate, event_create);
+    FOVEA_CALL(cuEventDestroy, event_destroy);
+    FOVEA_CALL(cuEventRecord, event_record);
+    FOVEA_CALL(cuEventSynchronize, event_synchronize);
+    FOVEA_CALL(cuEventElapsedTime, event_elapsed);
+    FOVEA_CALL(cuModuleLoadData, module_load);
+    FOVEA_CALL(cuModuleUnload, module_unload);
+    FOVEA_CALL(cuModuleGetFunction, module_function);
+    FOVEA_CALL(cuFuncSetAttribute, function_set_attribute);
+    FOVEA_CALL(cuFuncGetAttribute, function_attribute);
+    FOVEA_CALL(cuLaunchKernelEx, launch);
+    decltype(cuGetErrorName)* error_name = function("cuGetErrorName");
+    decltype(cuGetErrorString)* error_text = function("cuGetErrorString");
 
     /// The table of this process, initialised on first use. Throws `unsupported` where there is no driver.
     static const Driver& get();
 };
+
+#undef FOVEA_CALL
+#undef FOVEA_SYMBOL
 
 }  // namespace fovea::backend::cuda

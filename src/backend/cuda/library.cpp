@@ -22,14 +22,13 @@ std::vector<std::string> folders() {
 
 }  // namespace
 
-Library::Library(std::string what, const std::vector<std::string>& files, const std::string& remedy)
-    : what_(std::move(what)) {
+Library::Library(const char* what, const std::vector<std::string>& files, const std::string& remedy) : what_(what) {
     std::string names;
     for (const std::string& folder : folders())
         for (const std::string& file : files)
             if (!handle_) handle_ = dlopen((folder + file).c_str(), RTLD_NOW | RTLD_LOCAL);
     for (const std::string& file : files) names += (names.empty() ? "" : " or ") + file;
-    if (!handle_) throw Error(ErrorCode::unsupported, what_ + " was not found (" + names + "); " + remedy);
+    if (!handle_) throw Error(ErrorCode::unsupported, std::string(what_) + " was not found (" + names + "); " + remedy);
 }
 
 void Library::open_beside(const std::string& name) const {
@@ -38,12 +37,12 @@ void Library::open_beside(const std::string& name) const {
         if (file.path().filename().string().starts_with(name)) dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-void* Library::find(const char* symbol) const {
+Library::Function Library::function(const char* symbol) const {
     void* address = dlsym(handle_, symbol);
     if (!address)
-        throw Error(ErrorCode::unsupported,
-                    what_ + " has no function " + symbol + "; install a newer version (found: " + path() + ")");
-    return address;
+        throw Error(ErrorCode::unsupported, std::string(what_) + " has no function " + symbol +
+                                                "; install a newer version (found: " + path() + ")");
+    return Function(address);
 }
 
 std::string Library::path() const {

@@ -23,35 +23,22 @@ constexpr Reason kReasons[] = {{0x2, "application clocks"},  {0x4, "power cap"},
                                {0x10, "synchronised boost"}, {0x20, "temperature"},   {0x40, "temperature (hardware)"},
                                {0x80, "power brake"},        {0x100, "display clock"}};
 
-struct Nvml {
-    int (*init)() = nullptr;
-    int (*device)(const char* pci_address, NvmlDevice* device) = nullptr;
-    int (*clock)(NvmlDevice device, int kind, unsigned* megahertz) = nullptr;
-    int (*power)(NvmlDevice device, unsigned* milliwatts) = nullptr;
-    int (*temperature)(NvmlDevice device, int sensor, unsigned* celsius) = nullptr;
-    int (*energy)(NvmlDevice device, unsigned long long* millijoules) = nullptr;
-    int (*throttle_reasons)(NvmlDevice device, unsigned long long* bits) = nullptr;
+struct Nvml : Library {
+    Nvml() : Library("NVML", {"libnvidia-ml.so.1"}, "it comes with NVIDIA's driver") {}
+
+    int (*init)() = function("nvmlInit_v2");
+    int (*device)(const char* pci_address, NvmlDevice* device) = function("nvmlDeviceGetHandleByPciBusId_v2");
+    int (*clock)(NvmlDevice device, int kind, unsigned* megahertz) = function("nvmlDeviceGetClockInfo");
+    int (*power)(NvmlDevice device, unsigned* milliwatts) = function("nvmlDeviceGetPowerUsage");
+    int (*temperature)(NvmlDevice device, int sensor, unsigned* celsius) = function("nvmlDeviceGetTemperature");
+    int (*energy)(NvmlDevice device, unsigned long long* millijoules) = function("nvmlDeviceGetTotalEnergyConsumption");
+    int (*throttle_reasons)(NvmlDevice device,
+                            unsigned long long* bits) = function("nvmlDeviceGetCurrentClocksThrottleReasons");
 
     /// nullptr where it cannot be used.
     static const Nvml* get() {
-        static const std::optional<Nvml> table = open();
-        return table ? &*table : nullptr;
-    }
-
-  private:
-    static std::optional<Nvml> open() try {
-        const Library library("NVML", {"libnvidia-ml.so.1"}, "it comes with NVIDIA's driver");
-        Nvml t;
-        library.load("nvmlInit_v2", t.init);
-        library.load("nvmlDeviceGetHandleByPciBusId_v2", t.device);
-        library.load("nvmlDeviceGetClockInfo", t.clock);
-        library.load("nvmlDeviceGetPowerUsage", t.power);
-        library.load("nvmlDeviceGetTemperature", t.temperature);
-        library.load("nvmlDeviceGetTotalEnergyConsumption", t.energy);
-        library.load("nvmlDeviceGetCurrentClocksThrottleReasons", t.throttle_reasons);
-        return t.init() == kSuccess ? std::optional(t) : std::nullopt;
-    } catch (const Error&) {
-        return std::nullopt;
+        static const bool kReady = table_of<Nvml>() && table_of<Nvml>()->init() == kSuccess;
+        return kReady ? table_of<Nvml>() : nullptr;
     }
 };
 

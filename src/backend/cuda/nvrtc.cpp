@@ -14,40 +14,27 @@
 namespace fovea::backend::cuda {
 namespace {
 
-struct Nvrtc {
-    decltype(nvrtcVersion)* version = nullptr;
-    decltype(nvrtcCreateProgram)* create = nullptr;
-    decltype(nvrtcDestroyProgram)* destroy = nullptr;
-    decltype(nvrtcCompileProgram)* compile = nullptr;
-    decltype(nvrtcGetCUBINSize)* binary_size = nullptr;
-    decltype(nvrtcGetCUBIN)* binary = nullptr;
-    decltype(nvrtcGetProgramLogSize)* log_size = nullptr;
-    decltype(nvrtcGetProgramLog)* log = nullptr;
-    decltype(nvrtcGetErrorString)* error_text = nullptr;
-
-    static const Nvrtc& get() {
-        static const Nvrtc table = open();
-        return table;
+struct Nvrtc : Library {
+    Nvrtc()
+        : Library("NVRTC, CUDA's run-time compiler,", {"libnvrtc.so.13", "libnvrtc.so"},
+                  "install the CUDA 13 toolkit, set CUDA_PATH to where it is, or run scripts/setup --cuda-wheels and "
+                  "build again") {
+        open_beside("libnvrtc-builtins.so");
     }
 
-  private:
-    static Nvrtc open() {
-        const Library library(
-            "NVRTC, CUDA's run-time compiler,", {"libnvrtc.so.13", "libnvrtc.so"},
-            "install the CUDA 13 toolkit, set CUDA_PATH to where it is, or run scripts/setup --cuda-wheels and "
-            "build again");
-        Nvrtc t;
-        library.open_beside("libnvrtc-builtins.so");
-        library.load("nvrtcVersion", t.version);
-        library.load("nvrtcCreateProgram", t.create);
-        library.load("nvrtcDestroyProgram", t.destroy);
-        library.load("nvrtcCompileProgram", t.compile);
-        library.load("nvrtcGetCUBINSize", t.binary_size);
-        library.load("nvrtcGetCUBIN", t.binary);
-        library.load("nvrtcGetProgramLogSize", t.log_size);
-        library.load("nvrtcGetProgramLog", t.log);
-        library.load("nvrtcGetErrorString", t.error_text);
-        return t;
+    decltype(nvrtcVersion)* version = function("nvrtcVersion");
+    decltype(nvrtcCreateProgram)* create = function("nvrtcCreateProgram");
+    decltype(nvrtcDestroyProgram)* destroy = function("nvrtcDestroyProgram");
+    decltype(nvrtcCompileProgram)* compile = function("nvrtcCompileProgram");
+    decltype(nvrtcGetCUBINSize)* binary_size = function("nvrtcGetCUBINSize");
+    decltype(nvrtcGetCUBIN)* binary = function("nvrtcGetCUBIN");
+    decltype(nvrtcGetProgramLogSize)* log_size = function("nvrtcGetProgramLogSize");
+    decltype(nvrtcGetProgramLog)* log = function("nvrtcGetProgramLog");
+    decltype(nvrtcGetErrorString)* error_text = function("nvrtcGetErrorString");
+
+    static const Nvrtc& get() {
+        static const Nvrtc kTable;
+        return kTable;
     }
 };
 

@@ -161,7 +161,7 @@ class KernelCheck {
         found.whole = counted || options_.mode == GateMode::full || total <= elements;
         const auto boxes = counted       ? std::vector{ops::Box::whole(in_run_shape(seen, value))}
                            : found.whole ? std::vector{ops::Box::whole(target.shape)}
-                                         : sample_boxes(target.shape, elements, random_);
+                                         : sample_boxes(target.shape, elements, rivals_.of(step).empty(), random_);
         const auto references = counted ? std::vector{in_run_.at(value)} : reference_boxes(reference, value, boxes);
         for (std::size_t b = 0; b < boxes.size(); ++b)
             add(found.comparison, crop(target, seen.args.outputs[i], boxes[b]), references[b]);

@@ -52,9 +52,27 @@ Element largest(const backend::TensorDesc& a, const T* x, const backend::TensorD
     return most;
 }
 
+/// A start of a box of `size` in part `part` of `parts` of a tensor, its channels (axis 1) left out of the division.
+Shape part_start(const Shape& shape, const Shape& size, std::int64_t part, std::int64_t parts, std::mt19937& random) {
+    std::int64_t places = 1;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis)
+        if (axis != 1) places *= shape[axis];
+    const std::int64_t begin = places * part / parts,
+                       length = std::max<std::int64_t>(1, places * (part + 1) / parts - begin);
+    std::int64_t place = begin + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(length));
+    Shape start(shape.size());
+    for (std::size_t axis = shape.size(); axis-- > 0;) {
+        const auto extent = static_cast<std::uint64_t>(shape[axis]);
+        start[axis] = axis == 1 ? static_cast<std::int64_t>(random() % extent) : place % shape[axis];
+        if (axis != 1) place /= shape[axis];
+        start[axis] = std::min(start[axis], shape[axis] - size[axis]);
+    }
+    return start;
+}
+
 }  // namespace
 
-std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, std::mt19937& random) {
+std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, bool spread, std::mt19937& random) {
     constexpr std::int64_t kTiles[] = {4, 6, 8, 16, 32, 64}, kPiece = 32;
     std::vector<ops::Box> boxes;
     const auto somewhere = [&](std::int64_t room) {
@@ -76,7 +94,7 @@ std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, st
             }
         }
     const std::int64_t rest = shape.size() >= 3 ? elements / 2 : elements;
-    const auto count = std::clamp<std::int64_t>(rest / 6, 3, 10);
+    const auto count = spread ? std::clamp<std::int64_t>(rest / 2, 3, 64) : std::clamp<std::int64_t>(rest / 6, 3, 10);
     for (std::int64_t i = 0; i < count; ++i) {
         ops::Box box = ops::Box::whole(shape);
         std::int64_t left = std::max<std::int64_t>(1, rest / count);
@@ -90,6 +108,7 @@ std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, st
                               : i == 1 ? room
                                        : std::clamp<std::int64_t>(somewhere(room) / tile * tile - 1, 0, room);
         }
+        if (spread && i > 1) box.start = part_start(shape, box.size, i, count, random);
         boxes.push_back(std::move(box));
     }
     return boxes;

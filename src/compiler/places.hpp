@@ -10,7 +10,9 @@ namespace fovea::compiler {
 
 /// Places worth looking at in a tensor. Half of the elements go into lines through all channels (axis 1), one of them
 /// at the very end; the rest into small boxes: both corners, and boxes that straddle multiples of usual tile sizes.
-std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, std::mt19937& random);
+/// With `spread`, of what has no other witness, into more and smaller ones in all parts of the tensor, in the order in
+/// which kernels go through it.
+std::vector<ops::Box> sample_boxes(const Shape& shape, std::int64_t elements, bool spread, std::mt19937& random);
 
 /// An element of two results, and how far they lie apart there: infinitely where only one of them is finite.
 struct Distance {

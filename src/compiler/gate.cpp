@@ -28,8 +28,8 @@ constexpr double kApart = 2;
 constexpr std::size_t kPlaces = 4;
 
 /// The boxes of `value`, shared out among the threads.
-std::vector<Tensor> reference_boxes(const RegionReference& reference, ir::ValueId value,
-                                    const std::vector<ops::Box>& boxes) {
+std::vector<Tensor> reference_boxes(RegionReference& reference, ir::ValueId value, const std::vector<ops::Box>& boxes) {
+    reference.prepare(value);
     std::vector<Tensor> results(boxes.size());
     const auto parts = std::min<std::int64_t>(base::thread_count(), static_cast<std::int64_t>(boxes.size()));
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(parts));
@@ -70,7 +70,7 @@ class KernelCheck {
                 std::find(step.region.inputs.begin(), step.region.inputs.end(), id) - step.region.inputs.begin());
             return crop(desc(step.inputs[at]), seen.args.inputs[at], box);
         };
-        const RegionReference reference(engine_.plan().graph, program_.values, step.region, reader);
+        RegionReference reference(engine_.plan().graph, program_.values, step.region, reader);
         in_run_.clear();
         const auto counted = [&](ir::ValueId id) { return info(id).counted.has_value(); };
         const bool in_run = std::any_of(step.region.inputs.begin(), step.region.inputs.end(), counted) ||
@@ -147,7 +147,7 @@ class KernelCheck {
         [[nodiscard]] double error() const { return relative(comparison, scale()); }
     };
 
-    Found check_output(const runtime::Observation& seen, std::size_t i, const RegionReference& reference) {
+    Found check_output(const runtime::Observation& seen, std::size_t i, RegionReference& reference) {
         const plan::Step& step = *seen.launch.step;
         const backend::TensorDesc target = desc(step.outputs[i]);
         const std::int64_t total = base::element_count(target.shape);
@@ -202,7 +202,7 @@ class KernelCheck {
 
     /// Compares the whole results with those of others until one of them is close. Where they lie apart, the reference
     /// says which one is wrong. Returns whether one is, now or in an earlier build.
-    bool ask_rivals(const runtime::Observation& seen, const RegionReference& reference, std::vector<Found>& outputs) {
+    bool ask_rivals(const runtime::Observation& seen, RegionReference& reference, std::vector<Found>& outputs) {
         const plan::Step& step = *seen.launch.step;
         const auto judged = [](const Found& found) { return !found.whole && found.tolerance > 0; };
         if (std::none_of(outputs.begin(), outputs.end(), judged)) return false;
@@ -231,8 +231,8 @@ class KernelCheck {
 
     /// Has the reference decide at the places where output `i` and another kernel's results lie furthest apart. Returns
     /// how far, in tolerances.
-    double decide(const runtime::Observation& seen, const RegionReference& reference, std::size_t i,
-                  const std::byte* result, Found& own, Found& other) {
+    double decide(const runtime::Observation& seen, RegionReference& reference, std::size_t i, const std::byte* result,
+                  Found& own, Found& other) {
         const plan::Step& step = *seen.launch.step;
         const backend::TensorDesc mine = desc(step.outputs[i]), dense = rivals_.dense(step.outputs[i]);
         const auto places = largest_distances(mine, seen.args.outputs[i], dense, result, kPlaces);

@@ -91,8 +91,23 @@ Tensor RegionReference::box(ir::ValueId value, const ops::Box& box) {
     if (const Tensor& constant = values_[static_cast<std::size_t>(value)].constant) return crop(constant, box);
     const ir::Node* node = producer(value);
     if (!node) return reader_(value, box);
-    if (ops::has_boxes(*node) && !reads_constants_only(*node)) return by_box(*node, value, box);
+    if (by_boxes(*node)) return by_box(*node, value, box);
     return crop(whole(*node, value), box);
+}
+
+void RegionReference::prepare(ir::ValueId value) {
+    const ir::Node* node = producer(value);
+    if (!node || values_[static_cast<std::size_t>(value)].constant) return;
+    if (!by_boxes(*node)) {
+        (void)whole(*node, value);
+        return;
+    }
+    for (const ir::ValueId input : node->inputs)
+        if (input != ir::kNone) prepare(input);
+}
+
+bool RegionReference::by_boxes(const ir::Node& node) const {
+    return ops::has_boxes(node) && !reads_constants_only(node);
 }
 
 /// Dequantised weights and the like: every box of the result reads all of them, so they are computed once.

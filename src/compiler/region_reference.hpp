@@ -16,6 +16,8 @@ class RegionReference {
     RegionReference(const ir::Graph& graph, const ops::ValueTable& values, const backend::Region& region,
                     Reader reader);
 
+    /// Computes what boxes of `value` need in full: copies of this share it from then on.
+    void prepare(ir::ValueId value);
     /// The box of an output (or of a value inside the region).
     Tensor box(ir::ValueId value, const ops::Box& box);
     /// Rough number of reference operations that one element of `value` costs.
@@ -24,6 +26,7 @@ class RegionReference {
   private:
     [[nodiscard]] const ir::Node* producer(ir::ValueId value) const;
     [[nodiscard]] Shape shape(ir::ValueId value) const;
+    [[nodiscard]] bool by_boxes(const ir::Node& node) const;
     [[nodiscard]] bool reads_constants_only(const ir::Node& node) const;
     Tensor by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box);
     Tensor whole(const ir::Node& node, ir::ValueId value);

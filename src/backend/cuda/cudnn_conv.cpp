@@ -2,7 +2,7 @@
 #include <map>
 
 #include "backend/cuda/conv.hpp"
-#include "backend/cuda/cudnn_graph.hpp"
+#include "backend/cuda/cudnn_plan.hpp"
 #include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/vendor.hpp"
 #include "fovea/error.hpp"
@@ -56,13 +56,6 @@ std::optional<ConvProblem> read_problem(const Target& target, const RegionContex
     return p;
 }
 
-/// A finished plan of the library. Its plans are not made for two threads at once.
-struct Plan {
-    CudnnDescriptor descriptor{CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR};
-    std::int64_t workspace = 0;
-    std::mutex mutex;
-};
-
 /// One device's handles, each for one thread at a time, and its plans: making one may compile.
 class CudnnState {
   public:
@@ -110,21 +103,14 @@ class CudnnState {
     }
 
     /// Throws what the library says where the engine does not take the problem.
-    std::shared_ptr<Plan> plan(const ConvProblem& problem, const std::string& engine) {
+    std::shared_ptr<CudnnPlan> plan(const ConvProblem& problem, const std::string& engine) {
         const std::string key = problem.text() + "|" + engine;
         {
             const std::lock_guard lock(mutex_);
             if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
         }
         auto made = with_handle([&](cudnnHandle_t handle) {
-            auto plan = std::make_shared<Plan>();
-            plan->descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle);
-            plan->descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
-                                 engine_config(operation_graph(problem, handle), engine));
-            plan->workspace = plan->descriptor.finalize()
-                                  .get<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64)
-                                  .at(0);
-            return plan;
+            return make_cudnn_plan(problem, engine, handle, device_->architecture() + " " + device_->facts().name);
         });
         if (made->workspace > kMostWorkspace)
             throw Error(ErrorCode::unsupported, "the engine needs " + std::to_string(made->workspace) + " bytes");
@@ -151,7 +137,7 @@ class CudnnState {
     std::mutex mutex_;
     std::vector<cudnnHandle_t> handles_;
     std::map<std::string, std::vector<std::string>> engines_;
-    std::map<std::string, std::shared_ptr<Plan>> plans_;
+    std::map<std::string, std::shared_ptr<CudnnPlan>> plans_;
 };
 
 /// The weights as [output][tap][channel].
@@ -166,7 +152,7 @@ std::vector<std::byte> packed(const Tensor& weights) {
 class CudnnKernel final : public Kernel {
   public:
     CudnnKernel(const Target& target, const RegionContext& context, const ConvRegion& region,
-                const VendorEpilogue& epilogue, bool tf32, std::shared_ptr<Plan> plan, std::string engine)
+                const VendorEpilogue& epilogue, bool tf32, std::shared_ptr<CudnnPlan> plan, std::string engine)
         : state_(CudnnState::of(target)), plan_(std::move(plan)), engine_(std::move(engine)) {
         input_ = context.input_index(region.conv->inputs[0]);
         if (epilogue.addend != ir::kNone) addend_ = context.input_index(epilogue.addend);
@@ -205,7 +191,7 @@ class CudnnKernel final : public Kernel {
 
   private:
     std::shared_ptr<CudnnState> state_;
-    std::shared_ptr<Plan> plan_;
+    std::shared_ptr<CudnnPlan> plan_;
     std::string engine_;
     std::size_t input_ = 0;
     std::optional<std::size_t> addend_;
@@ -250,7 +236,7 @@ std::unique_ptr<Kernel> prepare_cudnn(const Target& target, const RegionContext&
     require_version(name, "cuDNN", cudnn_version());
     const auto problem = read_problem(target, context, tactic, region, epilogue);
     if (!problem || name.shape != shape_text(*problem)) return nullptr;
-    std::shared_ptr<Plan> plan;
+    std::shared_ptr<CudnnPlan> plan;
     try {
         plan = CudnnState::of(target)->plan(*problem, name.algorithm);
     } catch (const Error& error) {

@@ -2,14 +2,11 @@
 
 #include <nvrtc.h>
 
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <mutex>
 
+#include "backend/cuda/kernel_cache.hpp"
 #include "backend/cuda/library.hpp"
-#include "base/file.hpp"
-#include "base/hash.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -83,39 +80,10 @@ std::vector<std::string> options_for(const std::string& architecture) {
     return {"--gpu-architecture=" + architecture, "--std=c++17", "--device-as-default-execution-space"};
 }
 
-std::filesystem::path cache_folder() {
-    if (const char* folder = std::getenv("FOVEA_CUDA_CACHE")) return folder;
-    if (const char* folder = std::getenv("XDG_CACHE_HOME")) return std::filesystem::path(folder) / "fovea" / "cuda";
-    if (const char* home = std::getenv("HOME")) return std::filesystem::path(home) / ".cache" / "fovea" / "cuda";
-    return {};
-}
-
 std::string key_of(const std::string& source, const std::string& architecture) {
     std::string text = nvrtc_version();
     for (const std::string& option : options_for(architecture)) text += "|" + option;
-    text += "|" + source;
-    char key[40];
-    std::snprintf(key, sizeof key, "%016llx%016llx", static_cast<unsigned long long>(base::hash_text(text)),
-                  static_cast<unsigned long long>(base::hash_text(text, 1)));
-    return key;
-}
-
-std::vector<char> read(const std::filesystem::path& path) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return {};
-    const base::MappedFile file = base::map_file(path);
-    const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
-    return {begin, begin + file.bytes.size()};
-}
-
-void write(const std::filesystem::path& path, const std::vector<char>& binary) {
-    std::error_code error;
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (error) return;
-    try {
-        base::write_file(path, std::as_bytes(std::span(binary)));
-    } catch (const Error&) {  // a full or read-only disk costs the next build a compilation, nothing else
-    }
+    return cache_key(text + "|" + source);
 }
 
 }  // namespace
@@ -138,11 +106,10 @@ const std::vector<char>& compile(const std::string& source, const std::string& n
         const std::lock_guard lock(mutex);
         if (const auto it = known.find(key); it != known.end()) return it->second;
     }
-    const std::filesystem::path folder = cache_folder(), file = folder / (key + ".cubin");
-    std::vector<char> binary = folder.empty() ? std::vector<char>() : read(file);
+    std::vector<char> binary = read_cached(key + ".cubin");
     if (binary.empty()) {
         binary = nvrtc_compile(source, name, architecture);
-        if (!folder.empty()) write(file, binary);
+        write_cached(key + ".cubin", binary);
     }
     const std::lock_guard lock(mutex);
     return known.emplace(key, std::move(binary)).first->second;

@@ -68,8 +68,10 @@ std::shared_ptr<std::byte> CudaDevice::allocate(std::size_t bytes) const {
     const Current current(context_);
     CUdeviceptr memory = 0;
     Driver::get().memory_allocate(&memory, std::max<std::size_t>(bytes, 1));
-    return {reinterpret_cast<std::byte*>(memory), [self = shared_from_this()](std::byte* p) {
-                const Current current(self->context_, std::nothrow);
+    return {reinterpret_cast<std::byte*>(memory), [self = shared_from_this()](std::byte* p) mutable {
+                // This closure lives as long as the weak pointer in `shared_`, which the device owns.
+                const auto device = std::move(self);
+                const Current current(device->context_, std::nothrow);
                 Driver::get().memory_free.quiet(address(p));
             }};
 }
@@ -102,9 +104,25 @@ std::unique_ptr<Stream> CudaDevice::adopt_stream(void* handle) const {
     return std::make_unique<CudaStream>(shared_from_this(), static_cast<CUstream>(handle));
 }
 
+/// Small blocks share an allocation, which goes with the last of them: the driver takes long for each.
+std::shared_ptr<std::byte> CudaDevice::place(std::size_t bytes) const {
+    constexpr std::size_t kShared = std::size_t{8} << 20, kAlignment = 256;
+    if (bytes > kShared / 4) return allocate(bytes);
+    auto shared = shared_.lock();
+    if (!shared || used_ + bytes > kShared) {
+        shared = allocate(kShared);
+        shared_ = shared;
+        used_ = 0;
+    }
+    std::byte* begin = shared.get() + used_;
+    used_ += (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+    return {std::move(shared), begin};
+}
+
 std::shared_ptr<std::byte> CudaDevice::upload(std::span<const std::byte> content) const {
-    auto memory = allocate(content.size());
-    if (!present()) return memory;
+    if (!present()) return allocate(content.size());
+    const std::lock_guard lock(uploads_);  // side by side they take longer
+    auto memory = place(content.size());
     CudaStream stream(shared_from_this());
     stream.upload(memory.get(), content.data(), content.size());
     stream.synchronize();

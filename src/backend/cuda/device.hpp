@@ -72,12 +72,17 @@ class CudaDevice final : public Device, public std::enable_shared_from_this<Cuda
     [[nodiscard]] std::shared_ptr<CUmod_st> load(const std::vector<char>& binary, std::size_t shared_bytes) const;
 
   private:
+    [[nodiscard]] std::shared_ptr<std::byte> place(std::size_t bytes) const;
+
     CUdevice device_ = 0;
     CUcontext context_ = nullptr;
     Facts facts_;
     std::unique_ptr<Instruments> instruments_;
     mutable std::mutex mutex_;
     mutable std::map<std::pair<const char*, std::size_t>, std::weak_ptr<CUmod_st>> modules_;
+    mutable std::mutex uploads_;
+    mutable std::weak_ptr<std::byte> shared_;  ///< what `place` gives away
+    mutable std::size_t used_ = 0;
 };
 
 class CudaRecording final : public Recording {

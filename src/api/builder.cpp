@@ -1,5 +1,6 @@
 #include "fovea/builder.hpp"
 
+#include <future>
 #include <variant>
 
 #include "api/backends.hpp"
@@ -143,12 +144,14 @@ Builder& Builder::progress(std::function<void(std::string_view, double)> callbac
 
 Plan Builder::build() {
     if (state_->options.progress) state_->options.progress("import", 0);
+    // To open a GPU takes as long as to read a large model.
+    auto opening = std::async(std::launch::async, [this] { return api::backends_for(state_->device, state_->tf32); });
     auto source = state_->read();
     tune::TimingCache cache;
     if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
-    const runtime::Backends backends = api::backends_for(state_->device, state_->tf32);
+    const runtime::Backends backends = opening.get();
     const auto save = [&] {
         if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
     };

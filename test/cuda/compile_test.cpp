@@ -5,6 +5,7 @@
 #include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
 #include "cuda/conv_cases.hpp"
+#include "cuda/many_tiles_cases.hpp"
 #include "cuda/matmul_cases.hpp"
 #include "cuda/plans.hpp"
 #include "cuda/resized_conv_cases.hpp"
@@ -43,6 +44,10 @@ TEST_P(Compile, EveryTactic) {
 
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Compile,
                          testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16"),
+                                          testing::Values(90)),
+                         kName);
+INSTANTIATE_TEST_SUITE_P(CudaManyTiles, Compile,
+                         testing::Combine(testing::ValuesIn(kManyTilesCases), testing::Values("f32", "f16"),
                                           testing::Values(90)),
                          kName);
 INSTANTIATE_TEST_SUITE_P(CudaStem, Compile,

@@ -1,6 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <set>
+#include <string>
 
 #include "backend/backend.hpp"
 #include "backend/cuda/cuda.hpp"
@@ -18,6 +22,12 @@ inline const Backend& first_gpu(bool tf32 = false) {
     return *kBackends[tf32];
 }
 
+/// Whether kernels run for sanitizers, which are slow and compare no results: fewer and smaller ones.
+inline bool for_sanitizers() {
+    static const bool kSet = std::getenv("FOVEA_TEST_SANITIZE") != nullptr;
+    return kSet;
+}
+
 /// The one region of a graph on the GPU, beside the reference on the host.
 class OnDevice {
   public:
@@ -33,7 +43,16 @@ class OnDevice {
 
     [[nodiscard]] const Region& region() const { return context_.region; }
     [[nodiscard]] std::size_t regions() const { return covering_.regions.size(); }
-    [[nodiscard]] std::vector<Tactic> tactics() const { return backend_.tactics(context_); }
+    /// All; for sanitizers one of each form of fovea's own kernels.
+    [[nodiscard]] std::vector<Tactic> tactics() const {
+        std::vector<Tactic> result;
+        std::set<std::string> forms;
+        for (Tactic& tactic : backend_.tactics(context_))
+            if (!for_sanitizers() ||
+                (tactic.name.find('@') == std::string::npos && forms.insert(form_of(tactic.name)).second))
+                result.push_back(std::move(tactic));
+        return result;
+    }
 
     void prepare_ahead() const {
         std::vector<std::pair<RegionContext, Tactic>> list;
@@ -43,6 +62,7 @@ class OnDevice {
 
     /// The region's results as plain tensors.
     [[nodiscard]] std::vector<Tensor> run(const Tactic& tactic) const {
+        if (for_sanitizers()) std::cout << tactic.name << std::endl;
         std::vector<std::shared_ptr<std::byte>> memory;
         std::vector<const std::byte*> inputs;
         std::vector<std::byte*> outputs;
@@ -60,9 +80,7 @@ class OnDevice {
         }
         for (std::size_t i = 0; i < context_.region.outputs.size(); ++i) {
             const TensorDesc desc = context_.output_desc(i, tactic);
-            Tensor unset(desc.dtype, desc.shape);
-            std::fill_n(unset.raw(), unset.bytes(), std::byte{0xff});
-            memory.push_back(tactic.alias ? memory[0] : upload(unset));
+            memory.push_back(tactic.alias ? memory[0] : unset(desc));
             outputs.push_back(memory.back().get());
         }
         const auto kernel = backend_.prepare(context_, tactic);
@@ -92,7 +110,9 @@ class OnDevice {
         return most;
     }
 
+    /// Nothing for sanitizers, which would wait for it.
     [[nodiscard]] std::vector<Tensor> reference() const {
+        if (for_sanitizers()) return {};
         compiler::RegionReference reference(
             graph_, values_, context_.region,
             [this](ir::ValueId id, const ops::Box& box) { return compiler::crop(input(id), box); });
@@ -103,6 +123,21 @@ class OnDevice {
     }
 
   private:
+    /// A tactic's name without its numbers, but for 1, of which templates make less: one stage, one part.
+    static std::string form_of(const std::string& name) {
+        std::string form;
+        for (std::size_t at = 0; at < name.size();) {
+            const std::size_t end = std::min(name.find_first_not_of("0123456789", at), name.size());
+            if (end == at) {
+                form += name[at++];
+            } else {
+                form += name.compare(at, end - at, "1") == 0 ? '1' : 'n';
+                at = end;
+            }
+        }
+        return form;
+    }
+
     static TensorDesc plain(const TensorDesc& desc) { return TensorDesc::dense(desc.dtype, desc.shape, Layout::plain); }
 
     static void lay_out(const TensorDesc& from, const std::byte* source, const TensorDesc& to, std::byte* target) {
@@ -117,6 +152,14 @@ class OnDevice {
         stream_->upload(memory.get(), tensor.raw(), tensor.bytes());
         stream_->synchronize();
         return memory;
+    }
+
+    /// Memory in which the kernel must write everything: sanitizers know it for unset, tests by what it holds.
+    [[nodiscard]] std::shared_ptr<std::byte> unset(const TensorDesc& desc) const {
+        if (for_sanitizers()) return backend_.device()->allocate(desc.bytes() + 1);
+        Tensor tensor(desc.dtype, desc.shape);
+        std::fill_n(tensor.raw(), tensor.bytes(), std::byte{0xff});
+        return upload(tensor);
     }
 
     [[nodiscard]] Tensor input(ir::ValueId id) const {

@@ -6,6 +6,7 @@
 #include "cuda/attention_cases.hpp"
 #include "cuda/cases.hpp"
 #include "cuda/conv_cases.hpp"
+#include "cuda/many_tiles_cases.hpp"
 #include "cuda/matmul_cases.hpp"
 #include "cuda/on_device.hpp"
 #include "cuda/resized_conv_cases.hpp"
@@ -40,7 +41,7 @@ TEST_P(Run, EveryTacticEqualsTheReference) {
     device.prepare_ahead();
     for (const Tactic& tactic : device.tactics()) {
         const std::vector<Tensor> results = device.run(tactic);
-        for (std::size_t i = 0; i < results.size(); ++i) {
+        for (std::size_t i = 0; i < expected.size(); ++i) {
             const DType dtype = tf32 && results[i].dtype() == DType::f32 ? DType::f16 : results[i].dtype();
             EXPECT_LE(compiler::compare(results[i], expected[i]).max_error, device.tolerance(dtype))
                 << tactic.name << ", output " << i;
@@ -55,6 +56,14 @@ INSTANTIATE_TEST_SUITE_P(Cuda, Run,
 INSTANTIATE_TEST_SUITE_P(CudaProducts, Run,
                          testing::Combine(testing::ValuesIn(kProductCases), testing::Values("f32", "f16", "bf16"),
                                           testing::Values(false)),
+                         kName);
+INSTANTIATE_TEST_SUITE_P(CudaManyTiles, Run,
+                         testing::Combine(testing::ValuesIn(kManyTilesCases), testing::Values("f16"),
+                                          testing::Values(false)),
+                         kName);
+INSTANTIATE_TEST_SUITE_P(CudaManyTilesTf32, Run,
+                         testing::Combine(testing::ValuesIn(kManyTilesCases), testing::Values("f32"),
+                                          testing::Values(true)),
                          kName);
 INSTANTIATE_TEST_SUITE_P(CudaStem, Run,
                          testing::Combine(testing::ValuesIn(kStemCases), testing::Values("f16", "bf16"),

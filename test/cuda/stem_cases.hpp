@@ -51,6 +51,22 @@ inline constexpr Case kStemCases[] = {
       output "y" = %y
     })",
      "conv", 3},
+    // More steps than a GPU computes at once: blocks go on to their next ones.
+    {"stem_pooled_many_steps", R"(graph "g" {
+      input %x : f32[3, 3, 240, 320]
+      const %w : f32[16, 3, 5, 5] = random(1)
+      %c : f32[3, 16, 120, 160] = Conv(%x, %w) {pads = [2, 2, 2, 2], strides = [2, 2]}
+      %y : f32[3, 16, 60, 80] = MaxPool(%c) {kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]}
+      output "y" = %y
+    })",
+     "stem_pool", 3},
+    {"stem_many_steps", R"(graph "g" {
+      input %x : f32[3, 3, 240, 320]
+      const %w : f32[16, 3, 3, 3] = random(1)
+      %y : f32[3, 16, 120, 160] = Conv(%x, %w) {pads = [1, 1, 1, 1], strides = [2, 2]}
+      output "y" = %y
+    })",
+     "conv", 3},
 };
 
 }  // namespace fovea::backend

@@ -155,7 +155,7 @@ class Contest:
             name=self.point.name, precision=self.point.precision, batch=self.point.shape[0],
             times={candidate.name: np.array(candidate.times) for candidate in good},
             build_seconds={candidate.name: candidate.seconds for candidate in good},
-            notes=self.notes | {candidate.name: candidate.note for candidate in self.candidates if candidate.note},
+            notes=self.notes | ({"gate": self.fovea.refused} if self.fovea.refused else {}) | {candidate.name: candidate.note for candidate in self.candidates if candidate.note},
             kernels={Fovea.name: self.fovea.launches} if self.fovea.launches else {},
             gpu=self.gpu, settings={candidate.name: candidate.setting for candidate in good if candidate.setting},
         ).compared()

@@ -55,13 +55,13 @@ def worst(point: dict, contestant: str | None) -> str:
 
 
 def proven_ratio(point: dict) -> float | None:
-    """fovea's time over the best peer's, where its outputs are as near to the reference as PyTorch's."""
+    """fovea's time over the best peer's, where the gate let its plan pass and its outputs are as near to the reference as PyTorch's."""
     torch = torch_of(point)
     theirs = point["decibels"].get(torch or "", {})
     near = all(ours >= theirs[name] - LARGEST_LOSS_DB for name, ours in point["decibels"].get(OURS, {}).items() if name in theirs)
     if point["precision"] == "fp32":
         near = all(error <= LARGEST_ERROR for error in point["errors"].get(OURS, {}).values())
-    return point["ratio"]["value"] if point["ratio"] and near else None
+    return point["ratio"]["value"] if point["ratio"] and near and "gate" not in point["notes"] else None
 
 
 def torch_of(point: dict) -> str | None:
@@ -85,7 +85,8 @@ def limit_ms(point: dict, gpu: Gpu) -> float:
 def speed_row(point: dict, contestants: list[str], gpu: Gpu) -> list[str]:
     times, ratio, kernels = point["median_ms"], proven_ratio(point), point["kernels"]
     cells = [f"{times[name]:.3f}" if name in times else "–" for name in contestants]
-    cells.append(f"{ratio:.2f}" if ratio else "wrong" if point["ratio"] else "–")
+    wrong = "refused" if "gate" in point["notes"] else "wrong"
+    cells.append(f"{ratio:.2f}" if ratio else wrong if point["ratio"] else "–")
     cells.append(f"{kernels.get(point['peer'], '–')} / {kernels.get(OURS, '–')}")
     cells.append(f"{exactness(point, torch_of(point))} / {exactness(point, OURS)}")
     cells.append(f"{limit_ms(point, gpu):.3f}")

@@ -19,6 +19,9 @@ NEVER = 1000
 FOVEA = f"""#!{sys.executable}
 import json, os, pathlib, sys, time
 words = dict(zip(sys.argv, sys.argv[1:]))
+if sys.argv[1] == "build" and "FAKE_REFUSAL" in os.environ and "--gate" not in words:
+    print("a wrong kernel", file=sys.stderr)
+    sys.exit(9)
 if sys.argv[1] == "build":
     pathlib.Path(words["--report"]).write_text(json.dumps({{"seconds": {{"tune": 1.5, "cover": 0.5}}}}))
     with open(words["--timing-lock"] + ".built", "a") as built: built.write(".")

@@ -51,6 +51,14 @@ def test_onnxruntime_takes_part_in_its_fastest_setting_that_works(tmp_path, monk
         assert point["decibels"].keys() == {"torch-graph", "onnxruntime"}
 
 
+def test_a_plan_that_the_gate_refuses_is_timed_and_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAKE_REFUSAL", "1")
+    run = start(tmp_path, "--points", "fp16:1", "--only", "fovea")
+    _, messages = run.communicate(timeout=120)
+    assert run.returncode == 0, messages
+    assert [(point["median_ms"], point["notes"]) for point in points(tmp_path)] == [({"fovea": 1}, {"gate": "a wrong kernel"})] * 2
+
+
 def test_compiling_waits_for_the_builds(tmp_path):
     run = start(tmp_path, "--points", "fp16:1", "--only", "fovea,torch-compile", "--compile-cache", tmp_path / "code")
     _, messages = run.communicate(timeout=120)

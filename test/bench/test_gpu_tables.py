@@ -45,6 +45,13 @@ def test_a_wrong_result_has_no_ratio():
     assert row[place] == "wrong" and float(mean[place]) == pytest.approx((0.25 * 0.5) ** 0.5, abs=0.01)
 
 
+def test_a_plan_that_the_gate_refused_has_no_ratio():
+    refused = point("ssd300_r50", "fp16", 1, 0.2, **{"torch-graph": 0.8})
+    refused["notes"] = {"gate": "a wrong kernel"}
+    (header,), (row,) = (rows_of(tables(refused), start) for start in ("network", "ssd300"))
+    assert row[header.index("fovea / best peer")] == "refused" and "gate, a wrong kernel: all." in tables(refused)
+
+
 def test_builds_by_network_and_column():
     text = build_table([report(point("resnet50_224", "fp16", 1, 1, **{"torch-compile": 2}), point("resnet50_224", "tf32", 1, 1, a=2),
                               point("ssd300_r50", "tf32", 1, 1, **{"torch-max-autotune": 2}))])

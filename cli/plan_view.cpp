@@ -53,7 +53,10 @@ TargetView target(const Json& json) {
                     {},
                     json["launched"],
                     {}};
-    for (const Json& row : json["launching"]) view.launching_us.emplace_back(row["launched"], row["us"]);
+    for (const Json& row : json["launching"]) {
+        view.launching_us.emplace_back(row["launched"], row["us"]);
+        if (row["wrong"]) view.launching_wrong.push_back(row["launched"]);
+    }
     for (const Json& row : json["kernels"]) view.kernels.push_back(kernel(row));
     for (const Json& row : json["certificate"]["kernels"]) view.kernel_evidence.push_back(evidence(row));
     for (const Json& row : json["certificate"]["outputs"]) view.output_evidence.push_back(evidence(row));
@@ -159,7 +162,9 @@ std::string reasons(const TargetView& target, int width) {
 std::string launching_text(const TargetView& target) {
     std::string chosen, others;
     for (const auto& [way, us] : target.launching_us) {
-        const std::string text = fmt::format("{} {} ms", way, milliseconds(us));
+        std::string text = fmt::format("{} {} ms", way, milliseconds(us));
+        if (std::ranges::find(target.launching_wrong, way) != target.launching_wrong.end())
+            text += " (dropped: other outputs than those of the kernels one by one)";
         if (way == target.launched)
             chosen = text;
         else

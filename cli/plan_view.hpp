@@ -46,6 +46,7 @@ struct TargetView {
     std::vector<EvidenceRow> kernel_evidence, output_evidence;
     std::string launched;                                      ///< how the kernels of a device follow each other
     std::vector<std::pair<std::string, double>> launching_us;  ///< every way that was timed
+    std::vector<std::string> launching_wrong;                  ///< those that gave wrong outputs
 };
 
 struct PlanView {

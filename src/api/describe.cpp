@@ -173,7 +173,10 @@ std::string describe(const plan::Plan& plan) {
         for (const plan::Step& step : target.steps) kernels.push_back(describe_step(plan, step, values, reasons));
         Json launching = Json::array();
         for (const auto& [way, us] : target.launching_us)
-            launching.push_back({{"launched", plan::to_string(way)}, {"us", us}});
+            launching.push_back(
+                {{"launched", plan::to_string(way)},
+                 {"us", us},
+                 {"wrong", std::ranges::find(target.launching_wrong, way) != target.launching_wrong.end()}});
         targets.push_back({{"backend", target.backend},
                            {"target", target.target},
                            {"threads", target.threads},

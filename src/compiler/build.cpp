@@ -275,16 +275,14 @@ class Build {
         context_.emplace(engine());
         const auto wrong =
             compiler::prove_kernels(*context_, inputs_, {.mode = options_.gate, .rivals = &rivals}, certificate);
+        if (context_->device()) outputs_ = certain_outputs(*context_);
         return drop(wrong, values, covering, selections, rivals, plan_, section_, dropped_);
     }
 
     /// The outputs against the same network unfused in f32.
     void prove_outputs() {
         stages_.begin("gate", 0.9, 1);
-        if (runtime::DeviceRun* run = context_->device()) {  // the recording, too, not only its steps
-            run->launch(section().launching);
-            context_->run();
-        }
+        if (context_->device()) prove_launching(*context_, outputs_, section());
         check_outputs(*context_, *reference_.get(), section().certificate);
     }
 
@@ -328,7 +326,8 @@ class Build {
     ir::Graph network_;  ///< simplified, before types were assigned
     tune::TimingCache own_cache_;
     std::vector<Dropped> dropped_;
-    std::vector<Tensor> inputs_;  ///< made up, at the optimum
+    std::vector<Tensor> inputs_;   ///< made up, at the optimum
+    std::vector<Tensor> outputs_;  ///< of the kernels one by one, on a device
     std::optional<runtime::Context> context_;
     /// Declared last: it uses the other members until it is ready.
     std::shared_future<std::unique_ptr<NetworkReference>> reference_;

@@ -124,22 +124,6 @@ bool draws(const ir::Node& node) {
     return false;
 }
 
-/// Whether a tensor depends on such a node.
-bool is_random(const ir::Graph& network, ir::ValueId id) {
-    std::vector<ir::ValueId> open = {id};
-    std::set<ir::NodeId> seen;
-    while (!open.empty()) {
-        const ir::ValueId value = open.back();
-        open.pop_back();
-        const ir::NodeId producer = value == ir::kNone ? ir::kNone : network.value(value).producer;
-        if (producer == ir::kNone || !seen.insert(producer).second) continue;
-        const ir::Node& node = network.node(producer);
-        if (draws(node)) return true;
-        open.insert(open.end(), node.inputs.begin(), node.inputs.end());
-    }
-    return false;
-}
-
 using Samples = std::map<std::string, std::vector<float>>;
 
 /// Some elements of what a step has computed, by the tensors' names.
@@ -245,6 +229,21 @@ class OutputCheck {
 };
 
 }  // namespace
+
+bool is_random(const ir::Graph& network, ir::ValueId id) {
+    std::vector<ir::ValueId> open = {id};
+    std::set<ir::NodeId> seen;
+    while (!open.empty()) {
+        const ir::ValueId value = open.back();
+        open.pop_back();
+        const ir::NodeId producer = value == ir::kNone ? ir::kNone : network.value(value).producer;
+        if (producer == ir::kNone || !seen.insert(producer).second) continue;
+        const ir::Node& node = network.node(producer);
+        if (draws(node)) return true;
+        open.insert(open.end(), node.inputs.begin(), node.inputs.end());
+    }
+    return false;
+}
 
 void check_outputs(runtime::Context& plan, NetworkReference& reference, plan::Certificate& certificate) {
     OutputCheck(plan, reference).run(certificate);

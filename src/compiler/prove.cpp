@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "compiler/check_outputs.hpp"
+#include "compiler/places.hpp"
+#include "fovea/error.hpp"
 #include "vision/contract.hpp"
 #include "vision/sample.hpp"
 
@@ -19,6 +22,31 @@ std::vector<std::vector<Shape>> further_shapes(const plan::Plan& plan) {
     if (two != opt && max != min) result.push_back(two);
     if (max != opt && max != two) result.push_back(max);
     return result;
+}
+
+/// Runs of each way of launching: what two kernels do at once is a matter of chance.
+constexpr int kRuns = 3;
+
+bool holds(const runtime::Context& context, const std::vector<Tensor>& outputs) {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (!outputs[i]) continue;
+        const Tensor found = context.output(i);
+        const auto desc = backend::TensorDesc::dense(found.dtype(), found.shape(), backend::Layout::plain);
+        if (found.shape() != outputs[i].shape() || !equal_bits(desc, found.raw(), outputs[i].raw())) return false;
+    }
+    return true;
+}
+
+/// All ways that were timed, the chosen one first, then the fastest; in a row at the end where none was.
+std::vector<plan::Launching> ways_of(const plan::TargetSection& section) {
+    auto timed = section.launching_us;
+    std::ranges::stable_sort(timed, {}, [](const auto& way) { return way.second; });
+    std::vector<plan::Launching> ways = {section.launching};
+    for (const auto& [way, us] : timed) ways.push_back(way);
+    ways.emplace_back();
+    for (auto way = ways.begin() + 1; way != ways.end();)
+        way = std::find(ways.begin(), way, *way) == way ? way + 1 : ways.erase(way);
+    return ways;
 }
 
 }  // namespace
@@ -50,6 +78,33 @@ std::vector<WrongKernel> prove_kernels(runtime::Context& context, const std::vec
         wrong.insert(wrong.end(), more.begin(), more.end());
     }
     return wrong;
+}
+
+std::vector<Tensor> certain_outputs(const runtime::Context& context) {
+    const ir::Graph& graph = context.engine().plan().graph;
+    std::vector<Tensor> result;
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i)
+        result.push_back(is_random(graph, graph.outputs[i].value) ? Tensor() : context.output(i).clone());
+    return result;
+}
+
+void prove_launching(runtime::Context& context, const std::vector<Tensor>& outputs, plan::TargetSection& section) {
+    for (const plan::Launching& way : ways_of(section)) {
+        context.device()->launch(way);
+        bool equal = true;
+        for (int run = 0; run < kRuns && equal; ++run) {
+            context.run();
+            equal = holds(context, outputs);
+        }
+        if (equal) {
+            section.launching = way;
+            return;
+        }
+        section.launching_wrong.push_back(way);
+    }
+    throw Error(ErrorCode::numerics,
+                "kernels that are right one by one give other outputs when they are launched together; report it with "
+                "the output of `fovea extract`");
 }
 
 bool drop(const std::vector<WrongKernel>& wrong, const ops::ValueTable& values, const Covering& covering,

@@ -22,4 +22,12 @@ bool drop(const std::vector<WrongKernel>& wrong, const ops::ValueTable& values, 
           std::vector<Selection>& selections, const RivalTactics& rivals, plan::Plan& plan, std::size_t section,
           std::vector<Dropped>& dropped);
 
+/// Copies of a run's outputs; nothing for those that are a matter of chance.
+std::vector<Tensor> certain_outputs(const runtime::Context& context);
+
+/// Runs a plan for a device as its section says that the kernels are launched, and drops ways whose outputs are not
+/// `outputs`, of the kernels one by one, to the last bit. The next one in time takes their place. Leaves the context
+/// with the outputs of the way that stands in `section` then. Throws `numerics` where there is none.
+void prove_launching(runtime::Context& context, const std::vector<Tensor>& outputs, plan::TargetSection& section);
+
 }  // namespace fovea::compiler

@@ -83,10 +83,11 @@ struct TargetSection {
     int threads = 1;
     bool tf32 = false;  ///< products of f32 tensors are rounded to TF32
     std::vector<Slot> slots;
-    std::vector<Step> steps;            ///< in execution order
-    std::vector<std::int32_t> inputs;   ///< slot of each graph input; -1 when nothing reads it
-    std::vector<std::int32_t> outputs;  ///< slot of each graph output; -1 when the output is a constant
-    Launching launching;                ///< of devices
+    std::vector<Step> steps;                 ///< in execution order
+    std::vector<std::int32_t> inputs;        ///< slot of each graph input; -1 when nothing reads it
+    std::vector<std::int32_t> outputs;       ///< slot of each graph output; -1 when the output is a constant
+    Launching launching;                     ///< of devices
+    std::vector<Launching> launching_wrong;  ///< dropped: the outputs were others than those of the kernels one by one
     std::vector<std::pair<Launching, double>> launching_us;  ///< those measured: microseconds of all that is replayed
     Certificate certificate;
 };

@@ -104,8 +104,9 @@ Json target_to(const TargetSection& target) {
                          {"alias_of", slot.alias_of},
                          {"row_offset", slot.row_offset}});
     for (const Step& step : target.steps) steps.push_back(step_to(step));
-    Json measured = Json::array();
+    Json measured = Json::array(), wrong = Json::array();
     for (const auto& [launching, us] : target.launching_us) measured.push_back({launching_to(launching), us});
+    for (const Launching& launching : target.launching_wrong) wrong.push_back(launching_to(launching));
     return {{"backend", target.backend},
             {"target", target.target},
             {"threads", target.threads},
@@ -116,6 +117,7 @@ Json target_to(const TargetSection& target) {
             {"outputs", target.outputs},
             {"launching", launching_to(target.launching)},
             {"launching_us", measured},
+            {"launching_wrong", wrong},
             {"certificate",
              {{"mode", target.certificate.mode},
               {"kernels", evidence_to(target.certificate.kernels)},
@@ -139,6 +141,8 @@ TargetSection target_from(const Json& json) {
         target.launching = launching_from(json.at("launching"));
         for (const Json& row : json.at("launching_us"))
             target.launching_us.emplace_back(launching_from(row.at(0)), row.at(1).get<double>());
+        for (const Json& row : json.value("launching_wrong", Json::array()))
+            target.launching_wrong.push_back(launching_from(row));
     }
     const Json& certificate = json.at("certificate");
     target.certificate = {certificate.at("mode").get<std::string>(), evidence_from(certificate.at("kernels")),

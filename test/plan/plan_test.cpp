@@ -43,10 +43,21 @@ TEST(Plan, KeepsHowKernelsAreLaunched) {
     EXPECT_EQ(to_string(plan.targets[0].launching), "in a row");
     plan.targets[0].launching = {.overlapped = true};
     plan.targets[0].launching_us = {{{}, 20.5}, {{.overlapped = true, .branched = true}, 19}};
+    plan.targets[0].launching_wrong = {{.branched = true}};
     const auto changed = serialize(plan);
     const Plan again = deserialize(changed, nullptr);
     EXPECT_EQ(again.targets[0].launching, plan.targets[0].launching);
     EXPECT_EQ(again.targets[0].launching_us, plan.targets[0].launching_us);
+    EXPECT_EQ(again.targets[0].launching_wrong, plan.targets[0].launching_wrong);
+}
+
+TEST(Plan, KeepsWhyTacticsWereDropped) {
+    const auto bytes = small_plan();
+    Plan plan = deserialize(bytes, nullptr);
+    EXPECT_TRUE(plan.targets[0].steps[0].wrong.empty());
+    plan.targets[0].steps[0].wrong = {{"a tactic", "error 0.5 of the largest value, at most 0.0001 allowed"}};
+    const auto changed = serialize(plan);
+    EXPECT_EQ(deserialize(changed, nullptr).targets[0].steps[0].wrong, plan.targets[0].steps[0].wrong);
 }
 
 TEST(Plan, IsRefusedWhenTruncatedAtAnyByte) {

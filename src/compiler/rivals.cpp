@@ -157,7 +157,8 @@ std::vector<const std::byte*> Rivals::run(const runtime::Observation& seen, cons
         }
         return result;
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::unsupported) throw;
+        // A device may have no room for more than the plan.
+        if (error.code() != ErrorCode::unsupported && error.code() != ErrorCode::out_of_range) throw;
         return {};
     }
 }

@@ -196,11 +196,12 @@ def kernel_tables(folder: Path) -> str:
 def first_use_tables(reports: list[dict]) -> str:
     intro = ("Before the fast runs: builds with nothing cached and with kernels and times cached, loading, and what the first run of a\n"
              "loaded plan and the first one at another size inside the profile cost beyond a steady run.")
-    groups: dict[tuple[str, int], list[dict]] = {}
+    groups: dict[tuple[str, int, str], list[dict]] = {}
     for report in reports:
-        groups.setdefault((report["precision"], report["batch"]), []).append(report)
+        card = report["machine"].partition(";")[0]
+        groups.setdefault((report["precision"], report["batch"], card), []).append(report)
     texts = [intro]
-    for (precision, batch), members in groups.items():
+    for (precision, batch, _), members in groups.items():
         found = {name: figures for report in members for name, figures in report["networks"].items()}
         ordered = {name: found[name] for name in NETWORKS if name in found}
         texts.append(f"{precision}, batch {batch}, {members[-1]['machine']}:\n\n{first_use_table(ordered, markdown=True)}")

@@ -119,6 +119,9 @@ def test_first_use_and_blocks():
                              for name in ("ssd300_r50", "resnet50_224")])
     assert text.count("fp16, batch 1") == 1 and text.index("resnet50_224") < text.index("ssd300_r50")
     assert rows_of(text, "resnet50")[0] == ["resnet50_224", "20.0", "2.0", "3.0", "2.0", "10", "100", "200"]
+    two = first_use_tables([{"precision": "fp16", "batch": 1, "machine": f"{card}; a host", "networks": {"ssd300_r50": figures}}
+                            for card in ("a GPU", "another")])
+    assert two.count("fp16, batch 1, a") == 2
     page = "a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n<!-- generated: y -->\nkept\n<!-- end -->\n"
     assert replaced(page, {"x": "new"}) == page.replace("old", "new")
 

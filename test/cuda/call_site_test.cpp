@@ -77,9 +77,14 @@ Outcome try_fault(const std::string& site, const std::string& kernels) {
         const Outcome here = fail_once(site);
         if (here.status != kNothingFailed) return here;
     }
-    const std::string folder = site.starts_with("nvrtc") ? "" : kernels;
-    const Outcome alone = run_child("fail|" + site, folder);
-    return alone.status == kNothingFailed ? run_child("fail beside libraries|" + site, folder) : alone;
+    // Compilers' calls are only made where nothing is kept from the first process, some of cuDNN's for its plans, too.
+    const std::pair<std::string, std::string> ways[] = {{"fail|", site.starts_with("nvrtc") ? "" : kernels},
+                                                        {"fail beside libraries|", kernels},
+                                                        {"fail beside libraries|", ""}};
+    Outcome outcome;
+    for (const auto& [task, folder] : ways)
+        if (outcome = run_child(task + site, folder); outcome.status != kNothingFailed) break;
+    return outcome;
 }
 
 std::string cell(const std::string& text, std::size_t width) {

@@ -267,9 +267,7 @@ class Build {
     /// Kernels one by one. Returns whether the plan holds wrong ones, which the next choice leaves out.
     bool prove_kernels(const ops::ValueTable& values, const Covering& covering, std::vector<Selection>& selections) {
         stages_.begin("gate", 0.7, 0.9);
-        RivalTactics rivals{backend_, cache(), {}};
-        for (std::size_t r = 0; r < selections.size(); ++r)
-            rivals.tactics[covering.regions[r].nodes[0]] = selections[r].rivals;
+        const RivalTactics rivals{backend_, cache(), affordable_rivals(covering, selections)};
         plan::Certificate& certificate = section().certificate;
         certificate.mode = options_.gate == GateMode::full ? "full" : "boxes";
         context_.emplace(engine());

@@ -11,7 +11,7 @@ enum class GateMode : std::uint8_t { off, boxes, full };
 struct GateOptions {
     GateMode mode = GateMode::boxes;
     std::uint32_t seed = 1;
-    double milliseconds = 1200;            ///< reference time that the boxes of all kernels may take together, roughly
+    double milliseconds = 900;             ///< reference time that the boxes of all kernels may take together, roughly
     const RivalTactics* rivals = nullptr;  ///< whose results the chosen kernels' are held against, too
 };
 

@@ -24,6 +24,14 @@ std::vector<std::vector<Shape>> further_shapes(const plan::Plan& plan) {
     return result;
 }
 
+/// What other kernels may take in all, by their measured times: on a processor those of a large network take seconds.
+constexpr double kMostMicroseconds = 250'000;
+
+double cost_of(const Selection& selection, const backend::Tactic& tactic) {
+    const auto found = std::ranges::find(selection.candidates, tactic.name, &Candidate::tactic);
+    return found == selection.candidates.end() ? 0 : found->times.cost();
+}
+
 /// Runs of each way of launching: what two kernels do at once is a matter of chance.
 constexpr int kRuns = 3;
 
@@ -105,6 +113,19 @@ void prove_launching(runtime::Context& context, const std::vector<Tensor>& outpu
     throw Error(ErrorCode::numerics,
                 "kernels that are right one by one give other outputs when they are launched together; report it with "
                 "the output of `fovea extract`");
+}
+
+std::map<ir::NodeId, std::vector<backend::Tactic>> affordable_rivals(const Covering& covering,
+                                                                     const std::vector<Selection>& selections) {
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t r = 0; r < selections.size(); ++r)
+        if (!selections[r].rivals.empty()) order.emplace_back(cost_of(selections[r], selections[r].rivals[0]), r);
+    std::ranges::sort(order);
+    std::map<ir::NodeId, std::vector<backend::Tactic>> result;
+    double left = kMostMicroseconds;
+    for (const auto& [cost, r] : order)
+        if ((left -= cost) >= 0) result[covering.regions[r].nodes[0]] = selections[r].rivals;
+    return result;
 }
 
 bool drop(const std::vector<WrongKernel>& wrong, const ops::ValueTable& values, const Covering& covering,

@@ -16,6 +16,10 @@ std::vector<Tensor> made_up_inputs(const plan::Plan& plan, const std::vector<Sha
 std::vector<WrongKernel> prove_kernels(runtime::Context& context, const std::vector<Tensor>& inputs,
                                        const GateOptions& options, plan::Certificate& certificate);
 
+/// The other kernels to ask by the first node of a region: where they cost least first, as far as the time reaches.
+std::map<ir::NodeId, std::vector<backend::Tactic>> affordable_rivals(const Covering& covering,
+                                                                     const std::vector<Selection>& selections);
+
 /// Adds wrong kernels to what this build has dropped, and to what the cache remembers. Tells at their steps and among
 /// the candidates what was found. Returns whether the plan holds one of them.
 bool drop(const std::vector<WrongKernel>& wrong, const ops::ValueTable& values, const Covering& covering,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/parallel.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::compiler {
@@ -169,8 +170,11 @@ std::vector<const std::byte*> Rivals::repeat(const runtime::Observation& seen, s
     first.assign(seen.args.outputs, seen.args.outputs + step.outputs.size());
     if (!seen.on_device)
         for (std::size_t i = 0; i < step.outputs.size(); ++i) {
-            std::byte* copy = reserve(desc(step.outputs[i]).bytes(), false);
-            std::copy_n(seen.args.outputs[i], desc(step.outputs[i]).bytes(), copy);
+            const auto bytes = static_cast<std::int64_t>(desc(step.outputs[i]).bytes());
+            std::byte* copy = reserve(static_cast<std::size_t>(bytes), false);
+            base::parallel_for(bytes, std::int64_t{1} << 20, [&](std::int64_t begin, std::int64_t end) {
+                std::copy(seen.args.outputs[i] + begin, seen.args.outputs[i] + end, copy + begin);
+            });
             first[i] = copy;
         }
     const backend::KernelArgs& args = seen.on_device ? *seen.on_device : seen.args;

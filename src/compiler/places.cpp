@@ -39,14 +39,10 @@ struct Element {
 
 /// Whether a row may hold a distance above `bound`, by one pass that several elements go through at once: of what is no
 /// number on one side alone, the difference is none, and above everything.
-template <class T>
-bool may_exceed(const T* p, const T* q, std::int64_t width, float bound) {
+bool may_exceed(const float* p, const float* q, std::int64_t width, float bound) {
     int beyond = 0;
 #pragma omp simd reduction(| : beyond)
-    for (std::int64_t i = 0; i < width; ++i) {
-        const float difference = static_cast<float>(p[i]) - static_cast<float>(q[i]);
-        beyond |= static_cast<int>(!(std::fabs(difference) <= bound));
-    }
+    for (std::int64_t i = 0; i < width; ++i) beyond |= static_cast<int>(!(std::fabs(p[i] - q[i]) <= bound));
     return beyond != 0;
 }
 

@@ -27,11 +27,6 @@ std::vector<std::vector<Shape>> further_shapes(const plan::Plan& plan) {
 /// What other kernels may take in all, by their measured times: on a processor those of a large network take seconds.
 constexpr double kMostMicroseconds = 250'000;
 
-double cost_of(const Selection& selection, const backend::Tactic& tactic) {
-    const auto found = std::ranges::find(selection.candidates, tactic.name, &Candidate::tactic);
-    return found == selection.candidates.end() ? 0 : found->times.cost();
-}
-
 /// Runs of each way of launching: what two kernels do at once is a matter of chance.
 constexpr int kRuns = 3;
 
@@ -119,12 +114,14 @@ std::map<ir::NodeId, std::vector<backend::Tactic>> affordable_rivals(const Cover
                                                                      const std::vector<Selection>& selections) {
     std::vector<std::pair<double, std::size_t>> order;
     for (std::size_t r = 0; r < selections.size(); ++r)
-        if (!selections[r].rivals.empty()) order.emplace_back(cost_of(selections[r], selections[r].rivals[0]), r);
+        if (!selections[r].rivals.empty()) order.emplace_back(selections[r].rivals[0].times.cost(), r);
     std::ranges::sort(order);
     std::map<ir::NodeId, std::vector<backend::Tactic>> result;
     double left = kMostMicroseconds;
-    for (const auto& [cost, r] : order)
-        if ((left -= cost) >= 0) result[covering.regions[r].nodes[0]] = selections[r].rivals;
+    for (const auto& [cost, r] : order) {
+        if ((left -= cost) < 0) break;
+        for (const Timed& rival : selections[r].rivals) result[covering.regions[r].nodes[0]].push_back(rival.tactic);
+    }
     return result;
 }
 

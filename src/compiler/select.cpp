@@ -15,12 +15,6 @@ namespace {
 
 using backend::Layout;
 
-/// A tactic with its times.
-struct Timed {
-    backend::Tactic tactic;
-    tune::Times times;
-};
-
 /// Microseconds that the conversion of a tensor of this shape takes.
 double measured_conversion(const backend::Backend& backend, const Shape& shape) {
     const auto from = backend::TensorDesc::dense(DType::f32, shape, Layout::plain);
@@ -298,13 +292,10 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
     for (std::size_t r = 0; r < choice.size(); ++r) {
         const Timed& chosen = candidates[r][choice[r]];
         Selection selection{chosen.tactic, chosen.times, {}, {}};
-        std::vector<std::pair<backend::Tactic, double>> costs;
-        for (const Timed& candidate : candidates[r]) {
+        for (const Timed& candidate : candidates[r])
             selection.candidates.push_back({candidate.tactic.name, candidate.times, {}});
-            costs.emplace_back(candidate.tactic, candidate.times.cost());
-        }
         for (const auto& [name, fault] : wrong[r]) selection.candidates.push_back({name, {}, to_string(fault)});
-        selection.rivals = rivals_of(chosen.tactic, std::move(costs));
+        selection.rivals = rivals_of(chosen.tactic, candidates[r]);
         result.push_back(std::move(selection));
     }
     return result;

@@ -16,12 +16,18 @@ struct Candidate {
     std::string fault;  ///< why its results cannot be trusted; it is not chosen then
 };
 
+/// A tactic with its times.
+struct Timed {
+    backend::Tactic tactic;
+    tune::Times times;  ///< 0 when nothing was timed
+};
+
 /// The tactic chosen for one region.
 struct Selection {
     backend::Tactic tactic;
     tune::Times times;  ///< 0 when nothing was timed
     std::vector<Candidate> candidates;
-    std::vector<backend::Tactic> rivals;  ///< others, by how much they say as witnesses
+    std::vector<Timed> rivals;  ///< others, by how much they say as witnesses
 };
 
 /// A tactic whose results this build has found wrong.

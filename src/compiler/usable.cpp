@@ -53,19 +53,17 @@ Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Back
     return found;
 }
 
-std::vector<backend::Tactic> rivals_of(const backend::Tactic& chosen,
-                                       std::vector<std::pair<backend::Tactic, double>> candidates) {
-    std::erase_if(candidates, [&](const auto& other) { return other.first.alias || other.first.name == chosen.name; });
-    const auto rank = [&](const auto& other) {
-        const auto& [tactic, cost] = other;
+std::vector<Timed> rivals_of(const backend::Tactic& chosen, std::vector<Timed> candidates) {
+    if (chosen.alias) return {};
+    std::erase_if(candidates,
+                  [&](const Timed& other) { return other.tactic.alias || other.tactic.name == chosen.name; });
+    std::ranges::stable_sort(candidates, {}, [&](const Timed& other) {
+        const backend::Tactic& tactic = other.tactic;
         return std::tuple(kind(tactic) == kind(chosen),
-                          tactic.inputs != chosen.inputs || tactic.outputs != chosen.outputs, cost);
-    };
-    std::ranges::stable_sort(candidates, {}, rank);
-    std::vector<backend::Tactic> result;
-    for (const auto& [tactic, cost] : candidates)
-        if (result.size() < kRivals && !chosen.alias) result.push_back(tactic);
-    return result;
+                          tactic.inputs != chosen.inputs || tactic.outputs != chosen.outputs, other.times.cost());
+    });
+    if (candidates.size() > kRivals) candidates.resize(kRivals);
+    return candidates;
 }
 
 }  // namespace fovea::compiler

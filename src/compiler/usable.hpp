@@ -16,7 +16,6 @@ Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Back
 
 /// The candidates that say most about `chosen` by their results: those of another kind first, then those with the same
 /// layouts, then the fastest.
-std::vector<backend::Tactic> rivals_of(const backend::Tactic& chosen,
-                                       std::vector<std::pair<backend::Tactic, double>> candidates);
+std::vector<Timed> rivals_of(const backend::Tactic& chosen, std::vector<Timed> candidates);
 
 }  // namespace fovea::compiler

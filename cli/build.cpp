@@ -166,6 +166,7 @@ Verb build_verb() {
                 "  fovea build model.onnx -o model.plan\n"
                 "  fovea build model.onnx -o model.plan --precision bf16 --shape image=1x3x480x640\n"
                 "  fovea build model.onnx -o model.plan --profile image=1x3x128x256:1x3x256x512:8x3x384x768\n"
+                "  fovea build model.onnx -o model.plan --target cuda:0 --precision fp16 --timing-cache times.json\n"
                 "  fovea build model.plan --target cpu");
             return [o] { run(*o); };
         }};

@@ -24,6 +24,7 @@ std::optional<int> gpu_number(std::string_view device) {
 [[noreturn]] void refuse(std::string_view device, const runtime::Backends& present, const std::string& why) {
     std::string names;
     for (const auto& backend : present) names += (names.empty() ? "" : ", ") + std::string(backend->name());
+    for (const std::string& gpu : backend::cuda_status().devices) names += ", " + gpu.substr(0, gpu.find(' '));
     throw Error(ErrorCode::invalid_argument,
                 "this machine has no device \"" + std::string(device) + "\"; it has " + names + why);
 }
@@ -46,16 +47,19 @@ runtime::Backends backends_for(std::string_view device, bool tf32) {
     return result;
 }
 
+bool rounds_to_tf32(const plan::Plan& plan) {
+    return std::ranges::any_of(plan.targets, [](const plan::TargetSection& target) { return target.tf32; });
+}
+
 runtime::Backends backends_for(const plan::Plan& plan, std::string_view device) {
-    const auto gpu = std::find_if(plan.targets.begin(), plan.targets.end(),
-                                  [](const plan::TargetSection& target) { return target.backend == "cuda"; });
-    if (!device.empty()) return backends_for(device, gpu != plan.targets.end() && gpu->tf32);
-    if (gpu == plan.targets.end()) return backends();
+    if (!device.empty()) return backends_for(device, rounds_to_tf32(plan));
+    const auto on_gpu = [](const plan::TargetSection& target) { return target.backend == "cuda"; };
+    if (std::ranges::none_of(plan.targets, on_gpu)) return backends();
     try {
-        return backends_for("cuda:0", gpu->tf32);
+        return backends_for("cuda:0", rounds_to_tf32(plan));
     } catch (const Error&) {
         // A plan that also has a section for the processor runs there on machines without a GPU.
-        if (plan.targets.size() == 1) throw;
+        if (std::ranges::all_of(plan.targets, on_gpu)) throw;
         return backends();
     }
 }

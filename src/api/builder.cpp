@@ -29,9 +29,14 @@ struct Builder::State {
     bool tf32 = false;
     std::string report;
 
+    [[nodiscard]] bool of_plan() const {
+        const auto* path = std::get_if<std::filesystem::path>(&model);
+        return path && plan::is_plan(*path);
+    }
+
     [[nodiscard]] std::variant<ir::Graph, plan::Plan> read() const {
         if (const auto* path = std::get_if<std::filesystem::path>(&model)) {
-            if (plan::is_plan(*path)) return read_plan(*path);
+            if (of_plan()) return read_plan(*path);
             return onnx::import_model(*path, import);
         }
         const auto& bytes = std::get<std::vector<std::byte>>(model);
@@ -40,7 +45,7 @@ struct Builder::State {
 
     /// Types and shapes stand in the plan; asking for others is refused rather than ignored.
     [[nodiscard]] plan::Plan read_plan(const std::filesystem::path& path) const {
-        if (typed || !options.profile.empty() || !options.pins.empty() || !options.disabled_passes.empty() ||
+        if (typed || tf32 || !options.profile.empty() || !options.pins.empty() || !options.disabled_passes.empty() ||
             !options.contract.empty())
             throw Error(ErrorCode::invalid_argument,
                         "a plan keeps its precision, shapes, pins, passes and contract › build it from the model again")
@@ -144,14 +149,20 @@ Builder& Builder::progress(std::function<void(std::string_view, double)> callbac
 
 Plan Builder::build() {
     if (state_->options.progress) state_->options.progress("import", 0);
-    // To open a GPU takes as long as to read a large model.
-    auto opening = std::async(std::launch::async, [this] { return api::backends_for(state_->device, state_->tf32); });
+    bool tf32 = state_->tf32;
+    // To open a GPU takes as long as to read a large model; whether products are rounded stands in a plan.
+    auto opening = std::async(state_->of_plan() ? std::launch::deferred : std::launch::async,
+                              [&] { return api::backends_for(state_->device, tf32); });
     auto source = state_->read();
+    if (const auto* given = std::get_if<plan::Plan>(&source)) tf32 = api::rounds_to_tf32(*given);
     tune::TimingCache cache;
     if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
     const runtime::Backends backends = opening.get();
+    if (state_->tf32 && !backends.front()->tf32())
+        throw Error(ErrorCode::unsupported, "the precision tf32 is not offered by " + state_->device +
+                                                ": only GPUs have it; use fp32, or --target cuda:0");
     const auto save = [&] {
         if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
     };

@@ -1,5 +1,5 @@
-// A driver that needs no GPU, under the name that fovea opens: two devices whose memory is the host's and whose kernels
-// do nothing. It refuses what belongs to another device than the current one.
+// A driver that needs no GPU, under the name that fovea opens: two unlike devices whose memory is the host's and whose
+// kernels do nothing. It refuses what belongs to another device than the current one.
 #include <cuda.h>
 
 #include <algorithm>
@@ -123,7 +123,7 @@ DRIVER(cuDriverGetVersion, (int* version), { *version = 13000; })
 DRIVER(cuDeviceGetCount, (int* count), { *count = kDevices; })
 DRIVER(cuDeviceGet, (CUdevice * device, int number), { *device = number; })
 DRIVER(cuDeviceGetName, (char* name, int size, CUdevice device),
-       { std::strncpy(name, "Pretend GPU", static_cast<std::size_t>(size)); })
+       { std::strncpy(name, device ? "Other pretended GPU" : "Pretended GPU", static_cast<std::size_t>(size)); })
 DRIVER(cuDeviceGetPCIBusId, (char* text, int size, CUdevice device),
        { std::snprintf(text, static_cast<std::size_t>(size), "0000:%02x:00.0", device); })
 DRIVER(cuDeviceGetAttribute, (int* value, CUdevice_attribute which, CUdevice device), {

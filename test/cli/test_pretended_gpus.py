@@ -1,0 +1,52 @@
+"""The command line with the driver of test/cuda/driver: two unlike GPUs whose kernels do nothing."""
+
+import os
+
+import pytest
+from conftest import BINARY
+
+DRIVER = BINARY.parents[1] / "test/cuda/driver"
+UNPROVEN = ("--gate", "off", "--quiet")  # what the kernels leave is no result
+
+pytestmark = pytest.mark.skipif(not DRIVER.is_dir(), reason="built without the CUDA backend")
+
+
+@pytest.fixture(autouse=True)
+def driver(monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(filter(None, [str(DRIVER), os.environ.get("LD_LIBRARY_PATH")])))
+    monkeypatch.setenv("FOVEA_CUDA_CACHE", str(tmp_path_factory.mktemp("kernels")))
+
+
+def sections(fovea, plan):
+    return [(target["backend"], target["target"]) for target in fovea.json("inspect", plan)["targets"]]
+
+
+@pytest.mark.parametrize("precision, suffix", [("fp32", ""), ("tf32", " tf32")])
+def test_the_command_for_another_gpu_adds_its_section(fovea, files, precision, suffix):
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--precision", precision, *UNPROVEN)
+    message = fovea("bench", "gpu.plan", "--device", "cuda:1", code=4)
+    assert "`fovea build PLAN --target cuda:1`" in message
+    fovea("build", "gpu.plan", "--target", "cuda:1", *UNPROVEN)
+    fovea("bench", "gpu.plan", "--device", "cuda:1", "--runs", "3", "--warm-up", "0")
+    assert sections(fovea, "gpu.plan") == [("cuda", "sm_90a Pretended GPU" + suffix), ("cuda", "sm_90a Other pretended GPU" + suffix)]
+    fovea("build", "gpu.plan", "--target", "cpu", "--no-tune", "--quiet")
+    assert [backend for backend, _ in sections(fovea, "gpu.plan")] == ["cuda", "cuda", "cpu"]
+
+
+def test_without_a_driver_a_plan_for_gpus_alone_says_why(fovea, files, monkeypatch):
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    fovea("build", "gpu.plan", "--target", "cuda:1", *UNPROVEN)
+    (fovea.folder / "libcuda.so.1").write_text("no library")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(fovea.folder))
+    assert "install NVIDIA's driver" in fovea("bench", "gpu.plan", code=2)
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "cuda:-1", "cuda:x", "gpu"])
+def test_unknown_devices_are_answered_with_the_known_ones(fovea, files, device):
+    message = fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", device, code=2)
+    assert f'no device "{device}"; it has cpu, reference, cuda:0, cuda:1' in message
+
+
+def test_tf32_is_refused_where_nothing_rounds(fovea, files):
+    message = fovea("build", files / "model.onnx", "-o", "cpu.plan", "--precision", "tf32", code=4)
+    assert "use fp32, or --target cuda:0" in message

@@ -140,7 +140,7 @@ void print(const Options& options, const Json& result) {
     std::vector<Table::Column> columns;
     for (const auto& [name, value] : result["rows"][0]["point"].items()) columns.push_back({name});
     for (const char* title :
-         {"copies", "median ms", "± ms", "mean ms", "p90 ms", "p99 ms", "images/s", "runs", "first ms"})
+         {"copies", "median ms", "± ms", "mean ms", "p90 ms", "p99 ms", "spread", "images/s", "runs", "first ms"})
         columns.push_back({title});
     Table table(columns);
     for (const Json& row : result["rows"])
@@ -151,11 +151,12 @@ void print(const Options& options, const Json& result) {
             for (const auto& [name, value] : row["point"].items())
                 cells.push_back(value.is_string() ? value.get<std::string>() : value.dump());
             const double half = (l["median_high_us"].get<double>() - l["median_low_us"].get<double>()) / 2;
-            for (std::string& cell : std::vector<std::string>{
-                     std::strcmp(copies, "with_copies") ? "no" : "yes", milliseconds(l["median_us"]),
-                     milliseconds(half), milliseconds(l["mean_us"]), milliseconds(l["p90_us"]),
-                     milliseconds(l["p99_us"]), fmt::format("{:.1f}", l["images_per_second"].get<double>()),
-                     l["runs"].dump(), milliseconds(row["first_run_us"])})
+            for (std::string& cell :
+                 std::vector<std::string>{std::strcmp(copies, "with_copies") ? "no" : "yes",
+                                          milliseconds(l["median_us"]), milliseconds(half), milliseconds(l["mean_us"]),
+                                          milliseconds(l["p90_us"]), milliseconds(l["p99_us"]), percent(l["spread"], 1),
+                                          fmt::format("{:.1f}", l["images_per_second"].get<double>()), l["runs"].dump(),
+                                          milliseconds(row["first_run_us"])})
                 cells.push_back(std::move(cell));
             table.add(std::move(cells));
         }
@@ -228,7 +229,8 @@ Verb bench_verb() {
                     "stay, too); rows with copies copy inputs in and outputs out at every run, on a GPU from and to "
                     "ordinary\n"
                     "memory of the host as the runtime does. ± is half the 95 % confidence interval of the "
-                    "median.\n\n"
+                    "median, spread\n"
+                    "what lies between the quartiles, as a part of the median.\n\n"
                     "Examples:\n"
                     "  fovea bench model.plan\n"
                     "  fovea bench model.plan --sweep batch=1,2,4..64 --contexts 2 --threads 1 --json");

@@ -10,7 +10,6 @@
 #include "images.hpp"
 #include "runtime/engine.hpp"
 #include "tensors.hpp"
-#include "units.hpp"
 #include "vision/preprocess.hpp"
 
 namespace fovea::cli {
@@ -70,9 +69,8 @@ std::string contract_text(const Json& measured) {
     std::string text;
     for (const auto& [key, title] : {std::pair{"preprocess", "pre-processing"}, {"postprocess", "post-processing"}})
         if (measured.contains(key))
-            text += fmt::format("{} on the host: median {} ms, p90 {}, p99 {}, of an image of {}\n", title,
-                                milliseconds(measured[key]["median_us"]), milliseconds(measured[key]["p90_us"]),
-                                milliseconds(measured[key]["p99_us"]), measured["image"].get<std::string>());
+            text += fmt::format("{} on the host: {}, of an image of {}\n", title, figures(measured[key]),
+                                measured["image"].get<std::string>());
     return text;
 }
 

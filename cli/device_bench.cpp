@@ -89,11 +89,7 @@ std::size_t output_bytes(runtime::Context& content) {
     return total;
 }
 
-std::string line(const char* title, const Json& latency) {
-    return fmt::format("  {:<17} median {} ms, p90 {}, p99 {}, spread {:.1f} %", title,
-                       milliseconds(latency["median_us"]), milliseconds(latency["p90_us"]),
-                       milliseconds(latency["p99_us"]), 100 * latency["spread"].get<double>());
-}
+std::string line(const char* title, const Json& latency) { return fmt::format("  {:<17} {}", title, figures(latency)); }
 
 std::string copy_line(const char* title, const Json& latency) {
     if (latency["bytes"] == 0) return "";
@@ -105,13 +101,17 @@ std::string copy_line(const char* title, const Json& latency) {
 std::string sensors_text(const Json& sensors, double images) {
     if (sensors.is_null()) return "  sensors           cannot be read (NVML)\n";
     const double joules = sensors["joules_per_run"];
+    std::string throttled;
+    for (const Json& reason : sensors["throttled"])
+        throttled += (throttled.empty() ? "throttled by " : ", ") + reason.get<std::string>();
     return fmt::format(
-        "  sensors           SM clock {:.0f} to {:.0f} MHz, memory {:.0f} MHz, {:.0f} W, at most {:.0f} °C, {:.4f} J "
-        "for "
-        "an inference{}\n",
+        "  sensors           SM clock {:.0f} to {:.0f} MHz, memory {:.0f} MHz, {}, {:.0f} W, at most {:.0f} °C, {:.4f} "
+        "J "
+        "for an inference{}\n",
         sensors["least_core_mhz"].get<double>(), sensors["most_core_mhz"].get<double>(),
-        sensors["memory_mhz"].get<double>(), sensors["watts"].get<double>(), sensors["most_celsius"].get<double>(),
-        joules, images > 1 ? fmt::format(", {:.4f} J for an image", joules / images) : "");
+        sensors["memory_mhz"].get<double>(), throttled.empty() ? "not throttled" : throttled,
+        sensors["watts"].get<double>(), sensors["most_celsius"].get<double>(), joules,
+        images > 1 ? fmt::format(", {:.4f} J for an image", joules / images) : "");
 }
 
 }  // namespace
@@ -127,6 +127,11 @@ Json describe(const Latency& latency) {
             {"min_us", latency.least},
             {"max_us", latency.most},
             {"spread", latency.spread}};
+}
+
+std::string figures(const Json& latency) {
+    return fmt::format("median {} ms, p90 {}, p99 {}, spread {}", milliseconds(latency["median_us"]),
+                       milliseconds(latency["p90_us"]), milliseconds(latency["p99_us"]), percent(latency["spread"], 1));
 }
 
 Json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& schedule, Latency& resident) {

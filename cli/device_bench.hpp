@@ -11,6 +11,9 @@ namespace fovea::cli {
 /// Order statistics as JSON, in microseconds.
 nlohmann::ordered_json describe(const Latency& latency);
 
+/// Its main ones as text: "median 1.23 ms, p90 …, p99 …, spread 0.4 %".
+std::string figures(const nlohmann::ordered_json& latency);
+
 /// The parts of a run on a device, and what the device's sensors said while `runner`, whose tensors stay there, ran for
 /// the time that `schedule` says; `runner` has run before. `resident` are the times of those runs.
 nlohmann::ordered_json measure_device(const Engine& engine, BenchRunner& runner, const Schedule& schedule,

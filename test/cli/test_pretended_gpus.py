@@ -1,6 +1,7 @@
-"""The command line with the driver of test/cuda/driver: two unlike GPUs whose kernels do nothing."""
+"""The command line with the driver of test/cuda/driver: two unlike GPUs whose kernels do nothing, held down by their power cap."""
 
 import os
+import re
 
 import pytest
 from conftest import BINARY
@@ -50,3 +51,28 @@ def test_unknown_devices_are_answered_with_the_known_ones(fovea, files, device):
 def test_tf32_is_refused_where_nothing_rounds(fovea, files):
     message = fovea("build", files / "model.onnx", "-o", "cpu.plan", "--precision", "tf32", code=4)
     assert "use fp32, or --target cuda:0" in message
+
+
+def test_bench_reports_every_part(fovea, files):
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    text = fovea("bench", "gpu.plan", "--seconds", "0.2", "--warm-up", "0")
+    for part in ("kernels", "graph launch", "host to device", "device to host", "page-locked"):
+        assert re.search(rf"^  {part} +median .* ms, p90 .*, p99 .*, spread .* %", text, re.MULTILINE), part
+    assert "SM clock 1500 to 1500 MHz, memory 2600 MHz, throttled by power cap, 300 W, at most 50 °C" in text
+    assert "  NOT STEADY: clocks were held down: power cap" in text
+    contexts = [line.split()[0] for line in text.splitlines()[-3:]]
+    assert contexts == ["1", "2", "4"] and "images/s, resident" in text
+
+
+def test_bench_json_has_every_part(fovea, files):
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    (row,) = fovea.json("bench", "gpu.plan", "--seconds", "0.2", "--warm-up", "0")["rows"]
+    device = row["device"]
+    for times in (device["kernels"], device["launch"], device["upload"], device["download"], row["with_copies"], row["page_locked"]):
+        assert {"median_us", "p90_us", "p99_us", "spread"} <= times.keys()
+    assert (device["upload"]["bytes"], device["download"]["bytes"]) == (4 * 3 * 32 * 32, 4 * 10)
+    sensors = device["sensors"]
+    assert sensors["throttled"] == ["power cap"] and sensors["watts"] == 300
+    runs = row["without_copies"]["runs"]
+    assert sensors["joules_per_run"] == pytest.approx(300 * sensors["seconds"] / runs, rel=0.1)
+    assert [streams["contexts"] for streams in row["streams"]] == [1, 2, 4]

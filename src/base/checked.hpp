@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 #include "fovea/error.hpp"
 
@@ -25,5 +27,11 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b 
 
 /// `a` rounded up to a multiple of `b`, for a ≥ 0, b > 0.
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
+
+/// The same for sizes of memory.
+template <std::unsigned_integral Size>
+constexpr Size round_up(Size a, std::type_identity_t<Size> b) {
+    return (a + b - 1) / b * b;
+}
 
 }  // namespace fovea::base

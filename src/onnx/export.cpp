@@ -64,7 +64,7 @@ void export_model(const ir::Graph& graph, const std::filesystem::path& path, con
     const auto store = [&](schema::TensorProto& proto, const Tensor& tensor) {
         store_raw(proto, tensor);
         if (proto.raw_data().size() < kExternalBytes) return;
-        data.resize(static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(data.size()), kAlignment)));
+        data.resize(base::round_up(data.size(), kAlignment));
         add_entry(proto, "location", data_path.filename().string());
         add_entry(proto, "offset", std::to_string(data.size()));
         add_entry(proto, "length", std::to_string(proto.raw_data().size()));

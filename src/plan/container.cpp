@@ -62,7 +62,7 @@ std::vector<std::byte> write_container(
         entry.bytes = bytes.size();
         entry.hash = base::hash_bytes(bytes);
         entries.push_back(entry);
-        offset = static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(offset + bytes.size()), kAlignment));
+        offset = base::round_up(offset + bytes.size(), kAlignment);
     }
     Header header{kMagic, kFormatVersion, static_cast<std::uint32_t>(sections.size()), offset, 0, {}};
     header.hash = table_hash(header, entries);

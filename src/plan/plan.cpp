@@ -14,7 +14,7 @@
 namespace fovea::plan {
 namespace {
 
-constexpr std::int64_t kWeightAlignment = 64;
+constexpr std::size_t kWeightAlignment = 64;
 
 std::string_view text_of(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -37,8 +37,7 @@ std::vector<std::byte> serialize(const Plan& plan) {
     std::vector<std::byte> weights;
     const std::string graph = ir::print(plan.graph, [&](const Tensor& tensor) {
         const std::size_t offset = weights.size();
-        weights.resize(static_cast<std::size_t>(
-            base::round_up(static_cast<std::int64_t>(offset + tensor.bytes()), kWeightAlignment)));
+        weights.resize(base::round_up(offset + tensor.bytes(), kWeightAlignment));
         std::memcpy(weights.data() + offset, tensor.raw(), tensor.bytes());
         return static_cast<std::int64_t>(offset);
     });

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/checked.hpp"
+
 namespace fovea::runtime {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) { return base::round_up(bytes, kAlignment); }
 
 /// Lowest offset at which `bytes` fit between the blocks of `taken`, which are sorted by offset.
 std::size_t lowest_gap(const std::vector<const Lifetime*>& taken, std::size_t bytes) {

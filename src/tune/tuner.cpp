@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "base/checked.hpp"
 #include "base/dispatch.hpp"
 #include "base/file.hpp"
 #include "fovea/error.hpp"
@@ -93,13 +94,13 @@ std::size_t count_bytes(const backend::RegionContext& context) {
     for (const auto& list : {context.region.inputs, context.region.outputs})
         for (const ir::ValueId id : list)
             if (const auto& counted = context.info(id).counted) counts = std::max(counts, counted->count + 1);
-    return (counts * sizeof(std::int64_t) + kAlignment - 1) / kAlignment * kAlignment;
+    return base::round_up(counts * sizeof(std::int64_t), kAlignment);
 }
 
 /// Bytes that a dense tensor takes up to where the next one may begin.
 std::size_t padded_bytes(const backend::RegionContext& context, ir::ValueId id) {
     const auto desc = backend::TensorDesc::dense(context.dtype(id), context.shape(id), backend::Layout::plain);
-    return (desc.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+    return base::round_up(desc.bytes(), kAlignment);
 }
 
 /// One after the other from `memory` on; inputs get random content, written to the same places from `content` on.

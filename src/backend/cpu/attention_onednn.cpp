@@ -76,9 +76,7 @@ class AttentionKernel final : public Kernel {
         omp_set_num_threads(before);
         score_bytes_ = static_cast<std::size_t>(base::round_up(rows_ * k.rows * 4, 64));
         scratch_bytes_ = 0;
-        for (const Block& block : blocks_)
-            scratch_bytes_ = std::max(
-                scratch_bytes_, static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(block.scratch), 64)));
+        for (const Block& block : blocks_) scratch_bytes_ = std::max(scratch_bytes_, base::round_up(block.scratch, 64));
     }
 
     [[nodiscard]] std::size_t workspace_bytes() const override {

@@ -95,7 +95,7 @@ class PrologueKernel final : public Kernel {
         : copy_(std::move(copy)),
           conv_(std::move(conv)),
           input_count_(input_count),
-          offset_(static_cast<std::size_t>(base::round_up(static_cast<std::int64_t>(copy_.bytes()), 64))) {}
+          offset_(base::round_up(copy_.bytes(), 64)) {}
 
     void run(const KernelArgs& args) const override {
         copy_.run(args.inputs, args.workspace);

@@ -7,6 +7,7 @@
 #include "backend/backend.hpp"
 #include "backend/cuda/instruments.hpp"
 #include "backend/cuda/nvrtc.hpp"
+#include "base/checked.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -115,7 +116,7 @@ std::shared_ptr<std::byte> CudaDevice::place(std::size_t bytes) const {
         used_ = 0;
     }
     std::byte* begin = shared.get() + used_;
-    used_ += (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+    used_ += base::round_up(std::max<std::size_t>(bytes, 1), kAlignment);
     return {std::move(shared), begin};
 }
 

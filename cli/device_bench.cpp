@@ -184,10 +184,12 @@ void measure_host_memory(const Engine& engine, const Tensors& inputs, const Sche
 std::string device_text(const Json& row) {
     const Json& device = row["device"];
     const auto images = row["images"].get<double>();
-    std::string text =
-        fmt::format("on the device alone: {} ms, {} with the call and the wait; {} launches in {} graph{}\n",
-                    milliseconds(device["kernels"]["median_us"]), milliseconds(row["without_copies"]["median_us"]),
-                    device["launches"].dump(), device["graphs"].dump(), device["graphs"] == 1 ? "" : "s");
+    std::string text;
+    for (const auto& [name, value] : row["point"].items())
+        text += fmt::format("{} {}, ", name, value.is_string() ? value.get<std::string>() : value.dump());
+    text += fmt::format("on the device alone: {} ms, {} with the call and the wait; {} launches in {} graph{}\n",
+                        milliseconds(device["kernels"]["median_us"]), milliseconds(row["without_copies"]["median_us"]),
+                        device["launches"].dump(), device["graphs"].dump(), device["graphs"] == 1 ? "" : "s");
     text += line("kernels", device["kernels"]) + "\n" + line("graph launch", device["launch"]) + "\n";
     text += copy_line("host to device", device["upload"]) + copy_line("device to host", device["download"]);
     text += sensors_text(device["sensors"], images);

@@ -35,6 +35,11 @@ class Scheduler {
     }
 
   private:
+    /// Reference kernels run on the host, whatever the others run on.
+    [[nodiscard]] std::string device_of(const backend::Region& region) const {
+        return (backend_.device() && region.pattern == "reference" ? "cpu" : target_.backend) + ":0";
+    }
+
     std::int32_t add_slot(ir::ValueId id, Layout layout, std::int32_t alias_of = -1) {
         target_.slots.push_back({id, layout, alias_of, -1});
         const auto slot = static_cast<std::int32_t>(target_.slots.size() - 1);
@@ -76,7 +81,7 @@ class Scheduler {
     void add_step(const backend::Region& region, const Selection& selection) {
         plan::Step step;
         step.backend = backend_.name();
-        step.device = target_.backend + ":0";
+        step.device = device_of(region);
         step.region = region;
         step.tactic = selection.tactic;
         step.measured_us = selection.times.cost();

@@ -3,8 +3,10 @@
 import os
 import re
 
+import onnx
 import pytest
 from conftest import BINARY
+from onnx import TensorProto, helper
 
 DRIVER = BINARY.parents[1] / "test/cuda/driver"
 UNPROVEN = ("--gate", "off", "--quiet")  # what the kernels leave is no result
@@ -76,3 +78,22 @@ def test_bench_json_has_every_part(fovea, files):
     runs = row["without_copies"]["runs"]
     assert sensors["joules_per_run"] == pytest.approx(300 * sensors["seconds"] / runs, rel=0.1)
     assert [streams["contexts"] for streams in row["streams"]] == [1, 2, 4]
+
+
+def test_bench_says_which_point_of_a_sweep_it_speaks_of(fovea, files):
+    fovea("build", files / "dynamic.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--profile", "image=1x3x8x8:1x3x16x16:4x3x32x32", *UNPROVEN)
+    text = fovea("bench", "gpu.plan", "--resident", "--sweep", "batch=1,2,size=8x16", "--runs", "10", "--warm-up", "0")
+    assert [line[: line.index(" ms")].rsplit(": ")[0] for line in text.splitlines() if "on the device alone" in line] == [
+        f"batch {batch}, size 8x16, on the device alone" for batch in (1, 2)]
+
+
+def test_what_the_gpu_cannot_do_is_said_to_run_on_the_host(fovea, tmp_path):
+    nodes = [helper.make_node("Relu", ["x"], ["a"], name="relu"), helper.make_node("Det", ["a"], ["y"], name="det")]
+    graph = helper.make_graph(nodes, "det", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [8, 16, 16])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [8])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "det.onnx")
+    report = fovea.json("build", "det.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--gate", "off")
+    devices = {tuple(kernel["nodes"]): (kernel["device"], kernel["note"]) for kernel in report["plan"]["targets"][0]["kernels"]}
+    assert devices[("relu",)] == ("cuda:0", "")
+    assert devices[("det",)] == ("cpu:0", "reference kernel: unsupported operator; copies up to 8.2 kB a run between the device and the host")
+    assert "reference on cpu:0" in fovea("inspect", "gpu.plan", "--why", "det")

@@ -27,7 +27,8 @@ using Json = nlohmann::json;
 constexpr std::size_t kRows = 12;
 
 struct Options {
-    fs::path model, plan, timing_cache, timing_lock, contract, report;
+    fs::path model, plan, timing_lock, contract, report;
+    std::vector<fs::path> timing_caches;
     std::string precision, target = "cpu", gate = "boxes";
     std::vector<std::string> shapes, profiles, pins, disabled;
     int threads = 0;
@@ -57,7 +58,7 @@ void configure(Builder& builder, const Options& options) {
         builder.pin(node, parse_dtype(type));
     }
     for (const std::string& pass : options.disabled) builder.disable_pass(pass);
-    if (!options.timing_cache.empty()) builder.timing_cache(options.timing_cache);
+    for (const fs::path& file : options.timing_caches) builder.timing_cache(file);
     builder.timing_lock(options.timing_lock);
     if (!options.contract.empty()) builder.contract(base::read_text(options.contract));
 }
@@ -150,9 +151,12 @@ Verb build_verb() {
                 ->type_name("NODE=TYPE")
                 ->expected(1)
                 ->take_all();
-            app.add_option("--timing-cache", o->timing_cache,
-                           "File of measured times: read before, extended after the build")
-                ->type_name("FILE");
+            app.add_option("--timing-cache", o->timing_caches,
+                           "File of measured times: read before, extended after the build;\n"
+                           "may be repeated: further ones are read and merged into the first")
+                ->type_name("FILE")
+                ->expected(1)
+                ->take_all();
             app.add_option("--timing-lock", o->timing_lock,
                            "Lock to hold while kernels are timed, where several builds share a device")
                 ->type_name("FILE");

@@ -74,7 +74,8 @@ class Builder {
     /// Pre- and post-processing to keep in the plan, as JSON (docs/contract.md). `build` throws `invalid_argument` when
     /// it is broken or names no input.
     Builder& contract(std::string json);
-    /// File of measured times, read before and extended after the build.
+    /// File of measured times, read before and extended after the build. Of several, all are read; the first one, which
+    /// prevails, gets what is in any of them.
     Builder& timing_cache(std::filesystem::path file);
     /// Lets builds that name the same file, and others that lock it (`flock` on file.gate.lock, then on file.lock, then
     /// the former released), time kernels one after the other: for several at a time on one device.

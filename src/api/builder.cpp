@@ -23,7 +23,7 @@ struct Builder::State {
     std::string name;
     onnx::ImportOptions import;
     compiler::BuildOptions options;
-    std::filesystem::path timing_cache;
+    std::vector<std::filesystem::path> timing_caches;
     bool typed = false;  ///< a precision was asked for
     std::string device = "cpu";
     bool tf32 = false;
@@ -128,7 +128,7 @@ Builder& Builder::timing_lock(std::filesystem::path file) {
 }
 
 Builder& Builder::timing_cache(std::filesystem::path file) {
-    state_->timing_cache = std::move(file);
+    state_->timing_caches.push_back(std::move(file));
     return *this;
 }
 
@@ -156,7 +156,7 @@ Plan Builder::build() {
     auto source = state_->read();
     if (const auto* given = std::get_if<plan::Plan>(&source)) tf32 = api::rounds_to_tf32(*given);
     tune::TimingCache cache;
-    if (!state_->timing_cache.empty()) cache.load(state_->timing_cache);
+    for (const auto& file : state_->timing_caches) cache.load(file);
     state_->options.timing_cache = &cache;
     compiler::BuildReport report;
     const runtime::Backends backends = opening.get();
@@ -164,7 +164,7 @@ Plan Builder::build() {
         throw Error(ErrorCode::unsupported, "the precision tf32 is not offered by " + state_->device +
                                                 ": only GPUs have it; use fp32, or --target cuda:0");
     const auto save = [&] {
-        if (!state_->timing_cache.empty()) cache.save(state_->timing_cache);
+        if (!state_->timing_caches.empty()) cache.save(state_->timing_caches.front());
     };
     plan::Plan plan;
     try {

@@ -25,9 +25,9 @@ std::size_t TimingCache::size() const {
 void TimingCache::load(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path)) return;
     try {
-        const auto json = nlohmann::json::parse(base::read_text(path));
+        const auto json = nlohmann::json::parse(base::read_text(path)).get<nlohmann::json::object_t>();
         const std::lock_guard lock(mutex_);
-        for (const auto& [key, value] : json.items()) entries_.emplace(key, value.get<double>());
+        for (const auto& [key, value] : json) entries_.emplace(key, value.get<double>());
     } catch (const nlohmann::json::exception&) {
         throw Error(ErrorCode::io, "the timing cache is no JSON object of numbers; remove the file").in(path.string());
     }

@@ -74,6 +74,20 @@ def test_equal_times_give_equal_plans(fovea, files):
     assert first == second
 
 
+def test_timing_caches_are_merged_into_the_first(fovea, files):
+    def times(name):
+        return json.loads((fovea.folder / name).read_text())
+
+    fovea("build", files / "model.onnx", "-o", "a.plan", "--timing-cache", "first", "--quiet")
+    fovea("build", files / "dynamic.onnx", "-o", "b.plan", "--timing-cache", "second", "--quiet")
+    (fovea.folder / "third").write_text(json.dumps({key: 0.0 for key in times("first")}))
+    first, second = times("first"), times("second")
+    assert second.keys() - first.keys()
+    fovea("build", files / "model.onnx", "-o", "c.plan", "--timing-cache", "first", "--timing-cache", "second", "--timing-cache", "third", "--quiet")
+    assert times("first") == {**second, **first} and times("second") == second
+    assert (fovea.folder / "c.plan").read_bytes() == (fovea.folder / "a.plan").read_bytes()
+
+
 def test_the_fastest_losers_are_kept(fovea, files):
     report = fovea.json("build", files / "model.onnx", "-o", "model.plan")
     lists = [(kernel["tactic"], kernel["others"]) for kernel in kernels(report)]

@@ -62,9 +62,11 @@ TEST_F(TimingCaches, Merge) {
 }
 
 TEST_F(TimingCaches, BrokenFilesAreRefused) {
-    std::ofstream(file("broken")) << "{\"a\": [";
-    TimingCache cache;
-    EXPECT_THROW(cache.load(file("broken")), Error);
+    for (const char* text : {"{\"a\": [", "{\"a\": null}", "[1, 2]"}) {
+        std::ofstream(file("broken")) << text;
+        TimingCache cache;
+        EXPECT_THROW(cache.load(file("broken")), Error) << text;
+    }
 }
 
 }  // namespace

@@ -39,7 +39,6 @@ struct BuildReport {
     std::vector<std::vector<Candidate>> candidates;
     /// Why nodes run by reference kernels: user's node, reason.
     std::vector<std::pair<std::string, std::string>> refusals;
-    int kernels_timed = 0;
 };
 
 /// Simplifies the graph, chooses types, regions, tactics and layouts for the first of `backends`, and proves the plan.

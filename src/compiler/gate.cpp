@@ -11,7 +11,6 @@
 #include "compiler/magnitude.hpp"
 #include "compiler/places.hpp"
 #include "compiler/region_reference.hpp"
-#include "fovea/error.hpp"
 #include "ops/counted.hpp"
 
 namespace fovea::compiler {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "fovea/error.hpp"
-
 namespace fovea::compiler {
 namespace {
 

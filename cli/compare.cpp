@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 
+#include "compiler/comparison.hpp"
 #include "compiler/gate.hpp"
 #include "fovea/engine.hpp"
 #include "fovea/error.hpp"

@@ -8,6 +8,7 @@
 
 #include "base/dispatch.hpp"
 #include "base/parallel_sum.hpp"
+#include "compiler/comparison.hpp"
 #include "compiler/gate.hpp"
 #include "fovea/error.hpp"
 #include "ops/op.hpp"
@@ -17,8 +18,6 @@ namespace {
 
 /// How much noisier than rounding alone a plan may be: in all, and where it is worst.
 constexpr double kNoiseFactor = 2, kPeakFactor = 4, kFew = 8;
-/// Numbers below this differ by what they lose near the smallest ones that f32 holds.
-constexpr double kNegligible = 1e-30;
 /// Elements of a tensor that are looked at in search of the first wrong one.
 constexpr std::size_t kSamples = 1 << 16;
 
@@ -142,13 +141,6 @@ void sample(const runtime::Context& context, const runtime::Observation& seen, S
     }
 }
 
-std::string names(const ir::Graph& graph, const backend::Region& region) {
-    std::string text;
-    for (const ir::NodeId id : region.nodes)
-        for (const std::string& origin : graph.node(id).origins) text += (text.empty() ? "" : ", ") + origin;
-    return text;
-}
-
 std::string number(double value) {
     char buffer[32];
     std::snprintf(buffer, sizeof buffer, "%.3g", value);
@@ -214,7 +206,7 @@ class OutputCheck {
                 const Bound bound = bound_of(subject, difference(rounded[name], exact[name], subject.labels));
                 if (bound.holds(difference(values, exact[name], subject.labels))) continue;
                 found = "the first tensor that differs is \"" + name + "\" of the nodes " +
-                        names(plan_.engine().plan().graph, seen.launch.step->region);
+                        node_names(plan_.engine().plan().graph, seen.launch.step->region);
                 return;
             }
         });

@@ -3,7 +3,6 @@
 #include <span>
 
 #include "base/parallel_sum.hpp"
-#include "compiler/gate.hpp"
 
 namespace fovea::compiler {
 namespace {

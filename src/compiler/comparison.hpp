@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "plan/plan.hpp"
+
 namespace fovea::compiler {
 
 /// Results below this differ by what they lose near the smallest numbers that f32 holds.
@@ -15,6 +17,8 @@ struct Comparison {
     std::int64_t count = 0;
     bool finite = true;
 
+    /// A result and what it should be. What is not finite on both sides alike makes `finite` false, and counts for
+    /// nothing else.
     void add(double a, double b) {
         if (std::isfinite(a) != std::isfinite(b)) finite = false;
         if (!std::isfinite(a) || !std::isfinite(b)) return;
@@ -42,7 +46,12 @@ struct Comparison {
 /// The largest difference as a part of `scale`; as it is where there is nothing to compare it with.
 double relative(const Comparison& comparison, double scale);
 
-/// Signal-to-noise ratio of two sums of squares.
+/// Signal-to-noise ratio of two sums of squares, 200 at most.
 double decibel(double signal, double noise);
+
+/// Error of `a` against `b`: `max_error`, and `snr_db` of what varies: means of channels are removed, along axis 1 or
+/// the last one, whichever leaves less (images have the one, sequences the other); the mean of all where every channel
+/// has a single value. Of tensors of different shapes, the error is infinite.
+plan::Evidence compare(const Tensor& a, const Tensor& b);
 
 }  // namespace fovea::compiler

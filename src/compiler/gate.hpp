@@ -38,9 +38,4 @@ std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shap
 std::vector<WrongKernel> check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs,
                                        const GateOptions& options, plan::Certificate& certificate);
 
-/// Error of `a` against `b`: `max_error`, and `snr_db` of what varies: means of channels are removed, along axis 1 or
-/// the last one, whichever leaves less (images have the one, sequences the other); the mean of all where every channel
-/// has a single value.
-plan::Evidence compare(const Tensor& a, const Tensor& b);
-
 }  // namespace fovea::compiler

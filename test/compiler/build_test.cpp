@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "backend/cpu/cpu.hpp"
+#include "compiler/comparison.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "ops/evaluate.hpp"

@@ -6,6 +6,7 @@
 
 #include "backend/cpu/cpu.hpp"
 #include "compiler/build.hpp"
+#include "compiler/comparison.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "wrapped_cpu_backend.hpp"

@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu.hpp"
 #include "backend/reference/reference.hpp"
 #include "compiler/build.hpp"
+#include "compiler/comparison.hpp"
 #include "fovea/error.hpp"
 #include "ir/text.hpp"
 #include "ops/evaluate.hpp"

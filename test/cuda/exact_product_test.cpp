@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/cuda/cuda.hpp"
+#include "compiler/comparison.hpp"
 #include "compiler/gate.hpp"
 #include "cuda/cases.hpp"
 #include "cuda/on_device.hpp"

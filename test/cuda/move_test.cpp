@@ -8,6 +8,7 @@
 
 #include "backend/cuda/cuda.hpp"
 #include "base/dispatch.hpp"
+#include "compiler/comparison.hpp"
 #include "compiler/gate.hpp"
 #include "cuda/cases.hpp"
 #include "cuda/element_cases.hpp"

@@ -191,8 +191,12 @@ class Build {
         do {
             stages_.begin("tune", dropped_.empty() ? 0.15 : 0.7, 0.7);
             selections = select(plan_.graph, values, covering, backend_, cache(),
-                                {threads_, options_.tune, [this](double f) { stages_.progress(f); },
-                                 options_.timing_lock, [this] { await_reference(); }, dropped_});
+                                {.threads = threads_,
+                                 .tune = options_.tune,
+                                 .progress = [this](double f) { stages_.progress(f); },
+                                 .timing_lock = options_.timing_lock,
+                                 .before_timing = [this] { await_reference(); },
+                                 .dropped = dropped_});
             put(schedule(plan_.graph, values, covering, selections, backend_, threads_));
         } while (options_.gate != GateMode::off && prove_kernels(values, covering, selections));
         for (const Selection& selection : selections) report_.candidates.push_back(selection.candidates);
@@ -218,9 +222,7 @@ class Build {
                 await_reference();
                 if (!context_) {
                     inputs_ = made_up_inputs(plan_, shapes_of(plan_, &plan::InputProfile::opt), 1);
-                    context_.emplace(engine());
-                    for (std::size_t i = 0; i < inputs_.size(); ++i)
-                        context_->bind_input(i, inputs_[i].dtype(), inputs_[i].shape(), inputs_[i].raw());
+                    bind_inputs(context_.emplace(engine()), inputs_);
                 }
                 context_->run();
                 return *context_;

@@ -310,10 +310,14 @@ std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shap
     return inputs;
 }
 
-std::vector<WrongKernel> check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs,
-                                       const GateOptions& options, plan::Certificate& certificate) {
+void bind_inputs(runtime::Context& context, const std::vector<Tensor>& inputs) {
     for (std::size_t i = 0; i < inputs.size(); ++i)
         context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+}
+
+std::vector<WrongKernel> check_kernels(runtime::Context& context, const std::vector<Tensor>& inputs,
+                                       const GateOptions& options, plan::Certificate& certificate) {
+    bind_inputs(context, inputs);
     std::unique_ptr<KernelCheck> check;
     context.run([&](const runtime::Observation& seen) {
         if (!is_checked(seen.launch)) return;

@@ -31,6 +31,9 @@ double kernel_tolerance(DType type);
 /// Random network inputs: floats in [0, 1), integers 0.
 std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shape>& shapes, std::uint32_t seed);
 
+/// Binds every input of the network, in its order; the tensors must outlive what the context is used for.
+void bind_inputs(runtime::Context& context, const std::vector<Tensor>& inputs);
+
 /// Runs the context step by step on these inputs, which must outlive what it is used for. On the kernel's own inputs,
 /// every kernel is run twice, which must give equal results, and held against the reference: in boxes, and, with
 /// rivals, at the places where it differs most from another kernel. The context is left with the outputs. Appends what

@@ -1,19 +1,12 @@
 #include "compiler/network_reference.hpp"
 
 #include "compiler/cover_at.hpp"
+#include "compiler/gate.hpp"
 #include "compiler/schedule.hpp"
 #include "compiler/select.hpp"
 #include "precision/widen.hpp"
 
 namespace fovea::compiler {
-namespace {
-
-void bind_inputs(runtime::Context& context, const std::vector<Tensor>& inputs) {
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-        context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
-}
-
-}  // namespace
 
 plan::Plan reference_plan(ir::Graph network, const std::map<std::string, plan::InputProfile>& profile,
                           const std::vector<Shape>& shapes, const backend::Backend& host, int threads,
@@ -24,7 +17,7 @@ plan::Plan reference_plan(ir::Graph network, const std::map<std::string, plan::I
     if (host.widens(DType::f16) && precision::holds(plan.graph, DType::f16))
         plan.graph = precision::widen(std::move(plan.graph), DType::f16);
     const auto [values, covering] = cover_at(plan.graph, shapes, host, false, true);
-    const auto selections = select(plan.graph, values, covering, host, cache, {threads, false, {}});
+    const auto selections = select(plan.graph, values, covering, host, cache, {.threads = threads, .tune = false});
     plan.targets = {schedule(plan.graph, values, covering, selections, host, threads)};
     return plan;
 }

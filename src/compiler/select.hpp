@@ -40,10 +40,10 @@ struct Dropped {
 struct SelectOptions {
     int threads = 1;
     bool tune = true;  ///< false: the first tactic of each combination of layouts, conversions counted by bytes
-    std::function<void(double)> progress;      ///< fraction done
-    std::filesystem::path timing_lock = {};    ///< as in `BuildOptions`
-    std::function<void()> before_timing = {};  ///< called once, where anything is to be timed
-    std::vector<Dropped> dropped = {};
+    std::function<void(double)> progress = {};  ///< called with the fraction done
+    std::filesystem::path timing_lock = {};     ///< as in `BuildOptions`
+    std::function<void()> before_timing = {};   ///< called once, where anything is to be timed
+    std::vector<Dropped> dropped = {};          ///< left out
 };
 
 /// Chooses one tactic per region such that measured kernel times plus layout conversions are small over the whole

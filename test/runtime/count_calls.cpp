@@ -21,8 +21,7 @@ void print_calls(const plan::Plan& plan, int threads) {
     for (const ir::ValueId id : plan.graph.inputs) shapes.push_back(plan.profile.at(plan.graph.value(id).name).opt);
     const auto inputs = compiler::random_inputs(plan.graph, shapes, 1);
     Context context(engine);
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-        context.bind_input(i, inputs[i].dtype(), inputs[i].shape(), inputs[i].raw());
+    compiler::bind_inputs(context, inputs);
     for (int i = 0; i < kWarmUpRuns; ++i) context.run();
     Calls runs[2];
     for (Calls& calls : runs) calls = count_calls([&] { context.run(); });

@@ -115,8 +115,7 @@ bool RegionReference::reads_constants_only(const ir::Node& node) const {
     });
 }
 
-Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box) {
-    const ops::Op* op = ops::find(node.op);
+ops::ShapeContext RegionReference::with_inputs(const ir::Node& node) const {
     ops::ShapeContext context(node);
     for (const ir::ValueId input : node.inputs) {
         context.inputs.push_back(input == ir::kNone ? Shape() : shape(input));
@@ -124,6 +123,12 @@ Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const op
                                                          : values_[static_cast<std::size_t>(input)].dtype);
         context.constants.push_back(input == ir::kNone ? Tensor() : values_[static_cast<std::size_t>(input)].constant);
     }
+    return context;
+}
+
+Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box) {
+    const ops::Op* op = ops::find(node.op);
+    ops::ShapeContext context = with_inputs(node);
     context.outputs = {shape(value)};
     std::vector<ops::Window> windows;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -155,14 +160,7 @@ double RegionReference::cost_per_element(ir::ValueId value) const {
         const ir::Node& node = graph_.node(id);
         const ops::Op* op = ops::find(node.op);
         if (!op->flops || node.outputs[0] == ir::kNone) continue;
-        ops::ShapeContext context(node);
-        for (const ir::ValueId input : node.inputs) {
-            context.inputs.push_back(input == ir::kNone ? Shape() : shape(input));
-            context.input_types.push_back(input == ir::kNone ? DType::undefined
-                                                             : values_[static_cast<std::size_t>(input)].dtype);
-            context.constants.push_back(input == ir::kNone ? Tensor()
-                                                           : values_[static_cast<std::size_t>(input)].constant);
-        }
+        ops::ShapeContext context = with_inputs(node);
         for (const ir::ValueId output : node.outputs)
             context.outputs.push_back(output == ir::kNone ? Shape() : shape(output));
         cost += static_cast<double>(op->flops(context)) /

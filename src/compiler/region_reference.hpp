@@ -26,6 +26,8 @@ class RegionReference {
   private:
     [[nodiscard]] const ir::Node* producer(ir::ValueId value) const;
     [[nodiscard]] Shape shape(ir::ValueId value) const;
+    /// What the node's inputs are; its outputs are left to the caller.
+    [[nodiscard]] ops::ShapeContext with_inputs(const ir::Node& node) const;
     [[nodiscard]] bool by_boxes(const ir::Node& node) const;
     [[nodiscard]] bool reads_constants_only(const ir::Node& node) const;
     Tensor by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box);

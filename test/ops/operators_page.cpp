@@ -9,9 +9,11 @@
 #include <set>
 
 #include "backend/cpu/cpu.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "base/dispatch.hpp"
 #include "fovea/error.hpp"
 #include "ops/cases.hpp"
+#include "ops/counted.hpp"
 #include "ops/evaluate.hpp"
 
 namespace fovea::test {
@@ -51,6 +53,16 @@ OperatorCase with_weights(const OperatorCase& one) {
     return result;
 }
 
+/// The case with its first input, where that is a constant, given at run time.
+OperatorCase with_input(const OperatorCase& one) {
+    OperatorCase result = one;
+    const ir::ValueId id = one.node().inputs[0];
+    if (id == ir::kNone || !one.graph.constant(id)) return result;
+    result.graph.value(id).constant = {};
+    result.graph.inputs.push_back(id);
+    return result;
+}
+
 /// Whether the reference computes the case.
 bool has_meaning(const OperatorCase& one) {
     try {
@@ -63,7 +75,8 @@ bool has_meaning(const OperatorCase& one) {
 
 /// The kind of kernel that the backend runs the case with; empty when that is the reference.
 std::string kernel_of(const backend::Backend& backend, const OperatorCase& one) {
-    const ops::ValueTable values = ops::infer(one.graph);
+    ops::ValueTable values = ops::infer(one.graph);
+    if (backend.device()) ops::bound_counts(one.graph, values, [](ir::NodeId) { return true; });
     for (const ir::ValueId id : one.node().outputs)
         if (id != ir::kNone && !ir::known_shape(values[static_cast<std::size_t>(id)].dims)) return {};
     const auto consumers = one.graph.consumers();
@@ -79,23 +92,28 @@ std::string kernel_of(const backend::Backend& backend, const OperatorCase& one) 
     return {};
 }
 
+using Backends = std::vector<std::unique_ptr<backend::Backend>>;
+using Kernels = std::map<std::string, std::set<DType>>;  ///< types by kind of kernel
+
 struct Row {
     std::set<DType> reference;
-    std::map<std::string, std::set<DType>> kernels;  ///< types by kind of kernel
+    std::vector<Kernels> kernels;  ///< by backend
 };
 
-Row row_of(const std::vector<OperatorCase>& cases, const backend::Backend& backend) {
+Row row_of(const std::vector<OperatorCase>& cases, const Backends& backends) {
     Row row;
+    row.kernels.resize(backends.size());
     for (const OperatorCase& one : cases) {
         if (one.node().inputs.empty()) row.reference.insert(ops::evaluate(one.node(), {}).front().dtype());
         for (const DType type : kTypes) {
             const auto trial = retyped(one, type);
             if (!trial || !has_meaning(*trial)) continue;
             row.reference.insert(type);
-            for (const OperatorCase& variant : {*trial, with_weights(*trial)}) {
-                const std::string kernel = kernel_of(backend, variant);
-                if (!kernel.empty()) row.kernels[kernel].insert(type);
-            }
+            for (const OperatorCase& variant : {*trial, with_weights(*trial), with_input(*trial)})
+                for (std::size_t i = 0; i < backends.size(); ++i) {
+                    const std::string kernel = kernel_of(*backends[i], variant);
+                    if (!kernel.empty()) row.kernels[i][kernel].insert(type);
+                }
         }
     }
     return row;
@@ -112,12 +130,16 @@ std::string listed(const std::set<DType>& types) {
     return text.empty() ? "–" : text;
 }
 
+std::string listed(const Kernels& kernels) {
+    std::string text;
+    for (const auto& [kernel, types] : kernels) text += (text.empty() ? "" : "; ") + kernel + ": " + listed(types);
+    return text.empty() ? "–" : text;
+}
+
 void print_row(const std::string& name, const Row& row) {
-    std::string kernels;
-    for (const auto& [kernel, types] : row.kernels)
-        kernels += (kernels.empty() ? "" : "; ") + kernel + ": " + listed(types);
-    std::printf("| %s | %s | %s |\n", name.c_str(), listed(row.reference).c_str(),
-                kernels.empty() ? "–" : kernels.c_str());
+    std::printf("| %s | %s |", name.c_str(), listed(row.reference).c_str());
+    for (const Kernels& kernels : row.kernels) std::printf(" %s |", listed(kernels).c_str());
+    std::printf("\n");
 }
 
 constexpr const char* kHead = R"(# Operators
@@ -136,21 +158,36 @@ activations and sums behind convolutions and matrix products, and quantised oper
 which is how QLinearConv and QLinearMatMul run; ConvInteger and MatMulInteger whose sums become f32 run as f32 products. On
 processors with AVX-512 FP16, and only there, the kernels of convolutions, products, pooling, resizing and softmax take f16, too.
 
+*GPU*: the same on an NVIDIA GPU of compute capability 9.0. What is not named there, and shapes or attributes that a kernel does not
+take, run on the host, by the reference kernel; the build report gives the reason and what is copied.
+
 "All" are the real numbers, the integers of 8 to 64 bits and bool; "numbers" all but bool; "real numbers" f32, bf16, f16 and
 f64. Types of 8 bits and less (floating-point) or below 8 bits (integers) are taken by Cast, CastLike, QuantizeLinear,
 DequantizeLinear and the operators that only move elements.
 
-| operator | reference | CPU |
-|---|---|---|
+| operator | reference | CPU | GPU |
+|---|---|---|---|
 )";
 
+/// Without the one of GPUs where there is no CUDA to compile with.
+Backends backends() {
+    Backends all;
+    all.push_back(backend::make_cpu_backend());
+    try {
+        all.push_back(backend::make_cuda_compiler(90));
+    } catch (const Error& error) {
+        std::fprintf(stderr, "operators_page: no column GPU: %s\n", error.what());
+    }
+    return all;
+}
+
 int print_page(const std::string& folder) {
-    const auto backend = backend::make_cpu_backend();
+    const Backends all = backends();
     std::map<std::string, std::vector<OperatorCase>> by_operator;
     for (OperatorCase& one : operator_cases(folder)) by_operator[one.node().op].push_back(std::move(one));
-    std::printf(kHead, ops::all().size(), backend->target().c_str());
+    std::printf(kHead, ops::all().size(), all.front()->target().c_str());
     for (const ops::Op* op : ops::all())
-        print_row(std::string(op->name), row_of(by_operator[std::string(op->name)], *backend));
+        print_row(std::string(op->name), row_of(by_operator[std::string(op->name)], all));
     return 0;
 }
 

@@ -80,6 +80,25 @@ def test_bench_json_has_every_part(fovea, files):
     assert [streams["contexts"] for streams in row["streams"]] == [1, 2, 4]
 
 
+@pytest.mark.parametrize("kind, name", [(TensorProto.INT8, "i8"), (TensorProto.FLOAT8E4M3FN, "f8e4m3fn")])
+def test_profile_holds_8_bit_products_against_the_peak_of_8_bits(fovea, tmp_path, kind, name):
+    tensors = {"s": (TensorProto.FLOAT, [], [0.5]), "z": (kind, [], [0]), "w": (kind, [32, 32, 3, 3], [1] * 9216)}
+    nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], name="quantise"),
+             helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"], name="dequantise"),
+             helper.make_node("DequantizeLinear", ["w", "s", "z"], ["v"], name="weights"),
+             helper.make_node("Conv", ["d", "v"], ["y"], name="conv", pads=[1, 1, 1, 1])]
+    graph = helper.make_graph(nodes, "quantised", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 32, 16, 16])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 32, 16, 16])],
+                              [helper.make_tensor(key, *tensor) for key, tensor in tensors.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9), tmp_path / "quantised.onnx")
+    fovea("build", "quantised.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    result = fovea.json("profile", "gpu.plan", "--runs", "3")
+    (kernel,) = [kernel for kernel in result["kernels"] if "conv" in kernel["nodes"]]
+    peak = result["peak_flops_per_second"][name]
+    assert peak == 2 * result["peak_flops_per_second"]["f16"]
+    assert (kernel["type"], kernel["bound"]) == (name, "compute") and kernel["limit_us"] == pytest.approx(1e6 * kernel["flops"] / peak)
+
+
 def test_bench_says_which_point_of_a_sweep_it_speaks_of(fovea, files):
     fovea("build", files / "dynamic.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--profile", "image=1x3x8x8:1x3x16x16:4x3x32x32", *UNPROVEN)
     text = fovea("bench", "gpu.plan", "--resident", "--sweep", "batch=1,2,size=8x16", "--runs", "10", "--warm-up", "0")

@@ -41,12 +41,14 @@ class CudaInstruments final : public Instruments {
         // Memory transfers twice in a clock.
         const double bytes = 2 * 1e3 * attribute(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) *
                              attribute(CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH) / 8;
-        return {{{"f32", per_clock.f32 * clocks},
-                 {"tf32", per_clock.tf32 * clocks},
-                 {"f16", per_clock.f16 * clocks},
-                 {"bf16", per_clock.f16 * clocks},
-                 {"i8", per_clock.i8 * clocks}},
-                bytes};
+        Peaks peaks{{{"f32", per_clock.f32 * clocks},
+                     {"tf32", per_clock.tf32 * clocks},
+                     {"f16", per_clock.f16 * clocks},
+                     {"bf16", per_clock.f16 * clocks},
+                     {"i8", per_clock.i8 * clocks}},
+                    bytes};
+        if (facts_.compute_capability >= 89) peaks.flops_per_second.emplace_back("f8e4m3fn", per_clock.i8 * clocks);
+        return peaks;
     }
 
     [[nodiscard]] std::optional<Sensors> sensors() const override { return read_sensors(pci_address_); }

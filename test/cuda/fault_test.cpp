@@ -130,14 +130,14 @@ TEST_F(Faults, AContextThatFoundNoMemoryRunsWhenThereIsSome) {
     expect_nothing_left();
 }
 
-TEST_F(Faults, NothingWorksAfterAnIllegalAddressAndNothingCrashes) {
+TEST_F(Faults, NothingWorksAfterALastingFaultAndNothingCrashes) {
     if (kRealDriver) GTEST_SKIP() << "skipped: the made-up fault needs a made-up driver";
-    {
+    const auto meet = [](CUresult fault) {
         const auto engine = build(backends(), network());
         runtime::Context context(engine);
         context.bind_input(0, DType::f32, image().shape(), image().raw());
         context.run();
-        fail_call("cuStreamSynchronize", calls()["cuStreamSynchronize"] + 1, CUDA_ERROR_ILLEGAL_ADDRESS, true);
+        fail_call("cuStreamSynchronize", calls()["cuStreamSynchronize"] + 1, fault, true);
         for (int i = 0; i < 3; ++i) try {
                 context.run();
                 ADD_FAILURE() << "run " << i << " went on";
@@ -146,8 +146,14 @@ TEST_F(Faults, NothingWorksAfterAnIllegalAddressAndNothingCrashes) {
             }
         EXPECT_THROW(run(engine), Error);
         EXPECT_THROW(backends(), Error);
+    };
+    for (const CUresult fault :
+         {CUDA_ERROR_ILLEGAL_ADDRESS, CUDA_ERROR_MISALIGNED_ADDRESS, CUDA_ERROR_ILLEGAL_INSTRUCTION,
+          CUDA_ERROR_LAUNCH_TIMEOUT, CUDA_ERROR_ECC_UNCORRECTABLE}) {
+        meet(fault);
+        reset_calls();
+        cuda().context_set_current.quiet(nullptr);
     }
-    reset_calls();
 }
 
 TEST_F(Faults, WrongNumbersSayHowManyThereAre) {

@@ -45,14 +45,14 @@ class Tool:
             raise RuntimeError(done.stderr.strip())
         return done.stdout
 
-    def build(self, model: onnx.ModelProto, plan: str, *options) -> tuple[float, float]:
-        """Seconds of the whole call, and of its gate."""
+    def build(self, model: onnx.ModelProto, plan: str, *options) -> tuple[float, dict[str, float]]:
+        """Seconds of the whole call, and of its parts."""
         source, report = self.folder / "network.onnx", self.folder / "report.json"
         onnx.save(model, source)
         start = time.perf_counter()
         self("build", source, "-o", self.folder / plan, "--quiet", "--report", report, "--timing-cache",
              self.folder / "times.json", *options)
-        return time.perf_counter() - start, json.loads(report.read_text())["seconds"].get("gate", 0.0)
+        return time.perf_counter() - start, json.loads(report.read_text())["seconds"]
 
     def bench(self, plan: str, *options) -> dict:
         return json.loads(self("bench", self.folder / plan, "--resident", "--json", "--seconds", 0.1, "--warm-up", 0.1, *options))
@@ -62,14 +62,16 @@ def first_ms(row: dict) -> float:
     return (row["first_run_us"] - row["without_copies"]["median_us"]) / 1e3
 
 
-def measure(name: str, arguments: argparse.Namespace, folder: Path) -> dict[str, float]:
+def measure(name: str, arguments: argparse.Namespace, folder: Path) -> dict:
+    """The figures of FIGURES, and the seconds of each build's parts."""
     tool, network, batch = Tool(arguments.fovea, folder), NETWORKS[name], arguments.batch
     height, width = network.full_size
     options = ["--target", arguments.device, "--precision", arguments.precision]
     model = fill(network, "full", batch=batch)
     figures = {}
     for state in ("cold", "cached"):
-        figures[f"{state}_s"], figures[f"{state}_gate_s"] = tool.build(model, "own.plan", *options)
+        figures[f"{state}_s"], parts = tool.build(model, "own.plan", *options)
+        figures |= {f"{state}_gate_s": parts["gate"], f"{state}_parts_s": parts}
     loaded = tool.bench("own.plan")
     own, longer = (batch, 3, height, width), (batch, 3, height + LONGER, width + LONGER)
     profile = f"{INPUT}=" + ":".join("x".join(map(str, shape)) for shape in (own, own, longer))
@@ -79,7 +81,7 @@ def measure(name: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
     return figures | {"load_ms": loaded["load_us"] / 1e3, "first_ms": first_ms(loaded["rows"][0]), "new_shape_ms": first_ms(new)}
 
 
-def table(networks: dict[str, dict[str, float]], markdown: bool) -> str:
+def table(networks: dict[str, dict], markdown: bool) -> str:
     rows = [["network", *FIGURES.values()]]
     for name, figures in networks.items():
         rows.append([name, *(f"{figures[key]:.{1 if key.endswith('_s') else 0}f}" for key in FIGURES)])
@@ -100,7 +102,7 @@ def main() -> None:
         if name not in NETWORKS:
             parser.error(f"unknown network '{name}'; known: {', '.join(NETWORKS)}")
     machine = f"{gpu_names()[int(arguments.device.split(':')[1])]}; {describe_machine(len(os.sched_getaffinity(0)))}"
-    networks: dict[str, dict[str, float]] = {}
+    networks: dict[str, dict] = {}
     for name in arguments.names or NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -16,6 +16,7 @@
 #include "fovea/error.hpp"
 #include "pass/pipeline.hpp"
 #include "precision/widen.hpp"
+#include "tune/keys.hpp"
 #include "vision/contract.hpp"
 
 namespace fovea::compiler {

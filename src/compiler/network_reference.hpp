@@ -6,7 +6,7 @@
 
 #include "compiler/rounding.hpp"
 #include "runtime/engine.hpp"
-#include "tune/tuner.hpp"
+#include "tune/timing_cache.hpp"
 
 namespace fovea::compiler {
 

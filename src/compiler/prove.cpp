@@ -5,6 +5,7 @@
 #include "compiler/check_outputs.hpp"
 #include "compiler/places.hpp"
 #include "fovea/error.hpp"
+#include "tune/keys.hpp"
 #include "vision/contract.hpp"
 #include "vision/sample.hpp"
 

@@ -4,6 +4,7 @@
 
 #include "base/parallel.hpp"
 #include "fovea/error.hpp"
+#include "tune/keys.hpp"
 
 namespace fovea::compiler {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "compiler/usable.hpp"
 #include "fovea/error.hpp"
+#include "tune/keys.hpp"
 
 namespace fovea::compiler {
 namespace {
@@ -236,16 +237,14 @@ bool prepare_ahead(const ir::Graph& graph, const ops::ValueTable& values, const 
                    const std::vector<std::vector<backend::Tactic>>& tactics, const backend::Backend& backend,
                    const tune::Tuner& tuner, const SelectOptions& options) {
     std::vector<std::pair<backend::RegionContext, backend::Tactic>> list;
-    std::set<std::pair<std::string, std::vector<Layout>>> listed;
+    std::set<std::string> listed;
     for (std::size_t r = 0; r < covering.regions.size(); ++r) {
         const backend::RegionContext context{graph, covering.regions[r], values, options.threads};
         if (!runs_as_kernel(values, context.region)) continue;
         const std::string key = tune::region_key(context);
-        for (backend::Tactic& tactic : tuner.unknown(context, tactics[r])) {
-            std::vector<Layout> layouts = tactic.inputs;
-            layouts.insert(layouts.end(), tactic.outputs.begin(), tactic.outputs.end());
-            if (listed.emplace(key + "|" + tactic.name, layouts).second) list.emplace_back(context, std::move(tactic));
-        }
+        for (backend::Tactic& tactic : tuner.unknown(context, tactics[r]))
+            if (listed.insert(key + "|" + tune::tactic_key(tactic)).second)
+                list.emplace_back(context, std::move(tactic));
     }
     const std::size_t piece = 8 * static_cast<std::size_t>(std::max(options.threads, 1));
     for (std::size_t done = 0; done < list.size();) {

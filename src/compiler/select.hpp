@@ -6,6 +6,7 @@
 
 #include "compiler/cover.hpp"
 #include "tune/faults.hpp"
+#include "tune/tuner.hpp"
 
 namespace fovea::compiler {
 

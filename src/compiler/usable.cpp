@@ -5,6 +5,7 @@
 
 #include "compiler/gate.hpp"
 #include "fovea/error.hpp"
+#include "tune/keys.hpp"
 
 namespace fovea::compiler {
 namespace {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "tune/tuner.hpp"
+#include "tune/timing_cache.hpp"
 
 namespace fovea::tune {
 

@@ -1,8 +1,9 @@
+#include "tune/timing_cache.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
 #include "fovea/error.hpp"
-#include "tune/tuner.hpp"
 
 namespace fovea::tune {
 
@@ -12,9 +13,9 @@ std::optional<double> TimingCache::find(const std::string& key) const {
     return it == entries_.end() ? std::nullopt : std::optional(it->second);
 }
 
-void TimingCache::insert(const std::string& key, double microseconds) {
+void TimingCache::insert(const std::string& key, double value) {
     const std::lock_guard lock(mutex_);
-    entries_[key] = microseconds;
+    entries_[key] = value;
 }
 
 std::size_t TimingCache::size() const {

@@ -1,33 +1,14 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "backend/backend.hpp"
 #include "base/file.hpp"
+#include "tune/timing_cache.hpp"
 
 namespace fovea::tune {
-
-/// Measured times by kernel, shapes, types, tactic, machine, versions of libraries and number of threads. Safe for many
-/// threads; its file, for many processes.
-class TimingCache {
-  public:
-    [[nodiscard]] std::optional<double> find(const std::string& key) const;
-    void insert(const std::string& key, double microseconds);
-    /// Adds the entries of a file; a missing file adds none, a broken one throws `io`.
-    void load(const std::filesystem::path& path);
-    /// Writes all entries, together with those that the file gained meanwhile: nothing that another process saves at
-    /// the same time is lost.
-    void save(const std::filesystem::path& path) const;
-    [[nodiscard]] std::size_t size() const;
-
-  private:
-    mutable std::mutex mutex_;
-    std::map<std::string, double> entries_;
-};
 
 /// How candidates of a region are timed: each until `most_runs` runs or `enough_us`, but `least_runs` times where there
 /// is a choice. One that was slow against the fastest in `least_runs` runs or in `enough_us` is given up.
@@ -46,17 +27,6 @@ struct Times {
     /// What a candidate is judged by: in a network, part of the weights is still in the caches.
     [[nodiscard]] double cost() const { return (warm + cold) / 2; }
 };
-
-/// Text that is equal where times are: the device, the versions of what makes its kernels, and the threads.
-std::string machine_key(const backend::Backend& backend, int threads);
-
-/// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are
-/// constant.
-std::string region_key(const backend::RegionContext& context);
-
-/// What a tactic of a region is called in the cache: its time, and what else is known of it.
-std::string candidate_key(const backend::Backend& backend, const backend::RegionContext& context,
-                          const backend::Tactic& tactic);
 
 /// Has the device, or the cores, alone among all that take turns by the same name. Who is next holds the gate, so that
 /// one who comes back at once does not overtake it.

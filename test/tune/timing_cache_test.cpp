@@ -1,3 +1,5 @@
+#include "tune/timing_cache.hpp"
+
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -5,7 +7,6 @@
 #include <fstream>
 
 #include "fovea/error.hpp"
-#include "tune/tuner.hpp"
 
 namespace fovea::tune {
 namespace {

@@ -53,6 +53,7 @@ ConversionCost conversion_cost(const backend::Backend& backend, tune::TimingCach
             backend.device() ? cached("conversion of a pixel", {1, 8, 1, 1}, 1) : 0};
 }
 
+/// Coordinate descent over the regions: what `select` minimises.
 class Selector {
   public:
     Selector(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
@@ -207,6 +208,7 @@ std::vector<std::vector<backend::Tactic>> tactics_of(const ir::Graph& graph, con
     return result;
 }
 
+/// The tactics that run, with their times; all of them, untimed, without a tuner.
 std::vector<Timed> candidates_of(const backend::RegionContext& context, const backend::Backend& backend,
                                  const std::vector<backend::Tactic>& tactics, tune::Tuner* tuner) {
     std::vector<Timed> result;
@@ -218,6 +220,16 @@ std::vector<Timed> candidates_of(const backend::RegionContext& context, const ba
                     "the backend \"" + std::string(backend.name()) + "\" offers no way to compute it")
             .in("node " + context.node(0).name + " (" + context.node(0).op + ")");
     return result;
+}
+
+/// The choice of candidate `chosen`, beside those that are `wrong`.
+Selection selection_of(const std::vector<Timed>& candidates, std::size_t chosen, const Faults& wrong) {
+    Selection selection{candidates[chosen].tactic, candidates[chosen].times, {}, {}};
+    for (const Timed& candidate : candidates)
+        selection.candidates.push_back({candidate.tactic.name, candidate.times, {}});
+    for (const auto& [name, fault] : wrong) selection.candidates.push_back({name, {}, to_string(fault)});
+    selection.rivals = rivals_of(selection.tactic, candidates);
+    return selection;
 }
 
 /// Whether a region runs as one kernel: all its shapes are known, and not all its results.
@@ -288,15 +300,7 @@ std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& val
         options.tune ? conversion_cost(backend, cache, options.threads) : ConversionCost();
     const auto choice = Selector(graph, values, covering, candidates, conversion).run();
     std::vector<Selection> result;
-    for (std::size_t r = 0; r < choice.size(); ++r) {
-        const Timed& chosen = candidates[r][choice[r]];
-        Selection selection{chosen.tactic, chosen.times, {}, {}};
-        for (const Timed& candidate : candidates[r])
-            selection.candidates.push_back({candidate.tactic.name, candidate.times, {}});
-        for (const auto& [name, fault] : wrong[r]) selection.candidates.push_back({name, {}, to_string(fault)});
-        selection.rivals = rivals_of(chosen.tactic, candidates[r]);
-        result.push_back(std::move(selection));
-    }
+    for (std::size_t r = 0; r < choice.size(); ++r) result.push_back(selection_of(candidates[r], choice[r], wrong[r]));
     return result;
 }
 

@@ -16,7 +16,8 @@ struct Covering {
 };
 
 /// Offers every node to the backend's matchers, in the matchers' order and from the end of the graph to its start, so
-/// that the later of two producers takes a shared addition. Every node is covered exactly once.
+/// that the later of two producers takes a shared addition. Every node is covered exactly once; without `fuse`, by a
+/// region of its own.
 Covering cover(const ir::Graph& graph, const ops::ValueTable& values, const backend::Backend& backend, bool fuse);
 
 /// As `cover`. On a device, `values` that depend on data get the largest size that they may have, where its kernels

@@ -6,11 +6,13 @@
 
 namespace fovea::compiler {
 
+/// What the reference computes of every kernel's results: nothing, boxes beside what other kernels say, or all
+/// elements.
 enum class GateMode : std::uint8_t { off, boxes, full };
 
 struct GateOptions {
     GateMode mode = GateMode::boxes;
-    std::uint32_t seed = 1;
+    std::uint32_t seed = 1;                ///< of the places that the boxes lie at
     double milliseconds = 900;             ///< reference time that the boxes of all kernels may take together, roughly
     const RivalTactics* rivals = nullptr;  ///< whose results the chosen kernels' are held against, too
 };
@@ -28,7 +30,7 @@ std::string node_names(const ir::Graph& graph, const backend::Region& region);
 /// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.
 double kernel_tolerance(DType type);
 
-/// Random network inputs: floats in [0, 1), integers 0.
+/// Random network inputs of `shapes`, in the network's order: floats in [0, 1), bytes of any value, other integers 0.
 std::vector<Tensor> random_inputs(const ir::Graph& graph, const std::vector<Shape>& shapes, std::uint32_t seed);
 
 /// Binds every input of the network, in its order; the tensors must outlive what the context is used for.

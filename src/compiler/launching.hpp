@@ -8,7 +8,7 @@ namespace fovea::compiler {
 /// How the kernels of a plan's section for a device are best launched, and what was measured to find out.
 struct MeasuredLaunching {
     plan::Launching best;
-    std::vector<std::pair<plan::Launching, double>> us;
+    std::vector<std::pair<plan::Launching, double>> us;  ///< microseconds of a run, by way
 };
 
 /// Every way that the device offers, from the cache where it holds all; otherwise timed in the context that `open`

@@ -5,7 +5,7 @@
 
 namespace fovea::compiler {
 
-/// The shapes of a plan's inputs at one end of the profile.
+/// The shapes of a plan's inputs, in the network's order, at one point of the profile.
 std::vector<Shape> shapes_of(const plan::Plan& plan, Shape plan::InputProfile::*which);
 
 /// Random inputs; pictures for the input that the contract prepares.

@@ -50,7 +50,7 @@ struct SelectOptions {
 /// Chooses one tactic per region such that measured kernel times plus layout conversions are small over the whole
 /// graph: coordinate descent from an all-plain and from an all-channels_last start, the better result wins. Tactics
 /// that were dropped are left out, and those that the cache remembers as wrong while there is another one. Throws
-/// `numerics` where all of a region were dropped.
+/// `numerics` where all of a region were dropped, `internal` where the backend offers none.
 std::vector<Selection> select(const ir::Graph& graph, const ops::ValueTable& values, const Covering& covering,
                               const backend::Backend& backend, tune::TimingCache& cache, const SelectOptions& options);
 

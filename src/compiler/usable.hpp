@@ -14,8 +14,8 @@ Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Back
                       const backend::RegionContext& context, std::size_t region, const std::vector<Dropped>& dropped,
                       const tune::TimingCache& cache);
 
-/// The candidates that say most about `chosen` by their results: those of another kind first, then those with the same
-/// layouts, then the fastest.
+/// The few candidates that say most about `chosen` by their results: those of another kind first, then those with the
+/// same layouts, then the fastest. None where `chosen` computes nothing.
 std::vector<Timed> rivals_of(const backend::Tactic& chosen, std::vector<Timed> candidates);
 
 }  // namespace fovea::compiler

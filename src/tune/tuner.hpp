@@ -17,7 +17,7 @@ struct TuneOptions {
     double enough_us = 10'000;        ///< stop repeating once this much time was spent on a candidate
     double long_us = 3'000;           ///< a run that takes this long counts without a warm-up
     double hopeless = 1.5;            ///< slow: its shortest time is this many times the fastest
-    std::filesystem::path lock = {};  ///< named by what it is held against while a region's candidates run; empty: none
+    std::filesystem::path lock = {};  ///< who names the same file takes turns to time a region; empty: nobody does
 };
 
 /// Microseconds of a kernel as it runs again and again, and as it runs behind other work, on a device: its inputs lie
@@ -67,8 +67,8 @@ class Tuner {
     Tuner(const backend::Backend& backend, TimingCache& cache, TuneOptions options = {})
         : backend_(&backend), cache_(&cache), options_(options), bench_(backend) {}
 
-    /// Median times of every tactic, from the cache where it is known; 0 for an alias, infinity for
-    /// one that its library refuses after all.
+    /// Median times of every tactic, from the cache where it is known; 0 for an alias, and for a kernel on the host in
+    /// a plan for a device; infinity for one that its library refuses after all.
     std::vector<Times> time(const backend::RegionContext& context, const std::vector<backend::Tactic>& tactics);
     /// Those tactics whose time the cache does not hold.
     [[nodiscard]] std::vector<backend::Tactic> unknown(const backend::RegionContext& context,

@@ -151,10 +151,11 @@ std::string reasons(const TargetView& target, int width) {
         if (!kernel.reason.empty()) by_reason[kernel.reason].add(kernel);
     }
     if (by_reason.empty()) return {};
-    Table table({{"not as asked, or added", Table::Align::left, true}, {"kernels"}, {"time ms"}, {"share"}});
+    // Whole, however long: the end says what a step on the host copies.
+    Table table({{"kernels"}, {"time ms"}, {"share"}, {"not as asked, or added", Table::Align::left}});
     for (const auto& [reason, totals] : by_reason)
         table.add(
-            {reason, std::to_string(totals.kernels), time_of(totals.microseconds), percent(totals.microseconds, time)});
+            {std::to_string(totals.kernels), time_of(totals.microseconds), percent(totals.microseconds, time), reason});
     return "\n" + table.text(width);
 }
 

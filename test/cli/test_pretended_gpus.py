@@ -107,12 +107,15 @@ def test_bench_says_which_point_of_a_sweep_it_speaks_of(fovea, files):
 
 
 def test_what_the_gpu_cannot_do_is_said_to_run_on_the_host(fovea, tmp_path):
-    nodes = [helper.make_node("Relu", ["x"], ["a"], name="relu"), helper.make_node("Det", ["a"], ["y"], name="det")]
+    nodes = [helper.make_node("Relu", ["x"], ["a"], name="relu"), helper.make_node("Det", ["a"], ["y"], name="det"),
+             helper.make_node("Unique", ["a"], ["u"], name="unique")]
     graph = helper.make_graph(nodes, "det", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [8, 16, 16])],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [8])])
+                              [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("y", "u")])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "det.onnx")
     report = fovea.json("build", "det.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--gate", "off")
     devices = {tuple(kernel["nodes"]): (kernel["device"], kernel["note"]) for kernel in report["plan"]["targets"][0]["kernels"]}
     assert devices[("relu",)] == ("cuda:0", "")
     assert devices[("det",)] == ("cpu:0", "reference kernel: unsupported operator; copies up to 8.2 kB a run between the device and the host")
     assert "reference on cpu:0" in fovea("inspect", "gpu.plan", "--why", "det")
+    assert ("how large the result of Unique is, the host knows only when it has run; copies up to 8.2 kB a run between the device and the host\n"
+            in fovea("inspect", "gpu.plan"))

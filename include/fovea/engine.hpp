@@ -21,8 +21,9 @@ class Context;
 class Engine {
   public:
     /// Loads a plan file. `threads` 0: as many as the plan was built for. `device`: "cpu", "cuda:1", ...; empty: what
-    /// the plan was built for, "cuda:0" where it has a section for a GPU. Throws `io`, `corrupt_plan`, `unsupported`,
-    /// and `invalid_argument` for a device that this machine does not have.
+    /// the plan was built for, "cuda:0" where it has a section for a GPU and this machine has one. Throws `io`,
+    /// `corrupt_plan`, `unsupported` where the plan has no section for the device, and `invalid_argument` for a device
+    /// that this machine does not have.
     explicit Engine(const std::filesystem::path& plan, int threads = 0, const std::string& device = "");
     explicit Engine(const Plan& plan, int threads = 0, const std::string& device = "");
 

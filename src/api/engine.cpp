@@ -15,8 +15,11 @@ std::vector<std::int64_t> sizes_of(const ir::Value& value) {
 
 std::shared_ptr<const runtime::Engine> make_engine(plan::Plan plan, int threads, const std::string& device) {
     auto backends = api::backends_for(plan, device);
-    return std::make_shared<const runtime::Engine>(std::move(plan), std::move(backends),
-                                                   runtime::EngineOptions{.threads = threads, .device = device});
+    // A plan for GPUs does not go to the processor because this GPU is another one.
+    const bool on_gpu = device.empty() && backends.front()->device();
+    return std::make_shared<const runtime::Engine>(
+        std::move(plan), std::move(backends),
+        runtime::EngineOptions{.threads = threads, .device = on_gpu ? "cuda:0" : device});
 }
 
 }  // namespace

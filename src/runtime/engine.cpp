@@ -11,6 +11,7 @@ Engine::Engine(plan::Plan plan, Backends backends, EngineOptions options)
       backends_(std::move(backends)),
       cached_shapes_(std::max<std::size_t>(options.cached_shapes, 1)),
       cached_graphs_(options.cached_graphs) {
+    if (!options.device.empty()) backends_.resize(1);
     for (const auto& backend : backends_)
         for (const plan::TargetSection& target : plan_.targets)
             if (!target_ && target.backend == backend->name() && target.target == backend->target()) {
@@ -28,8 +29,8 @@ void Engine::refuse_machine(const std::string& device) const {
     for (const auto& backend : backends_)
         offered += (offered.empty() ? "" : ", ") + std::string(backend->name()) + " (" + backend->target() + ")";
     throw Error(ErrorCode::unsupported, "the plan was built and proven for " + (built.empty() ? "no machine" : built) +
-                                            "; this machine offers " + offered + " › add a section for it with " +
-                                            "`fovea build PLAN --target " +
+                                            "; " + (device.empty() ? "this machine offers" : device + " is") + " " +
+                                            offered + " › add a section for it with " + "`fovea build PLAN --target " +
                                             (!device.empty()     ? device
                                              : backends_.empty() ? "cpu"
                                                                  : std::string(backends_[0]->name())) +

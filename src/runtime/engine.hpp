@@ -15,13 +15,14 @@ struct EngineOptions {
     int threads = 0;                 ///< 0: as many as the plan was built for
     std::size_t cached_shapes = 8;   ///< programs kept for different input shapes, least recently used first out
     std::size_t cached_graphs = 16;  ///< recordings that each context keeps for shapes and places of device memory
-    std::string device = {};         ///< as the user named it, for messages
+    std::string device = {};         ///< the first backend's, as the user named it, for messages; empty: any backend's
 };
 
 /// A plan ready to run on this machine. Immutable for its users; contexts of many threads share it.
 class Engine {
   public:
-    /// Throws `unsupported` when no target section was built for a backend and instruction set that this machine has.
+    /// Throws `unsupported` when no target section was built for a backend and instruction set that this machine has;
+    /// where a device is named, for that one.
     Engine(plan::Plan plan, Backends backends, EngineOptions options = {});
 
     [[nodiscard]] const plan::Plan& plan() const { return plan_; }

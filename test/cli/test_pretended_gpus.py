@@ -20,6 +20,12 @@ def driver(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("FOVEA_CUDA_CACHE", str(tmp_path_factory.mktemp("kernels")))
 
 
+def no_driver(fovea):
+    """A folder whose driver cannot be opened."""
+    (fovea.folder / "libcuda.so.1").write_text("no library")
+    return str(fovea.folder)
+
+
 def sections(fovea, plan):
     return [(target["backend"], target["target"]) for target in fovea.json("inspect", plan)["targets"]]
 
@@ -36,11 +42,25 @@ def test_the_command_for_another_gpu_adds_its_section(fovea, files, precision, s
     assert [backend for backend, _ in sections(fovea, "gpu.plan")] == ["cuda", "cuda", "cpu"]
 
 
+def test_a_plan_without_a_section_for_the_gpu_is_refused_not_run_elsewhere(fovea, files):
+    message = fovea("bench", files / "model.plan", "--device", "cuda:0", code=4)
+    assert "cuda:0 is cuda (sm_90a Pretended GPU) › add a section for it with `fovea build PLAN --target cuda:0`" in message
+    fovea("build", files / "model.plan", "-o", "other.plan", "--target", "cuda:1", *UNPROVEN)
+    assert "`fovea build PLAN --target cuda:0`" in fovea("bench", "other.plan", code=4)
+    for device, backend in (("cuda:1", "cuda"), ("cpu", "cpu")):
+        assert fovea.json("bench", "other.plan", "--device", device, "--runs", "3", "--warm-up", "0")["backend"] == backend
+
+
+def test_a_plan_for_both_runs_on_the_processor_where_there_is_no_gpu(fovea, files, monkeypatch):
+    fovea("build", files / "model.plan", "-o", "both.plan", "--target", "cuda:0", *UNPROVEN)
+    monkeypatch.setenv("LD_LIBRARY_PATH", no_driver(fovea))
+    assert fovea.json("bench", "both.plan", "--runs", "3", "--warm-up", "0")["backend"] == "cpu"
+
+
 def test_without_a_driver_a_plan_for_gpus_alone_says_why(fovea, files, monkeypatch):
     fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
     fovea("build", "gpu.plan", "--target", "cuda:1", *UNPROVEN)
-    (fovea.folder / "libcuda.so.1").write_text("no library")
-    monkeypatch.setenv("LD_LIBRARY_PATH", str(fovea.folder))
+    monkeypatch.setenv("LD_LIBRARY_PATH", no_driver(fovea))
     assert "install NVIDIA's driver" in fovea("bench", "gpu.plan", code=2)
 
 

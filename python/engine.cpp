@@ -46,13 +46,15 @@ Gate gate_named(const std::string& name) {
     throw Error(ErrorCode::invalid_argument, "unknown gate \"" + name + "\"; expected off, boxes or full");
 }
 
-Plan build(nb::handle model, const std::string& precision, int threads, const std::map<std::string, Sizes>& shapes,
+Plan build(nb::handle model, const std::optional<std::string>& precision, int threads,
+           const std::map<std::string, Sizes>& shapes,
            const std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>& profiles, const std::string& gate, bool tune,
            bool fuse, const std::vector<std::string>& disable, const std::map<std::string, std::string>& pins,
            const std::string& target, const std::optional<std::string>& timing_cache,
            const vision::Contract* contract) {
     Builder builder = builder_for(model);
-    builder.precision(precision == "tf32" ? DType::f32 : dtype_named(precision)).tf32(precision == "tf32");
+    if (precision)
+        builder.precision(*precision == "tf32" ? DType::f32 : dtype_named(*precision)).tf32(precision == "tf32");
     builder.target(target).threads(threads).gate(gate_named(gate)).tune(tune).fuse(fuse);
     for (const auto& [name, shape] : shapes) builder.shape(name, shape);
     for (const auto& [name, profile] : profiles)
@@ -180,14 +182,16 @@ void add_engine(nb::module_& module) {
         "load", [](const std::filesystem::path& path) { return Plan::load(path); }, "path"_a,
         "Reads and verifies a plan file.");
     module.def(
-        "build", &build, "model"_a, nb::kw_only(), "precision"_a = "fp32", "threads"_a = 0,
+        "build", &build, "model"_a, nb::kw_only(), "precision"_a = nb::none(), "threads"_a = 0,
         "shapes"_a = std::map<std::string, Sizes>(),
         "profiles"_a = std::map<std::string, std::tuple<Sizes, Sizes, Sizes>>(), "gate"_a = "boxes", "tune"_a = true,
         "fuse"_a = true, "disable"_a = std::vector<std::string>(), "pins"_a = std::map<std::string, std::string>(),
         "target"_a = "cpu", "timing_cache"_a = nb::none(), "contract"_a = nb::none(),
-        "Builds a plan from an ONNX model (a path, or the bytes of a file).\n\n"
-        "shapes fixes input shapes by name; profiles gives (min, opt, max) shapes; target is the device to build for\n"
-        "(cpu, cuda:0, reference); contract, a Contract, is kept in the plan. Raises fovea.Error.");
+        "Builds a plan from an ONNX model (a path, or the bytes of a file), or adds a section for target to a plan (a\n"
+        "path), whose precision, shapes, pins, passes and contract stay.\n\n"
+        "precision is fp32 (where none is given), bf16, fp16 or, on GPUs, tf32; shapes fixes input shapes by name;\n"
+        "profiles gives (min, opt, max) shapes; target is the device to build for (cpu, cuda:0, reference); contract,\n"
+        "a Contract, is kept in the plan. Raises fovea.Error.");
     nb::class_<PythonEngine>(module, "Engine", "A plan ready to run. Use one engine per thread.")
         .def(
             "__init__",

@@ -76,6 +76,17 @@ def test_target_names_the_device():
             build("cuda:31")
 
 
+def test_a_plan_gets_a_section_for_another_device(plan, tmp_path):
+    x = np.ones((2, 3), np.float32)
+    plan.save(tmp_path / "one.plan")
+    both = fovea.build(tmp_path / "one.plan", target="reference")
+    assert [target["backend"] for target in json.loads(both.to_json())["targets"]] == ["cpu", "reference"]
+    for device in ("cpu", "reference"):
+        np.testing.assert_allclose(fovea.Engine(both, target=device).run({"x": x})["y"], x @ WEIGHTS)
+    with pytest.raises(fovea.Error, match="a plan keeps its precision"):
+        fovea.build(tmp_path / "one.plan", target="reference", precision="fp32")
+
+
 @pytest.mark.parametrize("make", [
     lambda x: x,
     lambda x: np.asfortranarray(x),

@@ -1,6 +1,7 @@
 """The command line with the driver of test/cuda/driver: two unlike GPUs whose kernels do nothing, held down by their power cap."""
 
 import os
+import pathlib
 import re
 
 import onnx
@@ -62,6 +63,16 @@ def test_without_a_driver_a_plan_for_gpus_alone_says_why(fovea, files, monkeypat
     fovea("build", "gpu.plan", "--target", "cuda:1", *UNPROVEN)
     monkeypatch.setenv("LD_LIBRARY_PATH", no_driver(fovea))
     assert "install NVIDIA's driver" in fovea("bench", "gpu.plan", code=2)
+
+
+def test_damaged_kernels_are_compiled_anew(fovea, files):
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    kept = {file: file.read_bytes() for file in pathlib.Path(os.environ["FOVEA_CUDA_CACHE"]).glob("*.cubin")}
+    assert kept
+    for file, content in kept.items():
+        file.write_bytes(content[:-1])
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    assert {file: file.read_bytes() for file in kept} == kept
 
 
 @pytest.mark.parametrize("device", ["cuda:7", "cuda:-1", "cuda:x", "gpu"])

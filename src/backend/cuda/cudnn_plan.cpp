@@ -35,25 +35,6 @@ std::vector<char> text_of(const CudnnPlan& plan) {
     return read(size, text.data()) ? text : std::vector<char>();
 }
 
-// A file holds a key of the text, so that the library only sees what it wrote, and the text.
-
-void keep(const std::string& file, const std::vector<char>& text) {
-    const std::string key = cache_key({text.begin(), text.end()});
-    std::vector<char> content(key.begin(), key.end());
-    content.insert(content.end(), text.begin(), text.end());
-    write_cached(file, content);
-}
-
-/// Empty where there is nothing, or something else.
-std::vector<char> kept(const std::string& file) {
-    const std::vector<char> content = read_cached(file);
-    const std::size_t length = cache_key({}).size();
-    if (content.size() <= length) return {};
-    const auto begin = content.begin() + static_cast<std::ptrdiff_t>(length);
-    if (cache_key({begin, content.end()}) != std::string(content.begin(), begin)) return {};
-    return {begin, content.end()};
-}
-
 }  // namespace
 
 std::shared_ptr<CudnnPlan> make_cudnn_plan(const ConvProblem& problem, const std::string& engine, cudnnHandle_t handle,
@@ -61,14 +42,14 @@ std::shared_ptr<CudnnPlan> make_cudnn_plan(const ConvProblem& problem, const std
     const std::string file = cache_key("cuDNN " + std::to_string(Cudnn::get()->version()) + "|" + device + "|" +
                                        problem.text() + "|" + engine) +
                              ".cudnn";
-    if (const auto text = kept(file); !text.empty())
+    if (const auto text = read_cached(file); !text.empty())
         if (auto plan = restore(text, handle)) return plan;
     auto plan = std::make_shared<CudnnPlan>();
     plan->descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle);
     plan->descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
                          engine_config(operation_graph(problem, handle), engine));
     finish(*plan);
-    if (const auto text = text_of(*plan); !text.empty()) keep(file, text);
+    if (const auto text = text_of(*plan); !text.empty()) write_cached(file, text);
     return plan;
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <span>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
@@ -20,20 +19,28 @@ std::filesystem::path cache_folder() {
 
 }  // namespace
 
-std::string cache_key(const std::string& text) {
+// A file holds a key of its content, so that a damaged one counts for nothing, and the content.
+
+std::string cache_key(std::string_view text) {
     char key[40];
     std::snprintf(key, sizeof key, "%016llx%016llx", static_cast<unsigned long long>(base::hash_text(text)),
                   static_cast<unsigned long long>(base::hash_text(text, 1)));
     return key;
 }
 
-std::vector<char> read_cached(const std::string& name) {
+std::vector<char> read_cached(const std::string& name) try {
     const std::filesystem::path folder = cache_folder(), path = folder / name;
     std::error_code error;
     if (folder.empty() || !std::filesystem::exists(path, error)) return {};
     const base::MappedFile file = base::map_file(path);
-    const auto* begin = reinterpret_cast<const char*>(file.bytes.data());
-    return {begin, begin + file.bytes.size()};
+    const std::string_view all(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
+    const std::size_t length = cache_key({}).size();
+    if (all.size() <= length) return {};
+    const std::string_view key = all.substr(0, length), content = all.substr(length);
+    if (cache_key(content) != key) return {};
+    return {content.begin(), content.end()};
+} catch (const Error&) {  // another user's, say
+    return {};
 }
 
 void write_cached(const std::string& name, const std::vector<char>& content) {
@@ -42,8 +49,9 @@ void write_cached(const std::string& name, const std::vector<char>& content) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return;
+    const std::string all = cache_key({content.data(), content.size()}) + std::string(content.begin(), content.end());
     try {
-        base::write_file(folder / name, std::as_bytes(std::span(content)));
+        base::write_text(folder / name, all);
     } catch (const Error&) {  // a full or read-only disk
     }
 }

@@ -78,7 +78,7 @@ struct Refusal {
 
 /// One way to compute a region: which implementation, and the layouts it reads and writes.
 struct Tactic {
-    std::string name;             ///< e.g. "onednn:channels_last"; unique within the region
+    std::string name;             ///< e.g. "onednn:channels_last"; within a region, of one kernel
     std::vector<Layout> inputs;   ///< by position in `Region::inputs`
     std::vector<Layout> outputs;  ///< by position in `Region::outputs`
     bool alias = false;           ///< computes nothing: output 0 is input 0's memory, read in another shape

@@ -1,6 +1,7 @@
 #include "compiler/schedule.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "fovea/error.hpp"
 #include "ops/op.hpp"
@@ -74,6 +75,9 @@ class Scheduler {
             if (candidate.fault.empty() && candidate.times.warm > 0 && candidate.tactic != selection.tactic.name)
                 list.emplace_back(candidate.tactic, candidate.times.cost());
         std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+        // A kernel that is there under two layouts counts once.
+        std::set<std::string> names;
+        std::erase_if(list, [&](const auto& other) { return !names.insert(other.first).second; });
         if (list.size() > kOthers) list.resize(kOthers);
         return list;
     }

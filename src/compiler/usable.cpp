@@ -23,6 +23,11 @@ constexpr std::size_t kRivals = 3;
         .in("nodes " + node_names(context.graph, context.region));
 }
 
+/// A kernel that is there under two layouts counts once.
+void add(Faults& faults, const std::string& name, const tune::Fault& fault) {
+    if (std::ranges::find(faults, name, &Faults::value_type::first) == faults.end()) faults.emplace_back(name, fault);
+}
+
 /// What makes it: a library or a family of own kernels.
 std::string_view kind(const backend::Tactic& tactic) {
     return std::string_view(tactic.name).substr(0, tactic.name.find_first_of(": "));
@@ -38,19 +43,19 @@ Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Back
         const auto drop = std::ranges::find_if(
             dropped, [&](const Dropped& other) { return other.region == region && other.tactic == tactic; });
         if (drop == dropped.end()) return false;
-        found.emplace_back(tactic.name, drop->fault);
+        add(found, tactic.name, drop->fault);
         return true;
     });
     if (tactics.empty() && !found.empty()) refuse(context, found);
     std::vector<backend::Tactic> trusted;
     for (const backend::Tactic& tactic : tactics)
         if (const auto fault = known_fault(cache, tune::candidate_key(backend, context, tactic)))
-            remembered.emplace_back(tactic.name, *fault);
+            add(remembered, tactic.name, *fault);
         else
             trusted.push_back(tactic);
     if (trusted.empty()) return found;
     tactics = std::move(trusted);
-    found.insert(found.end(), remembered.begin(), remembered.end());
+    for (const auto& [name, fault] : remembered) add(found, name, fault);
     return found;
 }
 

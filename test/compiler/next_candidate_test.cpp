@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <set>
 
 #include "backend/cpu/cpu.hpp"
 #include "compiler/build.hpp"
@@ -60,8 +61,8 @@ class WrongKernel final : public backend::Kernel {
 /// A backend with further convolutions in front of its own ones, all of them wrong; or with such ones alone.
 class HarmedBackend final : public backend::Backend {
   public:
-    HarmedBackend(std::shared_ptr<const backend::Backend> right, Harm harm, bool all)
-        : right_(std::move(right)), harm_(harm), all_(all) {}
+    HarmedBackend(std::shared_ptr<const backend::Backend> right, Harm harm, bool all, bool twins)
+        : right_(std::move(right)), harm_(harm), all_(all), twins_(twins) {}
     [[nodiscard]] std::string_view name() const override { return right_->name(); }
     [[nodiscard]] std::string target() const override { return right_->target(); }
     [[nodiscard]] const backend::Device* device() const override { return right_->device(); }
@@ -75,6 +76,10 @@ class HarmedBackend final : public backend::Backend {
         if (context.node(0).op != "Conv") return tactics;
         auto harmed = tactics;
         for (backend::Tactic& tactic : harmed) tactic.name = kHarmed + tactic.name;
+        for (std::size_t i = 0, count = twins_ ? harmed.size() : 0; i < count; ++i) {
+            harmed.push_back(harmed[i]);
+            harmed.back().reads_slices = !harmed[i].reads_slices;
+        }
         if (!all_) harmed.insert(harmed.end(), tactics.begin(), tactics.end());
         return harmed;
     }
@@ -94,7 +99,7 @@ class HarmedBackend final : public backend::Backend {
   private:
     std::shared_ptr<const backend::Backend> right_;
     Harm harm_;
-    bool all_;
+    bool all_, twins_;
 };
 
 struct Result {
@@ -111,6 +116,7 @@ struct Result {
 struct Setup {
     bool device = false;  ///< one that is none
     bool all = false;     ///< only wrong convolutions
+    bool twins = false;   ///< each wrong one twice, under one name
     tune::TimingCache* cache = nullptr;
     GateMode gate = GateMode::boxes;
 };
@@ -120,7 +126,7 @@ Result built(Harm harm, const Setup& setup = {}) {
     std::shared_ptr<const backend::Backend> right = backend::make_cpu_backend();
     runtime::Backends backends = {right};
     if (setup.device) right = std::make_shared<runtime::PretendBackend>();
-    backends.insert(backends.begin(), std::make_shared<HarmedBackend>(right, harm, setup.all));
+    backends.insert(backends.begin(), std::make_shared<HarmedBackend>(right, harm, setup.all, setup.twins));
     if (!setup.device) backends.pop_back();
     Result result;
     result.plan = build(ir::parse(kNetwork), backends,
@@ -199,6 +205,27 @@ TEST(NextCandidates, MissingEndsTheBuildWithAllThatWasTried) {
             EXPECT_NE(message.find("\"conv harmed:"), std::string::npos) << message;
             EXPECT_NE(message.find("of the largest value, at most 0.0001 allowed"), std::string::npos) << message;
         }
+}
+
+TEST(NextCandidates, OfOneNameAreToldOnce) {
+    const auto occurrences = [](const std::string& text, const std::string& part) {
+        int count = 0;
+        for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+        return count;
+    };
+    for (const bool device : {false, true}) {
+        const Result result = built(everywhere, {.device = device, .twins = true});
+        std::set<std::string> names;
+        for (const auto& [name, fault] : result.conv().wrong) EXPECT_TRUE(names.insert(name).second) << name;
+        EXPECT_FALSE(names.empty());
+        try {
+            built(everywhere, {.device = device, .all = true, .twins = true});
+            FAIL() << "built";
+        } catch (const Error& error) {
+            const std::string message = error.what();
+            for (const std::string& name : names) EXPECT_EQ(occurrences(message, name + "\""), 1) << message;
+        }
+    }
 }
 
 TEST(NextCandidates, IsNotNeededWhereTheCacheDoubtsAll) {

@@ -33,7 +33,8 @@ std::string nodes_key(const backend::RegionContext& context) {
 }  // namespace
 
 std::string machine_key(const backend::Backend& backend, int threads) {
-    return backend.target() + "|" + backend.versions() + "|" + std::to_string(threads) + "|";
+    const std::string machine = backend.target() + "|" + backend.versions() + "|";
+    return backend.device() ? machine : machine + std::to_string(threads) + "|";
 }
 
 std::string region_key(const backend::RegionContext& context) {

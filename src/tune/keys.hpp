@@ -6,7 +6,8 @@
 
 namespace fovea::tune {
 
-/// Text that is equal where times are: the device, the versions of what makes its kernels, and the threads.
+/// Text that is equal where times are: the machine, the versions of what makes its kernels, and, but for a device,
+/// which has none of them, the threads.
 std::string machine_key(const backend::Backend& backend, int threads);
 
 /// Text that is equal for regions that do the same work: operators, attributes, shapes, types, which inputs are

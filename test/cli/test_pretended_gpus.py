@@ -75,6 +75,15 @@ def test_damaged_kernels_are_compiled_anew(fovea, files):
     assert {file: file.read_bytes() for file in kept} == kept
 
 
+def test_times_of_a_gpu_hold_for_any_number_of_threads(fovea, files):
+    def times(target, threads):
+        fovea("build", files / "model.onnx", "-o", "timed.plan", "--target", target, "--threads", threads, "--timing-cache", f"{target}.json", *UNPROVEN)
+        return (fovea.folder / f"{target}.json").read_text()
+
+    assert times("cuda:0", 1) == times("cuda:0", 2)
+    assert times("cpu", 1) != times("cpu", 2)
+
+
 @pytest.mark.parametrize("device", ["cuda:7", "cuda:-1", "cuda:x", "gpu"])
 def test_unknown_devices_are_answered_with_the_known_ones(fovea, files, device):
     message = fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", device, code=2)

@@ -42,16 +42,26 @@ Context::Context(std::shared_ptr<const Engine> engine)
 /// Throws `invalid_argument` for memory that is not where it is said to be.
 backend::MemoryKind Context::kind_of(const void* data, bool on_device) const {
     using backend::MemoryKind;
-    if (!data) throw Error(ErrorCode::invalid_argument, "the memory is a null pointer");
+    if (!data)
+        throw Error(ErrorCode::invalid_argument,
+                    "the memory is a null pointer; give the address of the input's elements");
     if (!device_ && on_device)
-        throw Error(ErrorCode::invalid_argument, "the plan runs on the CPU and takes host memory only");
+        throw Error(ErrorCode::invalid_argument,
+                    "the plan runs on the CPU and takes host memory only; copy it to the host, or run on the GPU with "
+                    "a section of the plan for it (`fovea build PLAN --target cuda:0`)");
     const MemoryKind kind = device_ ? engine_->device()->kind_of(data) : MemoryKind::pageable;
     if (kind == MemoryKind::foreign)
-        throw Error(ErrorCode::invalid_argument, "the memory lies on another GPU than the engine runs on");
+        throw Error(
+            ErrorCode::invalid_argument,
+            "the memory lies on another GPU than the engine runs on; copy it to this GPU or to the host, or make "
+            "an engine with that GPU as its target");
     if (on_device && kind != MemoryKind::device)
-        throw Error(ErrorCode::invalid_argument, "the memory is not of the GPU that the engine runs on");
+        throw Error(
+            ErrorCode::invalid_argument,
+            "the memory is not of the GPU that the engine runs on; allocate it there, or give it as the host's");
     if (!on_device && kind == MemoryKind::device)
-        throw Error(ErrorCode::invalid_argument, "the memory lies on the GPU and is given as the host's");
+        throw Error(ErrorCode::invalid_argument,
+                    "the memory lies on the GPU and is given as the host's; say that it is the device's (`on_device`)");
     return kind;
 }
 

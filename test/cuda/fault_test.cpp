@@ -203,13 +203,17 @@ TEST_F(Faults, MemoryThatIsNotWhereItShouldBeIsRefused) {
             EXPECT_EQ(error.what(), std::string("input x › ") + text);
         }
     };
-    refused(nullptr, false, "the memory is a null pointer");
-    refused(image().raw(), true, "the memory is not of the GPU that the engine runs on");
-    refused(here.get(), false, "the memory lies on the GPU and is given as the host's");
+    refused(nullptr, false, "the memory is a null pointer; give the address of the input's elements");
+    refused(image().raw(), true,
+            "the memory is not of the GPU that the engine runs on; allocate it there, or give it as the host's");
+    refused(here.get(), false,
+            "the memory lies on the GPU and is given as the host's; say that it is the device's (`on_device`)");
     if (!kRealDriver) {
         const auto other = backends(1);
         const auto there = other[0]->device()->allocate(image().bytes());
-        refused(there.get(), true, "the memory lies on another GPU than the engine runs on");
+        refused(there.get(), true,
+                "the memory lies on another GPU than the engine runs on; copy it to this GPU or to the host, or make "
+                "an engine with that GPU as its target");
     }
     EXPECT_THROW(context.bind_output(0, DType::f32, image().shape(), here.get(), false), Error);
     context.bind_input(0, DType::f32, image().shape(), here.get(), true);

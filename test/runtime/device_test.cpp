@@ -49,6 +49,17 @@ TEST_F(Devices, RunEqualsTheHost) {
     EXPECT_EQ(context.device()->recordings(), 2U) << "one in front of the step on the host and one behind";
 }
 
+TEST_F(Devices, MemoryOfADeviceIsRefusedWhereThereIsNone) {
+    Context context(expected_);
+    try {
+        context.bind_input(0, DType::f32, images_[0].shape(), images_[0].raw(), true);
+        FAIL() << "bound";
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("copy it to the host, or run on the GPU"), std::string::npos)
+            << error.what();
+    }
+}
+
 TEST_F(Devices, InputsAndOutputsStayOnTheDevice) {
     Context context(engine_);
     context.device()->keep_outputs(true);

@@ -24,12 +24,14 @@ ir::Graph assign_types(const ir::Graph& graph, DType type, const std::map<std::s
             choices.push_back({origin, std::string(to_string(chosen)), reason});
     };
     if (type == DType::f32) {
-        for (const auto& [name, pinned] : pins)
+        for (const auto& [name, pinned] : pins) {
             if (pinned != DType::f32)
                 throw Error(ErrorCode::contract, "the pin to " + std::string(to_string(pinned)) +
                                                      " cannot be obeyed in an fp32 plan; ask for --precision " +
                                                      std::string(to_string(pinned)))
                     .in("node " + name);
+            precision::check_pinned(typed, name);
+        }
         for (const ir::NodeId id : typed.order()) {
             const auto& outputs = typed.node(id).outputs;
             add(id, outputs.empty() || outputs[0] == ir::kNone ? DType::undefined : typed.value(outputs[0]).dtype, {});

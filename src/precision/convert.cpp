@@ -21,6 +21,10 @@ constexpr std::string_view kOverflow = "a constant is beyond the range of f16";
 
 std::size_t at(std::int32_t id) { return static_cast<std::size_t>(id); }
 
+bool is_called(const Node& node, const std::string& name) {
+    return node.name == name || std::find(node.origins.begin(), node.origins.end(), name) != node.origins.end();
+}
+
 class Converter {
   public:
     Converter(const ir::Graph& source, const Policy& policy)
@@ -47,13 +51,7 @@ class Converter {
             throw Error(ErrorCode::invalid_argument, "expected f32 or " + std::string(to_string(policy_.type)) +
                                                          ", found " + std::string(to_string(type)))
                 .in("pin of node " + name);
-        for (const NodeId id : order_)
-            if (is_called(source_.node(id), name)) return;
-        throw Error(ErrorCode::invalid_argument, "the network has no node of this name").in("pin of node " + name);
-    }
-
-    static bool is_called(const Node& node, const std::string& name) {
-        return node.name == name || std::find(node.origins.begin(), node.origins.end(), name) != node.origins.end();
+        check_pinned(source_, name);
     }
 
     [[nodiscard]] bool is_f32(ValueId id) const { return id != kNone && source_.value(id).dtype == DType::f32; }
@@ -282,6 +280,12 @@ class Converter {
 };
 
 }  // namespace
+
+void check_pinned(const ir::Graph& graph, const std::string& name) {
+    for (const NodeId id : graph.order())
+        if (is_called(graph.node(id), name)) return;
+    throw Error(ErrorCode::invalid_argument, "the network has no node of this name").in("pin of node " + name);
+}
 
 std::vector<Choice> convert(ir::Graph& graph, const Policy& policy) {
     if (policy.type != DType::bf16 && policy.type != DType::f16)

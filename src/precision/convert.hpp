@@ -22,6 +22,9 @@ struct Choice {
     std::string reason;       ///< why it is not what was asked for; empty where it is
 };
 
+/// Throws `invalid_argument` where the graph has no node of the name that a pin gives.
+void check_pinned(const ir::Graph& graph, const std::string& name);
+
 /// Rewrites an annotated f32 graph for a narrow floating-point type. Tensors between operators become narrow; inputs
 /// and outputs of the graph keep their types behind explicit Cast nodes, one per tensor and type. Weights of Conv, Gemm
 /// and MatMul become narrow constants, rounded so that the errors of one output cancel; biases, the numbers of

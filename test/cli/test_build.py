@@ -149,6 +149,12 @@ def test_plan_keeps_its_types_and_shapes(fovea, files):
         assert "build it from the model again" in fovea("build", files / "model.plan", "-o", "new.plan", *option, code=2)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_pins_must_name_a_node(fovea, files, precision):
+    message = fovea("build", files / "model.onnx", "-o", "x.plan", "--precision", precision, "--pin", "convolution=fp32", code=2)
+    assert message.startswith("fovea: pin of node convolution › the network has no node of this name")
+
+
 def test_device_that_is_not_there(fovea, files):
     assert "it has cpu, reference" in fovea("build", files / "model.onnx", "-o", "new.plan", "--target", "cuda", code=2)
 

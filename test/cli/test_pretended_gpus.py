@@ -120,20 +120,21 @@ def test_bench_json_has_every_part(fovea, files):
     assert [streams["contexts"] for streams in row["streams"]] == [1, 2, 4]
 
 
+@pytest.mark.parametrize("op, image, weights", [("Conv", [1, 32, 16, 16], [32, 32, 1, 1]), ("MatMul", [1, 256, 32], [32, 32])])
 @pytest.mark.parametrize("kind, name", [(TensorProto.INT8, "i8"), (TensorProto.FLOAT8E4M3FN, "f8e4m3fn")])
-def test_profile_holds_8_bit_products_against_the_peak_of_8_bits(fovea, tmp_path, kind, name):
-    tensors = {"s": (TensorProto.FLOAT, [], [0.5]), "z": (kind, [], [0]), "w": (kind, [32, 32, 3, 3], [1] * 9216)}
+def test_profile_holds_8_bit_products_against_the_peak_of_8_bits(fovea, tmp_path, kind, name, op, image, weights):
+    tensors = {"s": (TensorProto.FLOAT, [], [0.5]), "z": (kind, [], [0]), "w": (kind, weights, [1] * 1024)}
     nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], name="quantise"),
              helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"], name="dequantise"),
              helper.make_node("DequantizeLinear", ["w", "s", "z"], ["v"], name="weights"),
-             helper.make_node("Conv", ["d", "v"], ["y"], name="conv", pads=[1, 1, 1, 1])]
-    graph = helper.make_graph(nodes, "quantised", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 32, 16, 16])],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 32, 16, 16])],
+             helper.make_node(op, ["d", "v"], ["y"], name="product")]
+    graph = helper.make_graph(nodes, "quantised", [helper.make_tensor_value_info("x", TensorProto.FLOAT, image)],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, image)],
                               [helper.make_tensor(key, *tensor) for key, tensor in tensors.items()])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9), tmp_path / "quantised.onnx")
     fovea("build", "quantised.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
     result = fovea.json("profile", "gpu.plan", "--runs", "3")
-    (kernel,) = [kernel for kernel in result["kernels"] if "conv" in kernel["nodes"]]
+    (kernel,) = [kernel for kernel in result["kernels"] if "product" in kernel["nodes"]]
     peak = result["peak_flops_per_second"][name]
     assert peak == 2 * result["peak_flops_per_second"]["f16"]
     assert (kernel["type"], kernel["bound"]) == (name, "compute") and kernel["limit_us"] == pytest.approx(1e6 * kernel["flops"] / peak)

@@ -1,4 +1,4 @@
-// Convolutions of 8-bit numbers on the GPU: instances of the template of convolutions for i8, u8 and e4m3.
+// Convolutions and matrix products of 8-bit numbers on the GPU: instances of their template for i8, u8 and e4m3.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -92,6 +92,92 @@ std::vector<QuantisedCase> cases() {
           output "y" = %y
         })",
          "quantised_f8_conv"},
+        {"matmul_i8_to_i8",
+         R"(graph "g" {
+          input %x : i8[3, 37, 96]
+          const %w : i8[96, 72] = )" +
+             numbers(96 * 72, -127, 127) + R"(
+          const %b : f32[72] = random(2)
+          const %sx : f32[] = [0.02]
+          const %sw : f32[72] = )" +
+             numbers(72, 1, 100, 1000) + R"(
+          const %sy : f32[] = [0.75]
+          const %zy : i8[] = [-3]
+          %xr : f32[3, 37, 96] = DequantizeLinear(%x, %sx)
+          %wr : f32[96, 72] = DequantizeLinear(%w, %sw) {axis = 1}
+          %c : f32[3, 37, 72] = MatMul(%xr, %wr)
+          %d : f32[3, 37, 72] = Add(%c, %b)
+          %a : f32[3, 37, 72] = Relu(%d)
+          %y : i8[3, 37, 72] = QuantizeLinear(%a, %sy, %zy)
+          output "y" = %y
+        })",
+         "quantised_gemm"},
+        {"matmul_u8_around_128_to_f32",
+         R"(graph "g" {
+          input %x : u8[50, 64]
+          const %w : i8[64, 24] = )" +
+             numbers(64 * 24, -127, 127) + R"(
+          const %sx : f32[] = [0.02]
+          const %sw : f32[24] = )" +
+             numbers(24, 1, 100, 1000) + R"(
+          const %zx : u8[] = [128]
+          %xr : f32[50, 64] = DequantizeLinear(%x, %sx, %zx)
+          %wr : f32[64, 24] = DequantizeLinear(%w, %sw) {axis = 1}
+          %y : f32[50, 24] = MatMul(%xr, %wr)
+          output "y" = %y
+        })",
+         "quantised_gemm"},
+        {"gemm_u8_to_u8",
+         R"(graph "g" {
+          input %x : u8[30, 100]
+          const %w : i8[10, 100] = )" +
+             numbers(10 * 100, -127, 127) + R"(
+          const %b : i32[10] = )" +
+             numbers(10, -9000, 9000) + R"(
+          const %sx : f32[] = [0.02]
+          const %sw : f32[10] = )" +
+             numbers(10, 1, 100, 1000) + R"(
+          const %sb : f32[] = [0.001]
+          const %sy : f32[] = [1.5]
+          const %zx : u8[] = [7]
+          const %zy : u8[] = [120]
+          %xr : f32[30, 100] = DequantizeLinear(%x, %sx, %zx)
+          %wr : f32[10, 100] = DequantizeLinear(%w, %sw) {axis = 0}
+          %br : f32[10] = DequantizeLinear(%b, %sb)
+          %c : f32[30, 10] = Gemm(%xr, %wr, %br) {transB = 1}
+          %y : u8[30, 10] = QuantizeLinear(%c, %sy, %zy)
+          output "y" = %y
+        })",
+         "quantised_gemm"},
+        {"matmul_e4m3_to_e4m3", R"(graph "g" {
+          input %x : f8e4m3fn[2, 40, 96]
+          const %w : f8e4m3fn[96, 64] = random(1)
+          const %sx : f32[] = [0.5]
+          const %sw : f32[] = [0.25]
+          const %sy : f32[] = [0.1]
+          const %zy : f8e4m3fn[] = [0]
+          %xr : f32[2, 40, 96] = DequantizeLinear(%x, %sx)
+          %wr : f32[96, 64] = DequantizeLinear(%w, %sw)
+          %c : f32[2, 40, 64] = MatMul(%xr, %wr)
+          %y : f8e4m3fn[2, 40, 64] = QuantizeLinear(%c, %sy, %zy)
+          output "y" = %y
+        })",
+         "quantised_f8_gemm"},
+        {"gemm_e4m3_to_f32",
+         R"(graph "g" {
+          input %x : f8e4m3fn[33, 64]
+          const %w : f8e4m3fn[48, 64] = random(1)
+          const %b : f32[48] = random(2)
+          const %sx : f32[] = [0.5]
+          const %sw : f32[48] = )" +
+             numbers(48, 1, 100, 1000) + R"(
+          %xr : f32[33, 64] = DequantizeLinear(%x, %sx)
+          %wr : f32[48, 64] = DequantizeLinear(%w, %sw) {axis = 0}
+          %c : f32[33, 48] = Gemm(%xr, %wr, %b) {transB = 1}
+          %y : f32[33, 48] = Sigmoid(%c)
+          output "y" = %y
+        })",
+         "quantised_f8_gemm"},
     };
 }
 
@@ -100,7 +186,7 @@ class Quantised : public testing::TestWithParam<QuantisedCase> {};
 TEST_P(Quantised, Compiles) {
     if (!no_compiler().empty()) GTEST_SKIP() << "skipped: " << no_compiler();
     for (const int capability : {80, 90}) {
-        if (capability == 80 && GetParam().pattern == "quantised_f8_conv") continue;
+        if (capability == 80 && GetParam().pattern.starts_with("quantised_f8")) continue;
         const auto backend = make_cuda_compiler(capability);
         const ir::Graph graph = ir::parse(GetParam().text);
         const auto values = ops::infer(graph);

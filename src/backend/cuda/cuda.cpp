@@ -25,6 +25,8 @@ std::span<const CudaFamily> families() {
         resized_conv_kernels(),
         quantised_conv_kernels(),
         quantised_f8_conv_kernels(),
+        quantised_gemm_kernels(),
+        quantised_f8_gemm_kernels(),
         conv_kernels(),
         transposed_conv_kernels(),
         gemm_kernels(),

@@ -33,6 +33,8 @@ CudaFamily pointwise_kernels();
 CudaFamily pool_kernels();
 CudaFamily quantised_conv_kernels();
 CudaFamily quantised_f8_conv_kernels();
+CudaFamily quantised_f8_gemm_kernels();
+CudaFamily quantised_gemm_kernels();
 CudaFamily rearrange_kernels();
 CudaFamily reduce_kernels();
 CudaFamily resize_kernels();

@@ -74,6 +74,12 @@ Measured measure_steps(Context& context, int runs) {
     return measured;
 }
 
+/// The type that a step computes in.
+std::string computed_type(const plan::Plan& plan, const runtime::Launch& launch, const ops::ValueTable& values) {
+    const DType type = api::step_type(plan, *launch.step, values);
+    return launch.kernel && launch.kernel->rounds_to_tf32() ? "tf32" : std::string(to_string(type));
+}
+
 /// The type that sets a step's limit: a Cast in front of the costliest operator has run by then.
 std::string multiplied_type(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values, bool tf32) {
     DType type = api::step_type(plan, step, values);
@@ -90,8 +96,10 @@ std::string multiplied_type(const plan::Plan& plan, const plan::Step& step, cons
     return tf32 && type == DType::f32 ? "tf32" : std::string(to_string(type));
 }
 
-report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& step, const ops::ValueTable& values,
-                                     double microseconds, const api::Roofline& roofline, bool tf32) {
+report::KernelProfile kernel_profile(const plan::Plan& plan, const runtime::Launch& launch,
+                                     const ops::ValueTable& values, double microseconds, const api::Roofline& roofline,
+                                     bool tf32) {
+    const plan::Step& step = *launch.step;
     const api::StepCost cost = api::step_cost(plan, step, values);
     std::vector<std::string> operators;
     for (const ir::NodeId id : step.region.nodes) operators.push_back(plan.graph.node(id).op);
@@ -100,7 +108,7 @@ report::KernelProfile kernel_profile(const plan::Plan& plan, const plan::Step& s
     if (kernel.nodes.empty() && !step.region.outputs.empty())
         kernel.nodes = {plan.graph.value(step.region.outputs[0]).name};
     kernel.operators = operators.empty() ? step.region.pattern : joined(operators, " ");
-    kernel.type = to_string(api::step_type(plan, step, values));
+    kernel.type = computed_type(plan, launch, values);
     kernel.tactic = step.tactic.name;
     kernel.microseconds = microseconds;
     kernel.flops = cost.flops;
@@ -121,9 +129,9 @@ std::vector<report::KernelProfile> kernel_profiles(const Engine& engine, Context
     std::vector<report::KernelProfile> kernels;
     const runtime::Program& program = context.content().program();
     for (std::size_t i = 0; i < program.launches.size(); ++i) {
-        const plan::Step& step = *program.launches[i].step;
-        if (!step.tactic.alias)
-            kernels.push_back(kernel_profile(engine.content()->plan(), step, program.values,
+        const runtime::Launch& launch = program.launches[i];
+        if (!launch.step->tactic.alias)
+            kernels.push_back(kernel_profile(engine.content()->plan(), launch, program.values,
                                              summarise(measured.microseconds[i]).median, roofline,
                                              engine.content()->target().tf32));
     }
@@ -148,7 +156,7 @@ std::vector<report::TraceEvent> trace_events(const Engine& engine, Context& cont
                           measured.starts[i],
                           measured.microseconds[i].back(),
                           {{"kernel", step.tactic.name},
-                           {"type", std::string(to_string(api::step_type(plan, step, program.values)))},
+                           {"type", computed_type(plan, program.launches[i], program.values)},
                            {"FLOPs", scaled(cost.flops)},
                            {"bytes", bytes(cost.bytes)}}});
     }

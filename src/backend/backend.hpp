@@ -156,6 +156,8 @@ class Kernel {
     [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
     /// Whether it works on host memory, and at once, although its backend has a device.
     [[nodiscard]] virtual bool on_host() const { return false; }
+    /// Whether it rounds the factors of its products of f32 tensors to TF32; for reports.
+    [[nodiscard]] virtual bool rounds_to_tf32() const { return false; }
     /// What the library calls the implementation it chose; for reports.
     [[nodiscard]] virtual std::string implementation() const { return {}; }
 };

@@ -140,6 +140,24 @@ def test_profile_holds_8_bit_products_against_the_peak_of_8_bits(fovea, tmp_path
     assert (kernel["type"], kernel["bound"]) == (name, "compute") and kernel["limit_us"] == pytest.approx(1e6 * kernel["flops"] / peak)
 
 
+@pytest.mark.parametrize("precision, product", [("tf32", "tf32"), ("fp32", "f32"), ("fp16", "f16")])
+def test_profile_names_the_type_of_the_tensor_cores(fovea, tmp_path, precision, product):
+    """tf32 where products are rounded: not of a pooling, of a convolution channel by channel, of a product of one row."""
+    tensors = {"w": (TensorProto.FLOAT, [64, 32, 3, 3], [0.01] * 18432), "v": (TensorProto.FLOAT, [64, 1, 3, 3], [0.1] * 576),
+               "m": (TensorProto.FLOAT, [64, 128], [0.01] * 8192)}
+    nodes = [helper.make_node("Conv", ["x", "w"], ["a"], name="wide"), helper.make_node("Conv", ["a", "v"], ["b"], name="each", group=64),
+             helper.make_node("GlobalAveragePool", ["b"], ["p"], name="pool"), helper.make_node("Flatten", ["p"], ["f"]),
+             helper.make_node("MatMul", ["f", "m"], ["y"], name="row")]
+    graph = helper.make_graph(nodes, "types", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 32, 64, 64])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+                              [helper.make_tensor(key, *tensor) for key, tensor in tensors.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "types.onnx")
+    fovea("build", "types.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--precision", precision, *UNPROVEN)
+    types = {kernel["nodes"][0]: kernel["type"] for kernel in fovea.json("profile", "gpu.plan", "--runs", "1")["kernels"] if kernel["nodes"]}
+    other = "f16" if product == "f16" else "f32"
+    assert (types["wide"], types["each"], types["pool"], types["row"]) == (product, other, other, other)
+
+
 def test_bench_says_which_point_of_a_sweep_it_speaks_of(fovea, files):
     fovea("build", files / "dynamic.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--profile", "image=1x3x8x8:1x3x16x16:4x3x32x32", *UNPROVEN)
     text = fovea("bench", "gpu.plan", "--resident", "--sweep", "batch=1,2,size=8x16", "--runs", "10", "--warm-up", "0")

@@ -190,7 +190,8 @@ class AttentionKernel final : public Kernel {
     AttentionKernel(const Target& target, const RegionContext& context, const Tactic& tactic)
         : region_(read_attention(context, tactic)),
           extras_(context, tactic),
-          tile_(tile_of(std::string_view(tactic.name).substr(4))) {
+          tile_(tile_of(std::string_view(tactic.name).substr(4))),
+          tf32_(region_.type == DType::f32 && target.tf32) {
         const Extents extents(region_, target.tf32);
         if (!suits(target, extents, tile_)) throw Error(ErrorCode::unsupported, "the tile does not fit this GPU");
         for (const std::size_t input : region_.inputs) keep_constant(target, context, input);
@@ -231,6 +232,7 @@ class AttentionKernel final : public Kernel {
             static_cast<unsigned>(tile_.threads()), &launch);
     }
 
+    [[nodiscard]] bool rounds_to_tf32() const override { return tf32_; }
     [[nodiscard]] std::string implementation() const override { return "own attention, tile " + tile_.name(); }
 
   private:
@@ -277,6 +279,7 @@ class AttentionKernel final : public Kernel {
     AttentionRegion region_;
     Extras extras_;
     Tile tile_;
+    bool tf32_;
     std::map<std::size_t, PackedConstants::Block> constants_;
     std::unique_ptr<Function> function_;
     AttentionArgs args_{};

@@ -189,11 +189,11 @@ class CublasLtKernel final : public Kernel {
           product_(std::move(product)),
           chosen_(chosen),
           input_(problem.sources[0].input),
-          addend_(addend) {
-        const bool tf32 = rounds_to_tf32(target, problem);
-        weights_ = device_constant(target, context, std::string("rows of weights") + (tf32 ? " tf32" : ""), [&] {
-            return element_bytes(problem.type) == 2 ? packed<std::uint16_t>(problem, tf32)
-                                                    : packed<std::uint32_t>(problem, tf32);
+          addend_(addend),
+          tf32_(cuda::rounds_to_tf32(target, problem)) {
+        weights_ = device_constant(target, context, std::string("rows of weights") + (tf32_ ? " tf32" : ""), [&] {
+            return element_bytes(problem.type) == 2 ? packed<std::uint16_t>(problem, tf32_)
+                                                    : packed<std::uint32_t>(problem, tf32_);
         });
         if (bias.empty()) return;
         const Tensor typed = Tensor::from<float>({static_cast<std::int64_t>(bias.size())}, bias).cast(problem.type);
@@ -216,6 +216,7 @@ class CublasLtKernel final : public Kernel {
               "cublasLtMatmul");
     }
     [[nodiscard]] std::size_t workspace_bytes() const override { return chosen_.workspaceSize; }
+    [[nodiscard]] bool rounds_to_tf32() const override { return tf32_; }
     [[nodiscard]] std::string implementation() const override {
         int algorithm = 0, tile = 0, split = 0;
         std::size_t written = 0;
@@ -234,6 +235,7 @@ class CublasLtKernel final : public Kernel {
     cublasLtMatmulHeuristicResult_t chosen_;
     std::size_t input_;
     std::optional<Addend> addend_;
+    bool tf32_;
     PackedConstants::Block weights_, bias_;
 };
 

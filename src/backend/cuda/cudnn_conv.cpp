@@ -153,7 +153,7 @@ class CudnnKernel final : public Kernel {
   public:
     CudnnKernel(const Target& target, const RegionContext& context, const ConvRegion& region,
                 const VendorEpilogue& epilogue, bool tf32, std::shared_ptr<CudnnPlan> plan, std::string engine)
-        : state_(CudnnState::of(target)), plan_(std::move(plan)), engine_(std::move(engine)) {
+        : state_(CudnnState::of(target)), plan_(std::move(plan)), engine_(std::move(engine)), tf32_(tf32) {
         input_ = context.input_index(region.conv->inputs[0]);
         if (epilogue.addend != ir::kNone) addend_ = context.input_index(epilogue.addend);
         weights_ = device_constant(target, context, std::string("channels-last weights") + (tf32 ? " tf32" : ""),
@@ -185,6 +185,7 @@ class CudnnKernel final : public Kernel {
         });
     }
     [[nodiscard]] std::size_t workspace_bytes() const override { return static_cast<std::size_t>(plan_->workspace); }
+    [[nodiscard]] bool rounds_to_tf32() const override { return tf32_; }
     [[nodiscard]] std::string implementation() const override {
         return "cuDNN " + cudnn_version() + ", engine " + engine_;
     }
@@ -193,6 +194,7 @@ class CudnnKernel final : public Kernel {
     std::shared_ptr<CudnnState> state_;
     std::shared_ptr<CudnnPlan> plan_;
     std::string engine_;
+    bool tf32_;
     std::size_t input_ = 0;
     std::optional<std::size_t> addend_;
     PackedConstants::Block weights_, bias_;

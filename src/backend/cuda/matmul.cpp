@@ -187,7 +187,8 @@ class MatmulKernel final : public Kernel {
     MatmulKernel(const Target& target, const RegionContext& context, const Tactic& tactic)
         : problem_(problem_of(context, tactic)),
           tile_(tile_of(tactic.name)),
-          epilogue_(target, context, tactic, read_epilogue(context, context.node(0).outputs[0], 1), {}) {
+          epilogue_(target, context, tactic, read_epilogue(context, context.node(0).outputs[0], 1), {}),
+          tf32_(problem_.type == DType::f32 && target.tf32) {
         if (const auto addend = addend_of(context.node(0))) read_addend(context, tactic, *addend);
         for (std::size_t i = 0; i < context.region.inputs.size(); ++i)
             if (i == problem_.left.input || i == problem_.right.input || i == addend_)
@@ -220,6 +221,7 @@ class MatmulKernel final : public Kernel {
                           &launch);
     }
 
+    [[nodiscard]] bool rounds_to_tf32() const override { return tf32_; }
     [[nodiscard]] std::string implementation() const override {
         return "products on tensor cores, tile " + tile_.name();
     }
@@ -271,6 +273,7 @@ class MatmulKernel final : public Kernel {
     Problem problem_;
     Tile tile_;
     EpilogueCode epilogue_;
+    bool tf32_;
     std::optional<std::size_t> addend_;
     DType addend_type_ = DType::f32;
     std::map<std::size_t, PackedConstants::Block> constants_;

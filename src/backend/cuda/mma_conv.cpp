@@ -220,6 +220,7 @@ std::unique_ptr<Kernel> make_mma_kernel(const Target& target, const RegionContex
     launch.args.pixels = make_divisor(problem.output_height * problem.output_width);
     launch.args.columns = make_divisor(problem.output_width);
     launch.implementation = "tensor cores, tile " + tile.name();
+    launch.tf32 = tf32;
     return std::make_unique<ProductKernel<ConvArgs>>(problem, std::move(code), std::move(launch));
 }
 

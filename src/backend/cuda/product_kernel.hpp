@@ -15,6 +15,7 @@ struct ProductLaunch {
     int threads = 0;
     Args args{};  ///< the sizes, which the two kernels count differently
     std::string implementation;
+    bool tf32 = false;  ///< factors are rounded
 };
 
 /// A kernel that computes an `MmaProblem`, with one or two inputs beside what its epilogue reads.
@@ -43,6 +44,7 @@ class ProductKernel final : public Kernel {
         epilogue_.bind(bound.epilogue, args);
         launch_.function->launch(*args.stream, launch_.grid, static_cast<unsigned>(launch_.threads), &bound);
     }
+    [[nodiscard]] bool rounds_to_tf32() const override { return launch_.tf32; }
     [[nodiscard]] std::string implementation() const override { return launch_.implementation; }
 
   private:

@@ -138,6 +138,7 @@ class ResizedConvKernel final : public Kernel {
     }
 
     [[nodiscard]] std::size_t workspace_bytes() const override { return parts_bytes_; }
+    [[nodiscard]] bool rounds_to_tf32() const override { return parts_->rounds_to_tf32(); }
     [[nodiscard]] std::string implementation() const override {
         return "taps of the small image, resized: " + parts_->implementation();
     }

@@ -77,14 +77,15 @@ std::vector<std::byte> packed_weights(const StemShape& s, const Tensor& weights)
 class StemKernel final : public Kernel {
   public:
     StemKernel(std::unique_ptr<Function> function, EpilogueCode epilogue, PackedConstants::Block weights,
-               std::size_t input, const StemArgs& args, Function::Grid grid, int threads)
+               std::size_t input, const StemArgs& args, Function::Grid grid, int threads, bool tf32)
         : function_(std::move(function)),
           epilogue_(std::move(epilogue)),
           weights_(std::move(weights)),
           input_(input),
           args_(args),
           grid_(grid),
-          threads_(threads) {
+          threads_(threads),
+          tf32_(tf32) {
         args_.weights = weights_.get();
     }
     void run(const KernelArgs& args) const override {
@@ -94,6 +95,7 @@ class StemKernel final : public Kernel {
         epilogue_.bind(launch.epilogue, args);
         function_->launch(*args.stream, grid_, static_cast<unsigned>(threads_), &launch);
     }
+    [[nodiscard]] bool rounds_to_tf32() const override { return tf32_; }
     [[nodiscard]] std::string implementation() const override { return "first convolution on tensor cores"; }
 
   private:
@@ -104,6 +106,7 @@ class StemKernel final : public Kernel {
     StemArgs args_;
     Function::Grid grid_;
     int threads_;
+    bool tf32_;
 };
 
 /// The image: the convolution's input, or what a cast in the region makes it from.
@@ -185,7 +188,7 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
         device_constant(
             target, context, std::string("stem weights") + (tf32 ? " tf32" : ""),
             [&] { return packed_weights(shape, factors(*context.constant(region.conv->inputs[1]), tf32)); }),
-        input, args, grid, tile.rows * tile.columns / (16 * tile.fragment_rows) * 32);
+        input, args, grid, tile.rows * tile.columns / (16 * tile.fragment_rows) * 32, tf32);
 }
 
 }  // namespace fovea::backend::cuda

@@ -230,6 +230,7 @@ class ApartKernel final : public Kernel {
     void run(const KernelArgs& args) const override {
         for (const auto& product : products_) product->run(args);
     }
+    [[nodiscard]] bool rounds_to_tf32() const override { return products_.back()->rounds_to_tf32(); }
     [[nodiscard]] std::string implementation() const override {
         return "phase by phase: " + products_.back()->implementation();
     }

@@ -119,6 +119,7 @@ std::unique_ptr<Kernel> make_warpgroup_kernel(const Target& target, const Region
     launch.args.parts_image = make_divisor(part.across * part.down);
     launch.args.parts_row = make_divisor(part.across);
     launch.implementation = "tensor cores by warpgroups, tile " + tile.name();
+    launch.tf32 = problem.type == DType::f32;
     return std::make_unique<ProductKernel<WarpgroupArgs>>(problem, std::move(code), std::move(launch));
 }
 

@@ -31,6 +31,8 @@ using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr std::size_t kRows = 20;
+/// Of the kernels that lost to another, so many are listed.
+constexpr std::size_t kLosers = 3;
 
 struct Options : PlanOptions {
     fs::path trace, html;
@@ -208,9 +210,20 @@ Json to_json(const report::Profile& profile, const Measured& measured, const api
             {"kernels", kernels}};
 }
 
-std::string next_best(const report::KernelProfile& kernel) {
-    const Json list = others(kernel);
-    return list.empty() ? "" : list[0]["kernel"].get<std::string>() + ": " + list[0]["why"].get<std::string>();
+/// The fastest of those that lost to each of these kernels.
+Table losers(const report::Profile& profile, const std::vector<std::size_t>& order) {
+    Table table({{"nodes", Table::Align::left, true},
+                 {"not chosen", Table::Align::left, true},
+                 {"ms"},
+                 {"why", Table::Align::left, true}});
+    for (const std::size_t i : order) {
+        const Json list = others(profile.kernels[i]);
+        for (std::size_t j = 0; j < std::min(list.size(), kLosers); ++j)
+            table.add({j == 0 ? joined(profile.kernels[i].nodes, ", ") : "", list[j]["kernel"],
+                       list[j]["us"].is_null() ? "–" : milliseconds(list[j]["us"]), list[j]["why"]});
+        if (list.size() > kLosers) table.add({"", fmt::format("and {} more in --json", list.size() - kLosers)});
+    }
+    return table;
 }
 
 void print(const Options& options, const report::Profile& profile) {
@@ -238,19 +251,20 @@ void print(const Options& options, const report::Profile& profile) {
                  {"MB"},
                  {"limit ms"},
                  {"bound", Table::Align::left},
-                 {"gap"},
-                 {"next best", Table::Align::left, true}});
+                 {"gap"}});
     for (const std::size_t i : order) {
         const report::KernelProfile& k = profile.kernels[i];
         table.add({joined(k.nodes, ", "), k.operators, k.type, k.tactic, milliseconds(k.microseconds),
                    percent(k.microseconds, whole), fmt::format("{:.3f}", k.flops / 1e9),
                    fmt::format("{:.2f}", k.bytes / 1e6), milliseconds(k.limit_us), bound_name(k.bound),
-                   k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–", next_best(k)});
+                   k.gap() > 0 ? fmt::format("{:.1f}", k.gap()) : "–"});
     }
     std::cout << "\n" << table.text(output_width());
     if (order.size() < profile.kernels.size())
         std::cout << fmt::format("  … and {} faster kernels; --all lists every one in order\n",
                                  profile.kernels.size() - order.size());
+    if (const Table lost = losers(profile, order); !lost.empty())
+        std::cout << "\nWhat was not chosen, with its time when the plan was built:\n" << lost.text(output_width());
     if (limit > 0)
         std::cout << fmt::format("\nThe kernels take {} ms together, {:.1f} times what the roofline allows ({} ms).\n",
                                  milliseconds(whole), whole / limit, milliseconds(limit));
@@ -322,8 +336,7 @@ Verb profile_verb() {
                 "The limit is the time that the peaks, measured here or by a GPU's data, allow for a kernel's FLOPs "
                 "and "
                 "bytes;\n"
-                "the gap is the measured time as a multiple of it. The next best is the fastest kernel that was not "
-                "chosen.\n\n"
+                "the gap is the measured time as a multiple of it.\n\n"
                 "Examples:\n"
                 "  fovea profile model.plan\n"
                 "  fovea profile model.plan --trace trace.json --html profile.html");

@@ -158,6 +158,19 @@ def test_profile_names_the_type_of_the_tensor_cores(fovea, tmp_path, precision, 
     assert (types["wide"], types["each"], types["pool"], types["row"]) == (product, other, other, other)
 
 
+def test_profile_says_what_was_not_chosen_and_why(fovea, files):
+    fovea("build", files / "model.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    expected = []
+    for kernel in fovea.json("profile", "gpu.plan", "--runs", "1")["kernels"]:
+        expected += [other["why"] for other in kernel["others"][:3]]
+        if len(kernel["others"]) > 3:
+            expected.append(f"and {len(kernel['others']) - 3} more in --json")
+    text = fovea("profile", "gpu.plan", "--runs", "1", "--all").split("when the plan was built:\n")[1]
+    table = text.split("\n\n")[0].splitlines()[1:]
+    assert any("more in" in row for row in expected)
+    assert len(table) == len(expected) and all(line.rstrip().endswith(row) for line, row in zip(table, expected))
+
+
 def test_bench_says_which_point_of_a_sweep_it_speaks_of(fovea, files):
     fovea("build", files / "dynamic.onnx", "-o", "gpu.plan", "--target", "cuda:0", "--profile", "image=1x3x8x8:1x3x16x16:4x3x32x32", *UNPROVEN)
     text = fovea("bench", "gpu.plan", "--resident", "--sweep", "batch=1,2,size=8x16", "--runs", "10", "--warm-up", "0")

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/checked.hpp"
+
 namespace fovea::runtime {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr std::size_t kPiece = std::size_t{2} << 20;
 constexpr std::size_t kShare = std::size_t{128} << 10;
 
 void copy(std::byte* target, const std::byte* source, std::size_t bytes) {
-    const auto shares = static_cast<std::int64_t>((bytes + kShare - 1) / kShare);
+    const auto shares = base::ceil_div(static_cast<std::int64_t>(bytes), std::int64_t{kShare});
 #pragma omp parallel for schedule(static) if (shares > 1)
     for (std::int64_t i = 0; i < shares; ++i) {
         const std::size_t at = static_cast<std::size_t>(i) * kShare;

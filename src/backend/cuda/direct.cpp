@@ -4,6 +4,7 @@
 #include "backend/cuda/pixels.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -76,7 +77,7 @@ std::unique_ptr<Kernel> prepare_direct(const Target& target, const RegionContext
     args.pad_y = size(w.pads_begin[0]);
     args.pad_x = size(w.pads_begin[1]);
     if (runs) {
-        const std::int64_t across = (output.shape[3] + kRun - 1) / kRun;
+        const std::int64_t across = base::ceil_div(output.shape[3], kRun);
         args.rows = size(output.shape[0] * output.shape[2] * across);
         args.pixels = make_divisor(output.shape[2]);
         args.columns = make_divisor(across);

@@ -2,6 +2,7 @@
 
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/rows.hpp"
+#include "base/checked.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -96,7 +97,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     const std::int64_t length = of_group * pixels;
     const int width = common_width(static_cast<int>(16 / element_bytes(source.dtype)), {last ? of_group : pixels});
     const int loads = std::max(1, 32 / width);
-    const std::int64_t chunk = std::int64_t{kThreads} * loads * width, chunks = (length + chunk - 1) / chunk;
+    const std::int64_t chunk = std::int64_t{kThreads} * loads * width, chunks = base::ceil_div(length, chunk);
     EpilogueCode epilogue(target, context, tactic, read_epilogue(context, node.outputs[0], 1), {});
     const auto parameter = [&](ir::ValueId id, const std::string& name) {
         const Tensor* constant = context.constant(id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -196,7 +197,7 @@ TurnPart part_of(const Turn& turn, std::int64_t tile, std::size_t most_outer) {
     part.target_column = static_cast<int>(column.target);
     part.fold = make_divisor(turn.fold ? turn.fold : column.extent);
     part.target_fold = static_cast<int>(turn.target_fold);
-    const std::int64_t tile_rows = (part.rows + tile - 1) / tile, tile_columns = (part.columns + tile - 1) / tile;
+    const std::int64_t tile_rows = base::ceil_div(part.rows, tile), tile_columns = base::ceil_div(part.columns, tile);
     part.tile_rows = make_divisor(tile_rows);
     part.tile_columns = make_divisor(tile_columns);
     std::int64_t blocks = tile_rows * tile_columns;

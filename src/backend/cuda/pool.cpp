@@ -4,6 +4,7 @@
 #include "backend/cuda/pixels.hpp"
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "ops/window.hpp"
 
 namespace fovea::backend::cuda {
@@ -49,7 +50,7 @@ std::unique_ptr<Kernel> prepare_global(const Target& target, const RegionContext
     args.pixels = static_cast<int>(source.shape[2] * source.shape[3]);
     args.pitch = static_cast<int>(source.pitch);
     args.output_pitch = static_cast<int>(output.pitch);
-    const Function::Grid grid{static_cast<unsigned>((source.shape[1] + 32 * width - 1) / (32 * width)),
+    const Function::Grid grid{static_cast<unsigned>(base::ceil_div(source.shape[1], 32 * width)),
                               static_cast<unsigned>(source.shape[0])};
     return std::make_unique<SimpleKernel<GlobalPoolArgs>>(
         std::make_unique<Function>(target.device, code.finish("global_pool.cuh"), "global_pool"), std::move(epilogue),

@@ -3,6 +3,7 @@
 
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/rows.hpp"
+#include "base/checked.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -205,7 +206,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
         args.reduced[i] = make_divisor(geometry.reduced[i].extent);
         args.reduced_strides[i] = static_cast<int>(geometry.reduced[i].stride);
     }
-    const auto blocks = static_cast<unsigned>((geometry.outputs + geometry.columns - 1) / geometry.columns);
+    const auto blocks = static_cast<unsigned>(base::ceil_div(geometry.outputs, geometry.columns));
     return std::make_unique<ReduceKernel>(
         std::make_unique<Function>(target.device, code.finish("reduce.cuh"), "reduce"), std::move(epilogue), args,
         blocks, geometry.columns * geometry.parts);

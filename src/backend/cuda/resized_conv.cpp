@@ -4,6 +4,7 @@
 #include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/resize.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 #include "ops/window.hpp"
 
@@ -72,7 +73,7 @@ MmaProblem parts_of(const RegionContext& context, const Tactic& tactic) {
     MmaProblem p;
     p.type = p.result = x.dtype;
     p.sources = {{input, x.shape[1], 1, x.pitch, offset_of(context.input_offsets, input)}};
-    p.outputs = p.output_pitch = (w[2] * w[3] + 7) / 8 * 8;
+    p.outputs = p.output_pitch = base::round_up(w[2] * w[3], 8);
     p.batch = x.shape[0];
     p.height = p.output_height = x.shape[2];
     p.width = p.output_width = x.shape[3];

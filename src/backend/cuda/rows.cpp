@@ -1,4 +1,5 @@
 #include "backend/cuda/rows.hpp"
+#include "base/checked.hpp"
 
 #include <algorithm>
 
@@ -12,8 +13,6 @@ int power_of_two(std::int64_t least) {
     while (power < least) power *= 2;
     return power;
 }
-
-std::int64_t quotient_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 struct ElementName {
     DType type;
@@ -73,7 +72,7 @@ Line line_of(const TensorDesc& desc, std::int64_t axis) {
 }
 
 unsigned RowGeometry::blocks(std::int64_t rows) const {
-    return static_cast<unsigned>(quotient_up(rows, std::int64_t{threads / row_threads} * repeat));
+    return static_cast<unsigned>(base::ceil_div(rows, std::int64_t{threads / row_threads} * repeat));
 }
 
 void RowGeometry::write(KernelSource& code) const {
@@ -89,15 +88,15 @@ RowGeometry row_geometry(bool few, std::int64_t length, int width) {
     result.width = width;
     const std::int64_t loads = length / width;
     if (loads > 256) {
-        result.threads = result.row_threads = std::clamp(power_of_two(quotient_up(loads, 4)), 128, 1024);
-        result.vectors = static_cast<int>(quotient_up(loads, result.threads));
+        result.threads = result.row_threads = std::clamp(power_of_two(base::ceil_div(loads, 4)), 128, 1024);
+        result.vectors = static_cast<int>(base::ceil_div(loads, result.threads));
         return result;
     }
     // Few rows want many threads each; many rows few, which then have more loads on the way and less to exchange.
     const int most = std::min(power_of_two(loads), 32), least = std::min(most, 4);
     std::int64_t waste = 0;
     for (int threads = most; threads >= least; threads /= 2) {
-        const std::int64_t vectors = quotient_up(loads, threads), idle = threads * vectors - loads;
+        const std::int64_t vectors = base::ceil_div(loads, threads), idle = threads * vectors - loads;
         if (threads < most && (vectors * width > 32 || (few ? idle >= waste : idle > waste))) continue;
         result.row_threads = threads;
         result.vectors = static_cast<int>(vectors);
@@ -107,7 +106,9 @@ RowGeometry row_geometry(bool few, std::int64_t length, int width) {
     return result;
 }
 
-unsigned ColumnGeometry::blocks(std::int64_t count) const { return static_cast<unsigned>(quotient_up(count, columns)); }
+unsigned ColumnGeometry::blocks(std::int64_t count) const {
+    return static_cast<unsigned>(base::ceil_div(count, columns));
+}
 
 void ColumnGeometry::write(KernelSource& code) const {
     code.constant("kWidth", width).constant("kColumns", columns).constant("kParts", parts).constant("kLoads", loads);
@@ -119,7 +120,7 @@ ColumnGeometry column_geometry(const Line& line, int width, int multiprocessors)
     ColumnGeometry result;
     result.width = width;
     const std::int64_t columns = line.outer * line.inner / width;
-    const auto loads = [&] { return quotient_up(line.length, result.parts); };
+    const auto loads = [&] { return base::ceil_div(line.length, result.parts); };
     // Neighbouring threads read neighbouring columns, where there are some.
     const int most = line.inner / width >= 8 ? 32 : kThreads;
     while (result.parts < most && result.parts < line.length &&

@@ -6,6 +6,7 @@
 #include "backend/cuda/conv.hpp"
 #include "backend/cuda/mma_conv.hpp"
 #include "backend/cuda/source.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 
 namespace fovea::backend::cuda {
@@ -30,20 +31,17 @@ struct StemShape {
     std::int64_t channels = 0, outputs = 0, taps_y = 0, taps_x = 0, stride_y = 1, stride_x = 1;
 
     [[nodiscard]] int columns() const { return outputs <= 16 ? 16 : outputs <= 32 ? 32 : 64; }
-    [[nodiscard]] std::int64_t tiles() const { return (outputs + columns() - 1) / columns(); }
+    [[nodiscard]] std::int64_t tiles() const { return base::ceil_div(outputs, columns()); }
     [[nodiscard]] std::int64_t tap_pad() const {
         return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(taps_x, 2))));
     }
     [[nodiscard]] std::int64_t element() const { return static_cast<std::int64_t>(element_bytes(type)); }
-    [[nodiscard]] std::int64_t depth() const {
-        const std::int64_t step = 32 / element();
-        return (channels * taps_y * tap_pad() + step - 1) / step * step;
-    }
+    [[nodiscard]] std::int64_t depth() const { return base::round_up(channels * taps_y * tap_pad(), 32 / element()); }
     [[nodiscard]] std::int64_t weight_pitch() const { return depth() + 16 / element(); }
     [[nodiscard]] std::size_t shared_bytes(const StemTile& tile) const {
         const std::int64_t patch_rows = (tile.rows - 1) * stride_y + taps_y;
         const std::int64_t patch_columns = ((tile.columns - 1) * stride_x + tap_pad() + 1) / 2 * 2;
-        const std::int64_t patch = (channels * patch_rows * patch_columns * element() + 15) / 16 * 16;
+        const std::int64_t patch = base::round_up(channels * patch_rows * patch_columns * element(), 16);
         const std::int64_t sums = tile.rows * tile.columns * (columns() + 8) * 4;
         return static_cast<std::size_t>(std::max(patch + columns() * weight_pitch() * element(), sums));
     }
@@ -174,8 +172,8 @@ std::unique_ptr<Kernel> prepare_stem(const Target& target, const RegionContext& 
     args.output_height = size(output.shape[2]);
     args.output_width = size(output.shape[3]);
     args.output_pitch = size(output.pitch);
-    const std::int64_t across = (output.shape[3] + tile.columns - 1) / tile.columns;
-    const std::int64_t down = (output.shape[2] + tile.rows - 1) / tile.rows;
+    const std::int64_t across = base::ceil_div(output.shape[3], tile.columns);
+    const std::int64_t down = base::ceil_div(output.shape[2], tile.rows);
     args.tiles = make_divisor(across);
     auto function = std::make_unique<Function>(
         target.device,

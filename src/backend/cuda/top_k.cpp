@@ -2,6 +2,7 @@
 
 #include "backend/cuda/families.hpp"
 #include "backend/cuda/rows.hpp"
+#include "base/checked.hpp"
 
 namespace fovea::backend::cuda {
 namespace {
@@ -92,7 +93,7 @@ std::unique_ptr<Kernel> prepare(const Target& target, const RegionContext& conte
     while (sorted < (search ? std::min(count + count / 4, kMostSorted) : line.length)) sorted *= 2;
     const std::int64_t threads =
         std::clamp<std::int64_t>(search && line.length > 4096 ? 1024 : sorted / 2, search ? 512 : 32, 1024);
-    const std::int64_t kept = (line.length + threads * split - 1) / (threads * split);
+    const std::int64_t kept = base::ceil_div(line.length, threads * split);
     KernelSource code;
     code.text("using In = " + std::string(element_name(source.dtype)) + ";\n");
     code.constant("kLength", line.length).constant("kTake", count).constant("kSorted", sorted);

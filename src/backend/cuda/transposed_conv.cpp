@@ -7,6 +7,7 @@
 #include "backend/cuda/simple_kernel.hpp"
 #include "backend/cuda/source.hpp"
 #include "backend/cuda/warpgroup_conv.hpp"
+#include "base/checked.hpp"
 #include "fovea/error.hpp"
 #include "ops/window.hpp"
 
@@ -65,7 +66,7 @@ struct PhasedAxis {
         }
         if (only >= 0) std::tie(first, taps) = window(phases.crop_begin, only, only + 1);
         phases.count = stride;
-        size = (result + phases.crop_begin + stride - 1) / stride;
+        size = base::ceil_div(result + phases.crop_begin, stride);
         phases.crop_end = size * stride - phases.crop_begin - result;
     }
     /// The first pixel that phases `begin` to `end` - 1 read, and how many; none where they have no taps.

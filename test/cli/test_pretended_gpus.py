@@ -132,7 +132,8 @@ def test_profile_holds_8_bit_products_against_the_peak_of_8_bits(fovea, tmp_path
                               [helper.make_tensor_value_info("y", TensorProto.FLOAT, image)],
                               [helper.make_tensor(key, *tensor) for key, tensor in tensors.items()])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9), tmp_path / "quantised.onnx")
-    fovea("build", "quantised.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    report = fovea.json("build", "quantised.onnx", "-o", "gpu.plan", "--target", "cuda:0", *UNPROVEN)
+    assert {kernel["device"] for kernel in report["plan"]["targets"][0]["kernels"]} == {"cuda:0"}
     result = fovea.json("profile", "gpu.plan", "--runs", "3")
     (kernel,) = [kernel for kernel in result["kernels"] if "product" in kernel["nodes"]]
     peak = result["peak_flops_per_second"][name]

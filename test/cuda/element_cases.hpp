@@ -100,6 +100,63 @@ inline constexpr MoveCase kElementCases[] = {
       output "y" = %y
     })",
      "pointwise", "f32 f16"},
+    {"quantise", R"(graph "g" {
+      input %x : T[2, 6, 5, 7]
+      const %s : f32[] = [4]
+      const %z : u8[] = [5]
+      %y : u8[2, 6, 5, 7] = QuantizeLinear(%x, %s, %z)
+      output "y" = %y
+    })",
+     "pointwise", "f32 f16 bf16"},
+    {"quantise_channels", R"(graph "g" {
+      input %x : T[2, 6, 5, 7]
+      const %s : f32[6] = [4, 0.1, 2, 8, 1, 0.3]
+      const %z : i8[6] = [0, -5, 3, 1, -128, 127]
+      %y : i8[2, 6, 5, 7] = QuantizeLinear(%x, %s, %z)
+      output "y" = %y
+    })",
+     "pointwise", "f32 f16 bf16"},
+    {"quantise_rows_at_run_time", R"(graph "g" {
+      input %x : f32[6, 40]
+      input %g : f32[6]
+      input %i : T[6]
+      %y : T[6, 40] = QuantizeLinear(%x, %g, %i) {axis = 0}
+      output "y" = %y
+    })",
+     "pointwise", "i8 u8"},
+    {"quantise_to_e4m3", R"(graph "g" {
+      input %x : T[2, 6, 5, 7]
+      const %s : f32[6] = [3, 0.1, 4000, 8, 7, 0.3]
+      %y : f8e4m3fn[2, 6, 5, 7] = QuantizeLinear(%x, %s) {output_dtype = 17}
+      output "y" = %y
+    })",
+     "pointwise", "f32 f16 bf16"},
+    {"dequantise", R"(graph "g" {
+      input %x : T[2, 6, 5, 7]
+      const %s : f32[] = [0.3]
+      const %z : T[] = [0]
+      %y : f32[2, 6, 5, 7] = DequantizeLinear(%x, %s, %z)
+      output "y" = %y
+    })",
+     "pointwise", "i8 u8 f8e4m3fn"},
+    {"dequantise_channels", R"(graph "g" {
+      input %x : T[2, 6, 5, 7]
+      const %s : f16[6] = [4, 0.1, 2, 8, 1, 0.3]
+      const %z : T[6] = [0, 5, 3, 1, 127, 7]
+      %a : f16[2, 6, 5, 7] = DequantizeLinear(%x, %s, %z) {axis = -3}
+      %y : f16[2, 6, 5, 7] = Sigmoid(%a)
+      output "y" = %y
+    })",
+     "pointwise", "i8 u8"},
+    {"quantise_and_dequantise", R"(graph "g" {
+      input %x : f32[2, 6, 5, 7]
+      const %s : f32[] = [0.3]
+      const %z : T[] = [0]
+      %q : T[2, 6, 5, 7] = QuantizeLinear(%x, %s, %z)
+      %y : f32[2, 6, 5, 7] = DequantizeLinear(%q, %s, %z)
+      output "y" = %y
+    })",
+     "pointwise", "i8 u8 f8e4m3fn"},
     {"clip_at_run_time", R"(graph "g" {
       input %x : T[2, 33]
       input %low : T[]

@@ -95,6 +95,17 @@ const TypeNames* names_of(DType type) {
     return it == kTypes.end() ? nullptr : &*it;
 }
 
+/// Bits of a number as e4m3, to the nearest and to even; what is too large becomes the largest.
+constexpr std::string_view kToE4m3 =
+    "[](float v) { const u32 b = __float_as_uint(v), sign = b >> 24 & 0x80, a = b & 0x7fffffff; "
+    "if (a > 0x7f800000) return sign | 0x7f; "
+    "const u32 n = a < 0x3c800000 ? __float2uint_rn(__uint_as_float(a) * 512.0f) "
+    ": ((a + 0x7ffff + (a >> 20 & 1)) >> 20) - 960; "
+    "return sign | (n < 0x7e ? n : 0x7e); }";
+constexpr std::string_view kFromE4m3 =
+    "[](unsigned char v) { const u32 b = v & 0x7f; "
+    "const float a = __uint_as_float(b == 0x7f ? 0x7fffffff : b << 20) * 0x1p120f; return v & 0x80 ? -a : a; }";
+
 /// `function` of all inputs, the first two first.
 std::string folded(const std::string& function, std::size_t count) {
     std::string code = "v0";
@@ -141,7 +152,43 @@ class Writer {
         return std::nullopt;
     }
 
+    /// By scales of f32, in the precision of f32.
+    [[nodiscard]] std::optional<ElementCode> quantise() const {
+        const DType to = values_[static_cast<std::size_t>(node_.outputs[0])].dtype;
+        if (!own_float(input(0)) || input(1) != DType::f32 || in_blocks() || node_.attributes.contains("precision"))
+            return std::nullopt;
+        if (to == DType::f8e4m3fn && zero_free() && node_.get<std::int64_t>("saturate", 1))
+            return ElementCode{std::string(kToE4m3) + "(v0 / v1)", 2, true, axis()};
+        if (to != DType::i8 && to != DType::u8) return std::nullopt;
+        const std::string range = to == DType::i8 ? "-128.0f), 127.0f)" : "0.0f), 255.0f)";
+        const std::string shift = input(2) == DType::undefined ? "" : " + static_cast<float>(v2)";
+        return ElementCode{
+            "[](float v) { return v != v ? 0.0f : fminf(fmaxf(v, " + range + "; }(rintf(v0 / v1)" + shift + ")",
+            node_.inputs.size(), true, axis()};
+    }
+
+    /// To the scales' type. Constants are dequantised when a plan is built.
+    [[nodiscard]] std::optional<ElementCode> dequantise() const {
+        const DType to = values_[static_cast<std::size_t>(node_.outputs[0])].dtype;
+        if (!own_float(to) || input(1) != to || in_blocks() || constant(0)) return std::nullopt;
+        if (input(0) == DType::f8e4m3fn && zero_free())
+            return ElementCode{std::string(kFromE4m3) + "(v0) * v1", 2, false, axis()};
+        if (input(0) != DType::i8 && input(0) != DType::u8) return std::nullopt;
+        const std::string shift = input(2) == DType::undefined ? "" : " - static_cast<float>(v2)";
+        return ElementCode{"(static_cast<float>(v0)" + shift + ") * v1", node_.inputs.size(), false, axis()};
+    }
+
   private:
+    [[nodiscard]] std::int64_t axis() const { return node_.get<std::int64_t>("axis", 1); }
+    [[nodiscard]] bool in_blocks() const { return node_.get<std::int64_t>("block_size", 0) != 0; }
+    [[nodiscard]] const Tensor& constant(std::size_t i) const {
+        return values_[static_cast<std::size_t>(node_.inputs[i])].constant;
+    }
+    [[nodiscard]] bool zero_free() const {
+        if (input(2) == DType::undefined) return true;
+        const auto zeros = constant(2) ? constant(2).to_float() : std::vector<float>{1};
+        return std::all_of(zeros.begin(), zeros.end(), [](float zero) { return zero == 0; });
+    }
     [[nodiscard]] DType input(std::size_t i) const {
         return i < node_.inputs.size() && node_.inputs[i] != ir::kNone
                    ? values_[static_cast<std::size_t>(node_.inputs[i])].dtype
@@ -195,10 +242,13 @@ class Writer {
 
 std::string_view memory_type(DType type) { return names_of(type) ? names_of(type)->memory : std::string_view(); }
 std::string_view held_type(DType type) { return names_of(type) ? names_of(type)->held : std::string_view(); }
+DType element_type(DType type) { return type == DType::f8e4m3fn ? DType::u8 : type; }
 
 std::optional<ElementCode> element_code(const ops::ValueTable& values, const ir::Node& node) {
     if (node.inputs.empty() || node.inputs[0] == ir::kNone || node.outputs.size() != 1 || node.outputs[0] == ir::kNone)
         return std::nullopt;
+    if (node.op == "QuantizeLinear") return Writer(values, node).quantise();
+    if (node.op == "DequantizeLinear") return Writer(values, node).dequantise();
     const auto held = [&](ir::ValueId id) { return !held_type(values[static_cast<std::size_t>(id)].dtype).empty(); };
     if (!held(node.outputs[0])) return std::nullopt;
     for (const ir::ValueId id : node.inputs)

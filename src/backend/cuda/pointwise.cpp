@@ -89,6 +89,7 @@ class Chain {
   public:
     Chain(const Target& target, const RegionContext& context, const Tactic& tactic)
         : target_(target), context_(context), tactic_(tactic), output_(context.output_desc(0, tactic)) {
+        output_.dtype = element_type(output_.dtype);
         shape_ = output_.shape.empty() ? Shape{1} : output_.shape;
         order_ = memory_axes(shape_.size(), output_.layout);
         ir::ValueId chain = ir::kNone;
@@ -190,7 +191,7 @@ class Chain {
     }
 
     std::size_t add(const TensorDesc& desc, Operand operand) {
-        operand.dtype = desc.dtype;
+        operand.dtype = element_type(desc.dtype);
         strides_.push_back(strides_of(desc));
         operands_.push_back(std::move(operand));
         return operands_.size() - 1;
@@ -216,6 +217,26 @@ class Chain {
         return add(context_.input_desc(operand.input, tactic_), std::move(operand));
     }
 
+    /// One number for each place along an axis, or for all elements.
+    std::size_t load_along(ir::ValueId id, std::int64_t axis) {
+        const auto count = base::element_count(context_.shape(id)), rank = static_cast<std::int64_t>(shape_.size());
+        Shape shape;
+        if (count > 1) {
+            shape.assign(static_cast<std::size_t>(rank - base::normalize_axis(axis, rank)), 1);
+            shape[0] = count;
+        }
+        Operand operand;
+        DType type = context_.dtype(id);
+        if (const Tensor* constant = context_.constant(id)) {
+            const Tensor numbers = own_float(type) ? constant->cast(type = DType::f32) : *constant;
+            operand.constant = upload(numbers);
+        } else {
+            operand.input = context_.input_index(id);
+            operand.offset = offset_of(context_.input_offsets, operand.input);
+        }
+        return add(TensorDesc::dense(type, shape, Layout::plain), std::move(operand));
+    }
+
     PackedConstants::Block upload(const Tensor& numbers) {
         return device_constant(target_, context_, "pointwise " + std::to_string(operands_.size()),
                                {numbers.raw(), numbers.bytes()});
@@ -239,14 +260,16 @@ class Chain {
     }
 
     void append(const ir::Node& node, ir::ValueId chain, std::size_t position) {
-        const auto source = [&](ir::ValueId id) {
+        const auto source = [&](ir::ValueId id, std::optional<std::int64_t> axis = {}) {
             if (id == ir::kNone) return std::string();
-            return id == chain ? "x" + std::to_string(position - 1) : "y" + std::to_string(load(id));
+            if (id == chain) return "x" + std::to_string(position - 1);
+            return "y" + std::to_string(axis ? load_along(id, *axis) : load(id));
         };
-        const DType type = context_.dtype(node.outputs[0]);
+        const DType type = element_type(context_.dtype(node.outputs[0]));
         std::vector<std::string> sources;
         if (const auto code = element_code(context_.values, node)) {
-            for (std::size_t i = 0; i < code->inputs; ++i) sources.push_back(source(node.inputs[i]));
+            for (std::size_t i = 0; i < code->inputs; ++i)
+                sources.push_back(source(node.inputs[i], i ? code->axis : std::nullopt));
             return step(position, type, sources, code->code);
         }
         const auto numbers = affine(context_.values, node);

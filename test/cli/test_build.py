@@ -155,6 +155,15 @@ def test_pins_must_name_a_node(fovea, files, precision):
     assert message.startswith("fovea: pin of node convolution › the network has no node of this name")
 
 
+@pytest.mark.parametrize("pins, types", [(("conv",), ["f32", "bf16"]), (("conv", "relu"), ["f32", "bf16"]), (("relu",), ["bf16", "bf16"]),
+                                         (("classifier",), ["bf16", "f32"])])
+def test_pinned_nodes_keep_their_type(fovea, files, pins, types):
+    fovea("build", files / "model.onnx", "-o", "pinned.plan", "--precision", "bf16", *(f"--pin={name}=fp32" for name in pins))
+    kernels = fovea.json("inspect", "pinned.plan")["targets"][0]["kernels"]
+    found = {operator: kernel["type"] for kernel in kernels for operator in kernel["operators"]}
+    assert [found["Conv"], found["Gemm"]] == types
+
+
 def test_device_that_is_not_there(fovea, files):
     assert "it has cpu, reference" in fovea("build", files / "model.onnx", "-o", "new.plan", "--target", "cuda", code=2)
 

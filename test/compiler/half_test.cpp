@@ -14,16 +14,6 @@
 namespace fovea::compiler {
 namespace {
 
-/// The CPU backend on a processor that computes in f16; the reference takes what oneDNN does not.
-class HalfBackend final : public WrappedCpuBackend {
-  public:
-    [[nodiscard]] bool widens(DType type) const override { return cpu().widens(type); }
-    [[nodiscard]] std::unique_ptr<backend::Kernel> conversion(const backend::TensorDesc& from,
-                                                              const backend::TensorDesc& to) const override {
-        return cpu().conversion(from, to);
-    }
-};
-
 const runtime::Backends& halves() {
     static const runtime::Backends kBackends = {std::make_shared<HalfBackend>()};
     return kBackends;

@@ -31,4 +31,14 @@ class WrappedCpuBackend : public backend::Backend {
     std::unique_ptr<backend::Backend> cpu_ = backend::make_cpu_backend();
 };
 
+/// The CPU backend on a processor that computes in f16; the reference takes what oneDNN does not.
+class HalfBackend final : public WrappedCpuBackend {
+  public:
+    [[nodiscard]] bool widens(DType type) const override { return cpu().widens(type); }
+    [[nodiscard]] std::unique_ptr<backend::Kernel> conversion(const backend::TensorDesc& from,
+                                                              const backend::TensorDesc& to) const override {
+        return cpu().conversion(from, to);
+    }
+};
+
 }  // namespace fovea::compiler

@@ -227,7 +227,8 @@ PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilo
 bool accepts_cast(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {
     if (step.kind != EpilogueStep::Kind::cast) return true;
     const ir::Node& cast = context.graph.node(context.sole_consumer(chain));
-    return context.info(cast.outputs[0]).dtype != DType::f16 || context.info(chain).dtype == DType::f16;
+    const DType written = context.info(cast.outputs[0]).dtype;
+    return written == DType::f32 || written == context.info(chain).dtype;
 }
 
 bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain) {

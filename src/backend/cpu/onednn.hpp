@@ -52,8 +52,8 @@ struct PostOps {
     std::vector<Binding> constants;                     ///< scales and shifts
 };
 PostOps post_ops(const RegionContext& context, const Tactic& tactic, const Epilogue& epilogue);
-/// Whether a product with results of the type of `chain` can write what the step makes of them: f32 products do not
-/// become f16 on the way.
+/// Whether a product with results of the type of `chain` can write what the step makes of them: its own type or f32.
+/// oneDNN has no other convolutions and matrix products, and transposed convolutions only many times slower.
 bool accepts_cast(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);
 /// Whether `post_ops` can express the step.
 bool accepts_post_op(const MatchContext& context, const EpilogueStep& step, ir::ValueId chain);

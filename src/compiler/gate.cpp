@@ -8,6 +8,7 @@
 #include "base/dispatch.hpp"
 #include "base/parallel.hpp"
 #include "compiler/comparison.hpp"
+#include "compiler/e4m3.hpp"
 #include "compiler/magnitude.hpp"
 #include "compiler/places.hpp"
 #include "compiler/region_reference.hpp"
@@ -26,8 +27,9 @@ constexpr double kApart = 2;
 /// Places that are looked at where they lie further apart.
 constexpr std::size_t kPlaces = 4;
 
-/// The boxes of `value`, shared out among the threads.
-std::vector<Tensor> reference_boxes(RegionReference& reference, ir::ValueId value, const std::vector<ops::Box>& boxes) {
+/// The boxes of `value`, before it is rounded to e4m3 or as it is stored, shared out among the threads.
+std::vector<Tensor> reference_boxes(RegionReference& reference, ir::ValueId value, const std::vector<ops::Box>& boxes,
+                                    bool unrounded) {
     reference.prepare(value);
     std::vector<Tensor> results(boxes.size());
     const auto parts = std::min<std::int64_t>(base::thread_count(), static_cast<std::int64_t>(boxes.size()));
@@ -35,7 +37,8 @@ std::vector<Tensor> reference_boxes(RegionReference& reference, ir::ValueId valu
     base::parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
         for (auto part = static_cast<std::size_t>(begin); part < static_cast<std::size_t>(end); ++part) try {
                 RegionReference own = reference;
-                for (std::size_t i = part; i < boxes.size(); i += errors.size()) results[i] = own.box(value, boxes[i]);
+                for (std::size_t i = part; i < boxes.size(); i += errors.size())
+                    results[i] = unrounded ? own.unrounded(value, boxes[i]) : own.box(value, boxes[i]);
             } catch (...) {
                 errors[part] = std::current_exception();
             }
@@ -139,6 +142,7 @@ class KernelCheck {
         double largest = 0;  ///< magnitude that errors are a part of, beside those compared
         bool fixed = false;  ///< of `largest` alone
         double tolerance = 0;
+        bool unrounded = false;  ///< compared with what the reference has not rounded yet
         std::int64_t boxes = 0;
         bool whole = true;  ///< all elements were compared
 
@@ -161,20 +165,27 @@ class KernelCheck {
         const auto boxes = counted       ? std::vector{ops::Box::whole(in_run_shape(seen, value))}
                            : found.whole ? std::vector{ops::Box::whole(target.shape)}
                                          : sample_boxes(target.shape, elements, rivals_.of(step).empty(), random_);
-        const auto references = counted ? std::vector{in_run_.at(value)} : reference_boxes(reference, value, boxes);
+        found.tolerance = tolerance(step, target.dtype);
+        // Of a step that may be an eighth of the value, the last bit of a sum decides: the bound is on the sum.
+        found.unrounded = !counted && found.tolerance > 0 && reference.rounds_to_e4m3(value);
+        const auto references =
+            counted ? std::vector{in_run_.at(value)} : reference_boxes(reference, value, boxes, found.unrounded);
         for (std::size_t b = 0; b < boxes.size(); ++b)
-            add(found.comparison, crop(target, seen.args.outputs[i], boxes[b]), references[b]);
+            add(found, crop(target, seen.args.outputs[i], boxes[b]), references[b]);
         found.boxes = static_cast<std::int64_t>(boxes.size());
         // Steps of a quantised type are whole numbers, however small the results are.
         found.fixed = target.dtype == DType::i8 || target.dtype == DType::u8;
         found.largest = found.fixed ? 127 : counted ? 0 : largest_magnitude(target, seen.args.outputs[i]);
-        found.tolerance = tolerance(step, target.dtype);
         return found;
     }
 
-    static void add(Comparison& comparison, const Tensor& found, const Tensor& expected) {
-        const auto a = found.to_float(), b = expected.to_float();
-        for (std::size_t k = 0; k < b.size() && k < a.size(); ++k) comparison.add(a[k], b[k]);
+    static void add(Found& found, const Tensor& result, const Tensor& expected) {
+        const auto a = result.to_float(), b = expected.to_float();
+        for (std::size_t k = 0; k < b.size() && k < a.size(); ++k)
+            if (found.unrounded)
+                add_stored(found.comparison, a[k], b[k]);
+            else
+                found.comparison.add(a[k], b[k]);
     }
 
     [[nodiscard]] double tolerance(const plan::Step& step, DType type) const {
@@ -214,7 +225,7 @@ class KernelCheck {
             bool own = false;
             for (std::size_t i = 0; i < outputs.size(); ++i) {
                 if (!judged(outputs[i])) continue;
-                Found other{{}, outputs[i].largest, outputs[i].fixed, outputs[i].tolerance};
+                Found other{{}, outputs[i].largest, outputs[i].fixed, outputs[i].tolerance, outputs[i].unrounded};
                 apart = std::max(apart, decide(seen, reference, i, results[i], outputs[i], other));
                 own = own || !(outputs[i].error() <= outputs[i].tolerance);
                 if (!(other.error() <= other.tolerance)) fault = {other.error(), other.tolerance};
@@ -240,10 +251,10 @@ class KernelCheck {
         if (apart <= kApart) return apart;
         std::vector<ops::Box> boxes;
         for (const Distance& place : places) boxes.push_back({place.index, Shape(place.index.size(), 1)});
-        const auto references = reference_boxes(reference, step.region.outputs[i], boxes);
+        const auto references = reference_boxes(reference, step.region.outputs[i], boxes, own.unrounded);
         for (std::size_t b = 0; b < boxes.size(); ++b) {
-            add(own.comparison, crop(mine, seen.args.outputs[i], boxes[b]), references[b]);
-            add(other.comparison, crop(dense, result, boxes[b]), references[b]);
+            add(own, crop(mine, seen.args.outputs[i], boxes[b]), references[b]);
+            add(other, crop(dense, result, boxes[b]), references[b]);
         }
         own.boxes += static_cast<std::int64_t>(boxes.size());
         return apart;

@@ -27,7 +27,8 @@ struct WrongKernel {
 /// The user's nodes that a region computes, as messages name them.
 std::string node_names(const ir::Graph& graph, const backend::Region& region);
 
-/// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own.
+/// Relative error, max|a−b| / max|b|, that a kernel with results of this type may have of its own. Numbers of e4m3 are
+/// to be alike; what is calculated in a wider type and then rounded to e4m3 has the wider type's before it is rounded.
 double kernel_tolerance(DType type);
 
 /// Random network inputs of `shapes`, in the network's order: floats in [0, 1), bytes of any value, other integers 0.

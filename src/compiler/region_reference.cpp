@@ -89,8 +89,18 @@ Tensor RegionReference::box(ir::ValueId value, const ops::Box& box) {
     if (const Tensor& constant = values_[static_cast<std::size_t>(value)].constant) return crop(constant, box);
     const ir::Node* node = producer(value);
     if (!node) return reader_(value, box);
-    if (by_boxes(*node)) return by_box(*node, value, box);
+    if (by_boxes(*node)) return by_box(*node, value, box, values_[static_cast<std::size_t>(value)].dtype);
     return crop(whole(*node, value), box);
+}
+
+bool RegionReference::rounds_to_e4m3(ir::ValueId value) const {
+    const ir::Node* node = producer(value);
+    return node && node->op == "QuantizeLinear" && node->get<std::int64_t>("saturate", 1) != 0 &&
+           values_[static_cast<std::size_t>(value)].dtype == DType::f8e4m3fn;
+}
+
+Tensor RegionReference::unrounded(ir::ValueId value, const ops::Box& box) {
+    return by_box(*producer(value), value, box, DType::f32);
 }
 
 void RegionReference::prepare(ir::ValueId value) {
@@ -126,7 +136,7 @@ ops::ShapeContext RegionReference::with_inputs(const ir::Node& node) const {
     return context;
 }
 
-Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box) {
+Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box, DType type) {
     const ops::Op* op = ops::find(node.op);
     ops::ShapeContext context = with_inputs(node);
     context.outputs = {shape(value)};
@@ -139,8 +149,7 @@ Tensor RegionReference::by_box(const ir::Node& node, ir::ValueId value, const op
         const ops::Box need = op->required_input(context, static_cast<int>(i), box);
         windows.push_back({this->box(node.inputs[i], need), need, context.inputs[i]});
     }
-    return ops::evaluate_box(node, std::move(windows), values_[static_cast<std::size_t>(value)].dtype, shape(value),
-                             box);
+    return ops::evaluate_box(node, std::move(windows), type, shape(value), box);
 }
 
 Tensor RegionReference::whole(const ir::Node& node, ir::ValueId value) {

@@ -20,6 +20,10 @@ class RegionReference {
     void prepare(ir::ValueId value);
     /// The box of an output (or of a value inside the region).
     Tensor box(ir::ValueId value, const ops::Box& box);
+    /// Whether `value` is what QuantizeLinear, in the region, rounds to e4m3; numbers beyond the largest become that.
+    [[nodiscard]] bool rounds_to_e4m3(ir::ValueId value) const;
+    /// The box of such a value before it is rounded, in f32.
+    Tensor unrounded(ir::ValueId value, const ops::Box& box);
     /// Rough number of reference operations that one element of `value` costs.
     [[nodiscard]] double cost_per_element(ir::ValueId value) const;
 
@@ -30,7 +34,7 @@ class RegionReference {
     [[nodiscard]] ops::ShapeContext with_inputs(const ir::Node& node) const;
     [[nodiscard]] bool by_boxes(const ir::Node& node) const;
     [[nodiscard]] bool reads_constants_only(const ir::Node& node) const;
-    Tensor by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box);
+    Tensor by_box(const ir::Node& node, ir::ValueId value, const ops::Box& box, DType type);
     Tensor whole(const ir::Node& node, ir::ValueId value);
 
     const ir::Graph& graph_;

@@ -148,8 +148,7 @@ void print(const Options& options, const Json& result) {
             if (!row.contains(copies)) continue;
             const Json& l = row[copies];
             std::vector<std::string> cells;
-            for (const auto& [name, value] : row["point"].items())
-                cells.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+            for (const auto& [name, value] : row["point"].items()) cells.push_back(text_of(value));
             const double half = (l["median_high_us"].get<double>() - l["median_low_us"].get<double>()) / 2;
             for (std::string& cell :
                  std::vector<std::string>{std::strcmp(copies, "with_copies") ? "no" : "yes",

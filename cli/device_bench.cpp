@@ -101,15 +101,12 @@ std::string copy_line(const char* title, const Json& latency) {
 std::string sensors_text(const Json& sensors, double images) {
     if (sensors.is_null()) return "  sensors           cannot be read (NVML)\n";
     const double joules = sensors["joules_per_run"];
-    std::string throttled;
-    for (const Json& reason : sensors["throttled"])
-        throttled += (throttled.empty() ? "throttled by " : ", ") + reason.get<std::string>();
+    const auto throttled = sensors["throttled"].get<std::vector<std::string>>();
     return fmt::format(
-        "  sensors           SM clock {:.0f} to {:.0f} MHz, memory {:.0f} MHz, {}, {:.0f} W, at most {:.0f} °C, {:.4f} "
-        "J "
-        "for an inference{}\n",
+        "  sensors           SM clock {:.0f} to {:.0f} MHz, memory {:.0f} MHz, {}, {:.0f} W, at most {:.0f} °C, "
+        "{:.4f} J for an inference{}\n",
         sensors["least_core_mhz"].get<double>(), sensors["most_core_mhz"].get<double>(),
-        sensors["memory_mhz"].get<double>(), throttled.empty() ? "not throttled" : throttled,
+        sensors["memory_mhz"].get<double>(), throttled.empty() ? "not throttled" : "throttled by " + joined(throttled),
         sensors["watts"].get<double>(), sensors["most_celsius"].get<double>(), joules,
         images > 1 ? fmt::format(", {:.4f} J for an image", joules / images) : "");
 }
@@ -128,6 +125,8 @@ Json describe(const Latency& latency) {
             {"max_us", latency.most},
             {"spread", latency.spread}};
 }
+
+std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 std::string figures(const Json& latency) {
     return fmt::format("median {} ms, p90 {}, p99 {}, spread {}", milliseconds(latency["median_us"]),
@@ -185,8 +184,7 @@ std::string device_text(const Json& row) {
     const Json& device = row["device"];
     const auto images = row["images"].get<double>();
     std::string text;
-    for (const auto& [name, value] : row["point"].items())
-        text += fmt::format("{} {}, ", name, value.is_string() ? value.get<std::string>() : value.dump());
+    for (const auto& [name, value] : row["point"].items()) text += name + " " + text_of(value) + ", ";
     text += fmt::format("on the device alone: {} ms, {} with the call and the wait; {} launches in {} graph{}\n",
                         milliseconds(device["kernels"]["median_us"]), milliseconds(row["without_copies"]["median_us"]),
                         device["launches"].dump(), device["graphs"].dump(), device["graphs"] == 1 ? "" : "s");

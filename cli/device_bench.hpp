@@ -11,7 +11,10 @@ namespace fovea::cli {
 /// Order statistics as JSON, in microseconds.
 nlohmann::ordered_json describe(const Latency& latency);
 
-/// Its main ones as text: "median 1.23 ms, p90 …, p99 …, spread 0.4 %".
+/// A coordinate of a sweep's point, a number or a text.
+std::string text_of(const nlohmann::ordered_json& value);
+
+/// The main order statistics as text: "median 1.23 ms, p90 …, p99 …, spread 0.4 %".
 std::string figures(const nlohmann::ordered_json& latency);
 
 /// The parts of a run on a device, and what the device's sensors said while `runner`, whose tensors stay there, ran for

@@ -81,12 +81,6 @@ void check_environment(const Machine& machine, std::vector<Finding>& findings) {
             {bytes(machine.available_bytes) + " of memory are free", "stop other programs, or build smaller shapes"});
 }
 
-std::string joined(const std::vector<std::string>& list) {
-    std::string text;
-    for (const std::string& item : list) text += (text.empty() ? "" : " ") + item;
-    return text;
-}
-
 Json to_json(const Machine& machine, const std::vector<Finding>& findings, const api::Roofline& roofline) {
     Json backends = Json::array(), list = Json::array(), peaks = Json::object(), memory = Json::array();
     for (const auto& backend : api::backend_facts())
@@ -125,7 +119,7 @@ void print(const Machine& machine, const std::vector<Finding>& findings, const a
     };
     line("fovea", std::string(version()) + ", " + machine.system);
     line("processor", machine.cpu);
-    line("instructions", joined(machine.instruction_sets));
+    line("instructions", joined(machine.instruction_sets, " "));
     line("cores", fmt::format("{} usable of {}, {} physical{}", machine.allowed_cores, machine.logical_cores,
                               machine.physical_cores,
                               machine.quota_cores > 0 ? fmt::format(", time of {:.1f}", machine.quota_cores) : ""));
@@ -134,7 +128,7 @@ void print(const Machine& machine, const std::vector<Finding>& findings, const a
     line("memory", fmt::format("{} of {} free", bytes(machine.available_bytes), bytes(machine.memory_bytes)));
     for (const auto& backend : api::backend_facts()) {
         line("backend", backend.name + ", " + backend.target + (backend.library.empty() ? "" : ", " + backend.library));
-        line("precisions", joined(backend.precisions));
+        line("precisions", joined(backend.precisions, " "));
         for (const std::string& missing : backend.missing) line("", "no " + missing);
     }
     for (const auto& peak : roofline.peaks)

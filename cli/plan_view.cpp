@@ -69,12 +69,6 @@ std::string dashed(const Json& shape) {
     return text.empty() ? "scalar" : text;
 }
 
-std::string joined(const std::vector<std::string>& list, const char* separator) {
-    std::string text;
-    for (const std::string& item : list) text += (text.empty() ? "" : separator) + item;
-    return text;
-}
-
 struct Totals {
     int kernels = 0;
     double flops = 0, bytes = 0, microseconds = 0;

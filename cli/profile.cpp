@@ -40,12 +40,6 @@ struct Options : PlanOptions {
     bool all = false, json = false;
 };
 
-std::string joined(const std::vector<std::string>& list, const char* separator) {
-    std::string text;
-    for (const std::string& item : list) text += (text.empty() ? "" : separator) + item;
-    return text;
-}
-
 /// Times of every step, and how the last run went.
 struct Measured {
     std::vector<std::vector<double>> microseconds;  ///< by step, then run

@@ -13,6 +13,7 @@
 #include "pass/pipeline.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
+#include "units.hpp"
 #include "verb.hpp"
 
 namespace fovea::cli {
@@ -27,9 +28,8 @@ struct Options {
     bool explain = false, json = false;
 };
 
-std::string joined(const std::vector<std::string>& list) {
-    std::string text;
-    for (const std::string& item : list) text += (text.empty() ? "" : ", ") + item;
+std::string named(const std::vector<std::string>& list) {
+    const std::string text = joined(list);
     return text.empty() ? "nothing" : text;
 }
 
@@ -75,8 +75,8 @@ void explain(const pass::Report& report) {
     if (!idle.empty()) std::cout << "\nFound nothing: " << idle << "\n";
     std::cout << "\n";
     for (const pass::Change& change : report.changes)
-        std::cout << shorten(fmt::format("{:>5}  {}: {} -> {}", change.number, change.pass, joined(change.removed),
-                                         joined(change.added)),
+        std::cout << shorten(fmt::format("{:>5}  {}: {} -> {}", change.number, change.pass, named(change.removed),
+                                         named(change.added)),
                              static_cast<std::size_t>(output_width()))
                   << "\n";
 }

@@ -40,4 +40,10 @@ std::string percent(double part, double whole) { return whole > 0 ? fmt::format(
 
 std::string scientific(double number) { return fmt::format("{:.1e}", number); }
 
+std::string joined(const std::vector<std::string>& list, const char* separator) {
+    std::string text;
+    for (const std::string& item : list) text += (text.empty() ? "" : separator) + item;
+    return text;
+}
+
 }  // namespace fovea::cli

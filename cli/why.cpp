@@ -18,12 +18,6 @@ bool holds(const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-std::string joined(const std::vector<std::string>& list, const char* separator = ", ") {
-    std::string text;
-    for (const std::string& item : list) text += (text.empty() ? "" : separator) + item;
-    return text;
-}
-
 /// Whether the step computes the node, or a tensor of that name.
 bool concerns(const plan::Plan& plan, const plan::Step& step, const std::string& name) {
     for (const ir::NodeId id : step.region.nodes) {

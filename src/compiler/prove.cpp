@@ -4,6 +4,7 @@
 
 #include "compiler/check_outputs.hpp"
 #include "compiler/places.hpp"
+#include "compiler/usable.hpp"
 #include "fovea/error.hpp"
 #include "tune/keys.hpp"
 #include "vision/contract.hpp"
@@ -147,9 +148,7 @@ bool drop(const std::vector<WrongKernel>& wrong, const ops::ValueTable& values, 
             if (candidate.tactic == kernel.tactic.name) candidate.fault = to_string(kernel.fault);
         for (plan::Step& step : plan.targets[section].steps)
             if (!step.region.nodes.empty() && step.region.nodes[0] == kernel.node) {
-                if (std::ranges::find(step.wrong, kernel.tactic.name, [](const auto& other) { return other.first; }) ==
-                    step.wrong.end())
-                    step.wrong.emplace_back(kernel.tactic.name, to_string(kernel.fault));
+                add_once(step.wrong, kernel.tactic.name, to_string(kernel.fault));
                 std::erase_if(step.others, [&](const auto& other) { return other.first == kernel.tactic.name; });
             }
     }

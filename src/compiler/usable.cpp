@@ -1,6 +1,5 @@
 #include "compiler/usable.hpp"
 
-#include <algorithm>
 #include <tuple>
 
 #include "compiler/gate.hpp"
@@ -23,11 +22,6 @@ constexpr std::size_t kRivals = 3;
         .in("nodes " + node_names(context.graph, context.region));
 }
 
-/// A kernel that is there under two layouts counts once.
-void add(Faults& faults, const std::string& name, const tune::Fault& fault) {
-    if (std::ranges::find(faults, name, &Faults::value_type::first) == faults.end()) faults.emplace_back(name, fault);
-}
-
 /// What makes it: a library or a family of own kernels.
 std::string_view kind(const backend::Tactic& tactic) {
     return std::string_view(tactic.name).substr(0, tactic.name.find_first_of(": "));
@@ -43,19 +37,19 @@ Faults take_out_wrong(std::vector<backend::Tactic>& tactics, const backend::Back
         const auto drop = std::ranges::find_if(
             dropped, [&](const Dropped& other) { return other.region == region && other.tactic == tactic; });
         if (drop == dropped.end()) return false;
-        add(found, tactic.name, drop->fault);
+        add_once(found, tactic.name, drop->fault);
         return true;
     });
     if (tactics.empty() && !found.empty()) refuse(context, found);
     std::vector<backend::Tactic> trusted;
     for (const backend::Tactic& tactic : tactics)
         if (const auto fault = known_fault(cache, tune::candidate_key(backend, context, tactic)))
-            add(remembered, tactic.name, *fault);
+            add_once(remembered, tactic.name, *fault);
         else
             trusted.push_back(tactic);
     if (trusted.empty()) return found;
     tactics = std::move(trusted);
-    for (const auto& [name, fault] : remembered) add(found, name, fault);
+    for (const auto& [name, fault] : remembered) add_once(found, name, fault);
     return found;
 }
 

@@ -1,11 +1,20 @@
 #pragma once
 
+#include <algorithm>
+
 #include "compiler/select.hpp"
 
 namespace fovea::compiler {
 
 /// Tactics, by name, and what is wrong with their results.
 using Faults = std::vector<std::pair<std::string, tune::Fault>>;
+
+/// Adds what is said of a kernel: one that is there under two layouts counts once.
+template <class Said>
+void add_once(std::vector<std::pair<std::string, Said>>& list, const std::string& name, const Said& said) {
+    if (std::ranges::find(list, name, &std::pair<std::string, Said>::first) == list.end())
+        list.emplace_back(name, said);
+}
 
 /// Takes what this build has dropped of region `region` out of `tactics`, and what the cache remembers as wrong while
 /// that leaves something: the data of another network may have been the reason. Throws `numerics` where this build has

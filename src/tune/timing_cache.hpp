@@ -8,8 +8,8 @@
 
 namespace fovea::tune {
 
-/// Measured times by kernel, shapes, types, tactic, machine, versions of libraries and number of threads, and what else
-/// is known of kernels, as numbers (see `faults.hpp`). Safe for many threads; its file, for many processes.
+/// Measured times, and what else is known of kernels, as numbers (see `faults.hpp`), by keys of what they depend on
+/// (`keys.hpp`). Safe for many threads; its file, for many processes.
 class TimingCache {
   public:
     [[nodiscard]] std::optional<double> find(const std::string& key) const;
